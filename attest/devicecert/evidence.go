@@ -1,0 +1,88 @@
+package devicecert
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"strings"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/strictjson"
+)
+
+const (
+	maxCertificates = 6
+	maxCertificate  = 16 << 10 // bytes, of the PEM text
+	maxSignature    = 2 << 10  // characters; RSA of 8192 bits needs 1366
+)
+
+// evidence is the parsed Evidence. Nothing in it is verified.
+type evidence struct {
+	chain     []*x509.Certificate // at least one, the leaf first
+	algorithm string
+	signature []byte
+}
+
+func (e *evidence) leaf() *x509.Certificate { return e.chain[0] }
+
+func parse(body []byte) (*evidence, error) {
+	var m struct {
+		Method    string   `json:"method"`
+		Chain     []string `json:"certificate_chain"`
+		Algorithm string   `json:"algorithm"`
+		Signature string   `json:"signature"`
+	}
+	if err := strictjson.Decode(body, &m); err != nil {
+		return nil, attest.Refuse(attest.ReasonMalformed, "%v", err)
+	}
+	if m.Method != string(attest.MethodDeviceCertificate) {
+		return nil, attest.Refuse(attest.ReasonMalformed, "method is not %s", attest.MethodDeviceCertificate)
+	}
+	if n := len(m.Chain); n < 1 || n > maxCertificates {
+		return nil, attest.Refuse(attest.ReasonMalformed, "%d certificates, 1 to %d allowed", n, maxCertificates)
+	}
+	ev := &evidence{algorithm: m.Algorithm}
+	for i, text := range m.Chain {
+		c, err := parseCertificate(text)
+		if err != nil {
+			return nil, attest.Refuse(attest.ReasonMalformed, "certificate %d: %v", i, err)
+		}
+		ev.chain = append(ev.chain, c)
+	}
+	var err error
+	if ev.signature, err = parseSignature(m.Signature); err != nil {
+		return nil, attest.Refuse(attest.ReasonMalformed, "%v", err)
+	}
+	return ev, nil
+}
+
+// parseCertificate reads exactly one PEM block CERTIFICATE. The decoder skips text before and after a block, and blocks that are
+// not well formed; encoding again refuses all of that (RFC 7468 leaves a writer no choice but the line ends).
+func parseCertificate(text string) (*x509.Certificate, error) {
+	if len(text) > maxCertificate {
+		return nil, errors.New("too large")
+	}
+	text = strings.TrimSuffix(strings.ReplaceAll(text, "\r\n", "\n"), "\n") + "\n"
+	block, _ := pem.Decode([]byte(text))
+	if block == nil || block.Type != "CERTIFICATE" || len(block.Headers) != 0 || string(pem.EncodeToMemory(block)) != text {
+		return nil, errors.New("not exactly one plain PEM block CERTIFICATE")
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, errors.New("not a certificate")
+	}
+	return c, nil
+}
+
+// parseSignature reads base64url without padding. Encoding again refuses the other spellings that the decoder forgives.
+func parseSignature(text string) ([]byte, error) {
+	if text == "" || len(text) > maxSignature {
+		return nil, errors.New("signature is empty or too large")
+	}
+	sig, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || base64.RawURLEncoding.EncodeToString(sig) != text {
+		return nil, errors.New("signature is not base64url without padding")
+	}
+	return sig, nil
+}

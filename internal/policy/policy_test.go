@@ -1,0 +1,69 @@
+package policy
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/regrant/regrant/attest"
+)
+
+func good() Input {
+	return Input{
+		Proofs:    []Proof{{Method: attest.MethodDeviceCertificate, Class: attest.ClassSingleFactorCryptographic, RelayResistant: true}},
+		Account:   Account{OwnsIdentifier: true, Enabled: true, Privilege: PrivilegeOrdinary},
+		Actions:   []attest.Action{attest.ActionSignIn},
+		Available: []attest.Action{attest.ActionSignIn, attest.ActionResetPassword},
+	}
+}
+
+func TestALoneDeviceCertificateNeedsARiskAnalysis(t *testing.T) {
+	if _, err := New(Config{}); !errors.Is(err, ErrRiskAnalysis) {
+		t.Fatalf("New without a risk analysis: %v", err)
+	}
+}
+
+func TestTheZeroDecisionRefuses(t *testing.T) {
+	if (Decision{}).Granted() {
+		t.Fatal("the zero Decision grants")
+	}
+}
+
+func TestEachReasonAloneRefuses(t *testing.T) {
+	p, err := New(Config{RiskAnalysis: "RA-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := p.Decide(good())
+	if !d.Granted() || d.RiskAnalysis() != "RA-1" || len(d.Reasons()) != 0 {
+		t.Fatalf("the good case is refused: %v", d.Reasons())
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*Input)
+		want   Reason
+	}{
+		{"no proof", func(in *Input) { in.Proofs = nil }, ReasonNoProof},
+		{"another method", func(in *Input) { in.Proofs[0].Method = "knock-knock" }, ReasonMethod},
+		{"relayed proof", func(in *Input) { in.Proofs[0].RelayResistant = false }, ReasonRelay},
+		{"a second proof that is relayed", func(in *Input) {
+			in.Proofs = append(in.Proofs, Proof{Method: attest.MethodDeviceCertificate})
+		}, ReasonRelay},
+		{"somebody else's identifier", func(in *Input) { in.Account.OwnsIdentifier = false }, ReasonIdentifier},
+		{"disabled account", func(in *Input) { in.Account.Enabled = false }, ReasonDisabled},
+		{"privileged account", func(in *Input) { in.Account.Privilege = PrivilegePrivileged }, ReasonPrivileged},
+		{"roles that cannot be read", func(in *Input) { in.Account.Privilege = PrivilegeUnknown }, ReasonPrivilegeUnknown},
+		{"a privilege that does not exist", func(in *Input) { in.Account.Privilege = 99 }, ReasonPrivilegeUnknown},
+		{"an action that the upstream lacks", func(in *Input) { in.Actions = []attest.Action{attest.ActionReplaceOTP} }, ReasonActionUnavailable},
+		{"no action", func(in *Input) { in.Actions = nil }, ReasonActionUnavailable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := good()
+			c.change(&in)
+			d := p.Decide(in)
+			if d.Granted() || !slices.Contains(d.Reasons(), c.want) {
+				t.Fatalf("granted %v, reasons %v, want %q", d.Granted(), d.Reasons(), c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,48 @@
+package wire
+
+import "strings"
+
+// ProblemCode says what kind of problem a request met. There are few, so that a refusal does not say why.
+type ProblemCode string
+
+// The codes.
+const (
+	ProblemRefused              ProblemCode = "refused"
+	ProblemRecoveryExpired      ProblemCode = "recovery-expired"
+	ProblemMalformed            ProblemCode = "malformed"
+	ProblemMethodNotAllowed     ProblemCode = "method-not-allowed"
+	ProblemTooLarge             ProblemCode = "too-large"
+	ProblemUnsupportedMediaType ProblemCode = "unsupported-media-type"
+	ProblemTooManyRequests      ProblemCode = "too-many-requests"
+	ProblemUnavailable          ProblemCode = "unavailable"
+	ProblemHolder               ProblemCode = "holder" // proof of possession missing or wrong
+	ProblemNotFound             ProblemCode = "not-found"
+	ProblemActionNotOffered     ProblemCode = "action-not-offered"
+	ProblemInvalidCode          ProblemCode = "invalid-code"
+)
+
+// ProblemMediaType is the content type of a [Problem].
+const ProblemMediaType = "application/problem+json"
+
+const problemURN = "urn:regrant:problem:"
+
+// Type is the stable URI of the code.
+func (c ProblemCode) Type() string { return problemURN + string(c) }
+
+// Problem is RFC 9457.
+type Problem struct {
+	Type   string `json:"type"` // see [ProblemCode.Type]
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitzero"`
+	Member string `json:"member,omitzero"` // JSON Pointer to the member at fault
+}
+
+// Code returns the code, or "" if the problem is not one of the gateway's.
+func (p Problem) Code() ProblemCode {
+	code, ok := strings.CutPrefix(p.Type, problemURN)
+	if !ok {
+		return ""
+	}
+	return ProblemCode(code)
+}

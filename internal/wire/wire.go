@@ -1,0 +1,141 @@
+// Package wire is the protocol as Go types: what a program sends to the gateway, what it gets back, and the DPoP
+// proof (RFC 9449) that goes with it. Gateway and client share it, so that neither can drift.
+//
+// Requests are read with [github.com/regrant/regrant/internal/strictjson]. The types say what may be there; the reader
+// of a request checks what must be.
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/regrant/regrant/attest"
+)
+
+// MaxBody is how large a request body may be, in bytes.
+const MaxBody = 64 << 10
+
+// MaxEvidence is how many proofs one request may bring: each costs work to verify.
+const MaxEvidence = 8
+
+// InitiateRequest starts a recovery: POST initiate.
+type InitiateRequest struct {
+	AccountIdentifier string   `json:"account_identifier"`
+	Actions           []string `json:"actions"`
+	ClientID          string   `json:"client_id,omitzero"` // who may redeem
+}
+
+// InitiateResponse is the same for any identifier.
+type InitiateResponse struct {
+	RecoveryID string        `json:"recovery_id"` // sealed
+	Statement  string        `json:"statement"`   // to be signed
+	Nonce      string        `json:"nonce"`       // the statement's own
+	ExpiresIn  int           `json:"expires_in"`  // seconds
+	Methods    []MethodOffer `json:"methods"`
+}
+
+// MethodOffer is one method that the gateway is configured for.
+type MethodOffer struct {
+	Method string `json:"method"`
+}
+
+// AttestRequest brings proofs: POST attest.
+type AttestRequest struct {
+	RecoveryID string           `json:"recovery_id"`
+	Evidence   []jsontext.Value `json:"evidence"` // members differ by method
+}
+
+// Proofs returns the evidence for the verifier. Each element is kept as sent; only its method is read here.
+func (r AttestRequest) Proofs() ([]attest.Evidence, error) {
+	if len(r.Evidence) > MaxEvidence {
+		return nil, fmt.Errorf("more than %d pieces of evidence", MaxEvidence)
+	}
+	proofs := make([]attest.Evidence, 0, len(r.Evidence))
+	for _, element := range r.Evidence {
+		var m struct {
+			Method attest.Method `json:"method"`
+		}
+		if err := json.Unmarshal(element, &m); err != nil || m.Method == "" {
+			return nil, errors.New("evidence does not name its method")
+		}
+		proofs = append(proofs, attest.Evidence{Method: m.Method, Body: element})
+	}
+	return proofs, nil
+}
+
+// OutcomeGranted is the outcome of an attest that ends in a recovery token.
+const OutcomeGranted = "granted"
+
+// AttestResponse answers accepted proofs.
+type AttestResponse struct {
+	Outcome       string `json:"outcome"`
+	RecoveryToken string `json:"recovery_token,omitzero"`
+	ExpiresIn     int    `json:"expires_in,omitzero"` // seconds
+	Reference     string `json:"reference"`           // for people to speak of the recovery by
+}
+
+// StatusRequest asks where a recovery stands: POST status.
+type StatusRequest struct {
+	RecoveryID string `json:"recovery_id"`
+}
+
+// StatusResponse says where a recovery stands.
+type StatusResponse struct {
+	State     string `json:"state"`
+	Reference string `json:"reference,omitzero"`
+}
+
+// HandoffRequest asks for a code with which a browser on the same machine goes on: POST handoff.
+type HandoffRequest struct {
+	RecoveryToken string `json:"recovery_token"`
+}
+
+// HandoffResponse carries that code. It travels in the body of a POST to ContinueURI, never in a URL.
+type HandoffResponse struct {
+	Code        string `json:"code"`
+	ExpiresIn   int    `json:"expires_in"` // seconds
+	ContinueURI string `json:"continue_uri"`
+}
+
+// TokenResponse is RFC 6749 section 5.1.
+type TokenResponse struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int    `json:"expires_in"` // seconds
+	Scope       string `json:"scope,omitzero"`
+}
+
+// Outcomes of a completion.
+const (
+	OutcomeDone    = "done"    // nothing left to do
+	OutcomeHandoff = "handoff" // a browser must go on, with the code
+)
+
+// CompleteResponse answers POST complete.
+type CompleteResponse struct {
+	Outcome     string `json:"outcome"`
+	Code        string `json:"code,omitzero"`
+	ExpiresIn   int    `json:"expires_in,omitzero"` // seconds
+	ContinueURI string `json:"continue_uri,omitzero"`
+}
+
+// EnrollRequest registers a device: POST devices/enroll.
+type EnrollRequest struct {
+	ActivationCode string `json:"activation_code"`
+	CSR            string `json:"csr"` // PEM, PKCS #10
+	Label          string `json:"label,omitzero"`
+}
+
+// EnrollResponse carries the device's certificate and what the device must know to use it.
+type EnrollResponse struct {
+	CertificateChain []string  `json:"certificate_chain"` // PEM, the device's own first
+	DeviceID         string    `json:"device_id"`
+	Account          string    `json:"account"` // the identifier to recover by
+	Issuer           string    `json:"issuer"`
+	NotAfter         time.Time `json:"not_after"`
+	EffectiveAt      time.Time `json:"effective_at"` // until then it can recover nothing
+}

@@ -1,0 +1,237 @@
+// Package badger keeps state in a directory of this machine, on Badger.
+//
+// Transactions run on Badger's snapshots, but one goroutine commits: it takes
+// all updates that wait, checks for each that nothing it read has changed since,
+// and writes those for which that holds as one Badger transaction. So concurrent
+// updates share the flush to disk, which Badger's own commit (v4.9.6, SyncWrites)
+// does once for each transaction. Whatever can be read is durable.
+//
+// Values stay in Badger's tree. Badger's value log would serve larger ones, but
+// an error while that log is flushed is only logged there, not returned.
+package badger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	dgbadger "github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+
+	"github.com/regrant/regrant/storage"
+)
+
+// maxAttempts bounds the runs of one update that keeps meeting others. With the
+// pauses between them that is about a second.
+const maxAttempts = 32
+
+// Config says where and how a [DB] lives.
+type Config struct {
+	// Dir holds the store and nothing else. It is made if it is missing, and its
+	// mode becomes 0700.
+	Dir string
+	// Reserve is the free space, in bytes, below which nothing is written. Badger
+	// maps its log into memory and dies with SIGBUS on a full disk, and would take
+	// the whole process with it. Default: 256 MiB.
+	Reserve uint64
+	// Clock judges expiry. Default: time.Now.
+	Clock func() time.Time
+	// Logger gets what Badger says at warning and above. Default: nobody.
+	Logger *slog.Logger
+	// FreeSpace tells the free space, in bytes, for the file system of dir. Default:
+	// ask the system.
+	FreeSpace func(dir string) (uint64, error)
+}
+
+// DB is a [storage.DB] in one directory.
+type DB struct {
+	db    *dgbadger.DB
+	clock func() time.Time
+	log   *slog.Logger
+
+	commits chan *commit // to the committer
+	// failed is why nothing more is written: after an error of the disk, the system
+	// forgets what it could not write, and a later flush would succeed without it.
+	// It belongs to the committer.
+	failed error
+
+	stop    context.CancelFunc // ends sweeper and committer
+	workers sync.WaitGroup     // sweeper and committer
+
+	mu     sync.Mutex
+	closed bool
+	calls  sync.WaitGroup // View and Update; grows only while not closed
+	once   sync.Once
+}
+
+// Open opens the store in c.Dir. It gives [storage.ErrLocked] while another
+// process has it open, and [storage.ErrFull] if opening itself could fill the
+// disk. The caller must Close the DB.
+func Open(c Config) (*DB, error) {
+	c = c.withDefaults()
+	if err := prepareDir(c.Dir); err != nil {
+		return nil, fmt.Errorf("preparing directory %s: %w", c.Dir, err)
+	}
+	disk := &disk{dir: c.Dir, reserve: c.Reserve, free: c.FreeSpace, log: c.Logger}
+	if err := disk.mayOpen(); err != nil {
+		return nil, err
+	}
+	db, err := open(c, dgbadger.DefaultOptions(c.Dir).WithSyncWrites(true), disk)
+	if err != nil && heldElsewhere(c.Dir) {
+		return nil, fmt.Errorf("opening directory %s: %w", c.Dir, storage.ErrLocked)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening directory %s: %w", c.Dir, err)
+	}
+	return db, nil
+}
+
+// OpenInMemory opens a DB that keeps nothing, for tests. A nil clock is time.Now.
+func OpenInMemory(clock func() time.Time) (*DB, error) {
+	return open(Config{Clock: clock}.withDefaults(), dgbadger.DefaultOptions("").WithInMemory(true), nil)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Reserve == 0 {
+		c.Reserve = 256 << 20
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.FreeSpace == nil {
+		c.FreeSpace = freeSpace
+	}
+	return c
+}
+
+func open(c Config, o dgbadger.Options, disk *disk) (*DB, error) {
+	o = o.WithLogger(logger{c.Logger}).
+		WithMetricsEnabled(false).
+		// The committer is the only writer and has checked for conflicts itself.
+		WithDetectConflicts(false).
+		WithChecksumVerificationMode(options.OnBlockRead).
+		// Small state: less memory, and less to write again after a crash.
+		WithMemTableSize(16 << 20).
+		WithValueLogFileSize(16 << 20).
+		WithBlockCacheSize(32 << 20).
+		WithNumCompactors(2)
+	bdb, err := dgbadger.Open(o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	d := &DB{db: bdb, clock: c.Clock, log: c.Logger, commits: make(chan *commit, 256), stop: stop}
+	d.workers.Go(func() { d.commitLoop(ctx, disk) })
+	d.workers.Go(func() { d.maintain(ctx, sweepInterval) })
+	return d, nil
+}
+
+// Close waits for the calls in flight and releases the directory.
+func (d *DB) Close() error {
+	var err error
+	d.once.Do(func() {
+		d.mu.Lock()
+		d.closed = true
+		d.mu.Unlock()
+		d.calls.Wait()
+		d.stop()
+		d.workers.Wait()
+		err = d.db.Close()
+	})
+	return err
+}
+
+// enter admits a call until leave, or tells that the DB is closed. Badger panics
+// when it is used after Close, so no call may still run then. A lock for reading
+// would not do: a View within an Update would wait for a Close that waits for it.
+func (d *DB) enter(ctx context.Context) (leave func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, storage.ErrClosed
+	}
+	d.calls.Add(1)
+	return d.calls.Done, nil
+}
+
+// View implements [storage.DB].
+func (d *DB) View(ctx context.Context, fn func(storage.Reader) error) error {
+	leave, err := d.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	tx := d.begin(ctx, false)
+	defer tx.end()
+	return fn(tx)
+}
+
+// Update implements [storage.DB]. A context that ends while the result is being
+// written no longer stops it: the outcome is always told.
+func (d *DB) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	leave, err := d.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for attempt := range maxAttempts {
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+		if err := d.attempt(ctx, fn); !errors.Is(err, errStale) {
+			return err
+		}
+	}
+	return storage.ErrConflict
+}
+
+// attempt runs fn once and commits. It gives errStale if something that fn
+// named has changed meanwhile.
+func (d *DB) attempt(ctx context.Context, fn func(storage.Tx) error) error {
+	tx := d.begin(ctx, true)
+	defer tx.end()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if tx.broken != nil {
+		return tx.broken
+	}
+	if len(tx.writes) == 0 {
+		return nil // it saw one snapshot and changes nothing
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c := &commit{reads: tx.reads, writes: tx.writes, size: tx.size, done: make(chan error, 1)}
+	d.commits <- c
+	return <-c.done
+}
+
+// pause waits before another attempt, longer each time up to 32 ms, and a random
+// part of it so that those who met do not meet again.
+func pause(ctx context.Context, attempt int) error {
+	if attempt == 0 {
+		return nil
+	}
+	bound := time.Millisecond << min(attempt, 5)
+	t := time.NewTimer(rand.N(bound)) //nolint:gosec // spreads load, protects nothing
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+var _ storage.DB = (*DB)(nil)
