@@ -1,0 +1,152 @@
+package authority
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base32"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/devicecert"
+	"github.com/regrant/regrant/internal/account"
+	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/storage"
+)
+
+// deviceURN names a device in its certificate, followed by its id.
+const deviceURN = "regrant:device:"
+
+// Enrolled is what a device gets.
+type Enrolled struct {
+	AuthenticatorID  string
+	CertificateChain []string // PEM: the device's certificate and its issuing CA's
+	DeviceID         string
+	Account          string // identifier that the code was made for
+	Issuer           string // {issuer} of the protocol
+	NotAfter         time.Time
+	EffectiveAt      time.Time
+}
+
+// Enroll consumes the activation code, certifies the key of the certificate request and binds it to the code's
+// account, all in one transaction: of several devices that bring one code, one is enrolled. label is the owner's name
+// for the device and may be empty. The errors are [ErrCode], [ErrCSR], [ErrRequest] and [ErrKeyBound]; after the last
+// three the code can still be used.
+func (a *Authority) Enroll(ctx context.Context, code string, csrPEM []byte, label string) (Enrolled, error) {
+	selector, verifier, err := parseCode(code)
+	if err != nil {
+		return Enrolled{}, err
+	}
+	if err := checkName("label", label, 0); err != nil {
+		return Enrolled{}, err
+	}
+	key, err := parseCSR(csrPEM)
+	if err != nil {
+		return Enrolled{}, err
+	}
+	issuing, err := a.issuing(ctx)
+	if err != nil {
+		return Enrolled{}, fmt.Errorf("enrolling a device: %w", err)
+	}
+	var bound *enrolment
+	err = a.DB.Update(ctx, func(tx storage.Tx) error {
+		bound = nil
+		record, err := a.consume(tx, selector, verifier)
+		if err != nil || record == nil {
+			return err // nil: a wrong guess is counted by committing
+		}
+		bound, err = a.bind(tx, record, issuing, key, label)
+		return err
+	})
+	switch {
+	case errors.Is(err, storage.ErrExists):
+		return Enrolled{}, ErrKeyBound
+	case err != nil:
+		return Enrolled{}, fmt.Errorf("enrolling a device: %w", err)
+	case bound == nil:
+		return Enrolled{}, ErrCode
+	}
+	return a.enrolled(bound, issuing), nil
+}
+
+// enrolment is one device as bound by a transaction.
+type enrolment struct {
+	authenticator *account.Authenticator
+	certificate   *x509.Certificate
+	account       string
+}
+
+func (a *Authority) bind(tx storage.Tx, code *codeRecord, issuing *issuingCA, key any, label string) (*enrolment, error) {
+	id := newDeviceID()
+	certificate, err := a.certify(issuing, id, key, tx.Now())
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(certificate.Raw)
+	authenticator := &account.Authenticator{
+		Upstream: a.Upstream, AccountID: code.AccountID, Identifiers: code.Identifiers,
+		Method: attest.MethodDeviceCertificate, Handle: devicecert.Handle(certificate),
+		Label: label, DeviceID: id, Serial: fmt.Sprintf("%x", certificate.SerialNumber), CertificateSHA256: sum[:],
+		NotAfter: certificate.NotAfter, EffectiveAt: tx.Now().Add(a.Probation).UTC(), BoundBy: code.By,
+	}
+	if err := a.Accounts.Bind(tx, authenticator); err != nil {
+		return nil, err
+	}
+	err = a.record(tx, event{
+		kind: journal.KindDeviceEnrolled, as: code.By, accountID: code.AccountID, identifiers: code.Identifiers,
+		authenticator: authenticator,
+		detail:        map[string]string{"serial": authenticator.Serial, "not_after": authenticator.NotAfter.Format(time.RFC3339)},
+	})
+	return &enrolment{authenticator, certificate, code.Identifier}, err
+}
+
+// certify issues a device certificate (RFC 5280) with nothing in it but the device's id and key. A zero serial makes
+// the library choose a random one.
+func (a *Authority) certify(issuing *issuingCA, deviceID string, key any, now time.Time) (*x509.Certificate, error) {
+	notBefore := now.Add(-backdate)
+	template := &x509.Certificate{
+		Subject:               pkix.Name{CommonName: deviceID},
+		URIs:                  []*url.URL{{Scheme: "urn", Opaque: deviceURN + deviceID}},
+		NotBefore:             notBefore,
+		NotAfter:              earlier(notBefore.Add(a.Lifetime), issuing.certificate.NotAfter),
+		KeyUsage:              x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, issuing.certificate, key, issuing.key)
+	if err != nil {
+		return nil, fmt.Errorf("signing a device certificate: %w", err)
+	}
+	return x509.ParseCertificate(der)
+}
+
+func (a *Authority) enrolled(e *enrolment, issuing *issuingCA) Enrolled {
+	return Enrolled{
+		AuthenticatorID:  e.authenticator.ID,
+		CertificateChain: []string{encodePEM(e.certificate), encodePEM(issuing.certificate)},
+		DeviceID:         e.authenticator.DeviceID,
+		Account:          e.account,
+		Issuer:           a.Issuer,
+		NotAfter:         e.authenticator.NotAfter,
+		EffectiveAt:      e.authenticator.EffectiveAt,
+	}
+}
+
+func encodePEM(c *x509.Certificate) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
+}
+
+// newDeviceID is "device-" and 100 random bits.
+func newDeviceID() string {
+	var raw [15]byte
+	rand.Read(raw[:])
+	text := base32.NewEncoding(symbols).WithPadding(base32.NoPadding).EncodeToString(raw[:])
+	return "device-" + strings.ToLower(text[:20])
+}

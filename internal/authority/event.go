@@ -1,0 +1,94 @@
+package authority
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/regrant/regrant/internal/account"
+	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/notify"
+	"github.com/regrant/regrant/storage"
+)
+
+// event is something that both the journal and the owner learn.
+type event struct {
+	kind          journal.Kind
+	as            string
+	accountID     string
+	identifiers   []string
+	authenticator *account.Authenticator // nil while there is none
+	detail        map[string]string      // for the journal alone
+}
+
+// texts is what the owner reads: what happened, through whom, and what to do if it was not them.
+var texts = map[journal.Kind]string{
+	journal.KindActivationCodeMade: "{by} made an activation code for your account. Whoever has it can, within ten " +
+		"minutes, register a device that recovers your account. If you did not ask for it, tell your help desk at once.",
+	journal.KindDeviceEnrolled: "The device {device} was registered for your account with an activation code that {by} " +
+		"made. From {from} on it can recover your account. If this was not you, have the device revoked at once.",
+	journal.KindAuthenticatorRevoked: "{by} revoked the device {device}. It can no longer recover your account. If you " +
+		"did not expect this, tell your help desk.",
+}
+
+// record writes e into journal and outbox. Whoever calls us by a name has only said so: nothing proved it, and the
+// journal keeps that apart.
+func (a *Authority) record(tx storage.Tx, e event) error {
+	detail := map[string]string{"actor_proof": "none"}
+	maps.Copy(detail, e.detail)
+	attributes := map[string]string{"by": e.as}
+	entry := journal.Entry{Kind: e.kind, Upstream: a.Upstream, AccountID: e.accountID, Actor: e.as, Detail: detail}
+	fill := []string{"{by}", e.as}
+	if d := e.authenticator; d != nil {
+		device := deviceName(d)
+		fill = append(fill, "{device}", device, "{from}", d.EffectiveAt.Format(time.RFC3339))
+		entry.Authenticator = d.ID
+		detail["device_id"] = d.DeviceID
+		attributes["device"], attributes["device_id"], attributes["authenticator"] = device, d.DeviceID, d.ID
+	}
+	if err := a.Journal.Append(tx, entry); err != nil {
+		return err
+	}
+	return a.Outbox.Put(tx, notify.Message{
+		Type: string(e.kind), Upstream: a.Upstream, AccountID: e.accountID, Identifiers: e.identifiers,
+		Text: strings.NewReplacer(fill...).Replace(texts[e.kind]), Attributes: attributes,
+	})
+}
+
+func deviceName(d *account.Authenticator) string {
+	if d.Label != "" {
+		return d.Label
+	}
+	return d.DeviceID
+}
+
+const (
+	maxName   = 64  // characters of a person's name or a device's label
+	maxReason = 256 // characters
+)
+
+// checkName refuses what could not be read in a journal or a notice as what it is: too little or too much, and
+// anything that does not print, such as line breaks and marks that turn the direction of writing.
+func checkName(what, s string, least int) error {
+	return checkText(what, s, least, maxName)
+}
+
+func checkReason(s string) error {
+	return checkText("reason", s, 0, maxReason)
+}
+
+func checkText(what, s string, least, most int) error {
+	n := utf8.RuneCountInString(s)
+	if n < least || n > most || !utf8.ValidString(s) {
+		return fmt.Errorf("%w: %s must have %d to %d characters", ErrRequest, what, least, most)
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return fmt.Errorf("%w: %s has a character that does not print", ErrRequest, what)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/regrant/regrant/fosite/broker"
+	"github.com/regrant/regrant/internal/gateway/pages"
+	"github.com/regrant/regrant/internal/recovery"
+)
+
+// showContinue names the recovery that this browser may go on with. Going on is a POST.
+func (g *Gateway) showContinue(w http.ResponseWriter, r *http.Request) error {
+	secret := cookieValue(r, holderCookie)
+	browser, _ := browserHolder(secret)
+	d, err := g.Recovery.Pending(r.Context(), browser)
+	switch {
+	case errors.Is(err, recovery.ErrSpent):
+		return g.pages.Write(w, http.StatusOK, pages.NothingToContinue())
+	case err != nil:
+		return err
+	}
+	return g.pages.Write(w, http.StatusOK, pages.Resume(d.Account, d.Device, d.Reference, g.form(formContinue, "continue", secret)))
+}
+
+// resume goes on with a recovery in this browser: with the code of a handoff, or with what the browser holds already.
+//
+// A code may come from anywhere: from the loopback page of the program that proved itself, and from a page that wants
+// the visitor to end up in somebody else's account. So a code alone only shows whose recovery it is; our own form,
+// pressed by a person, is what continues.
+func (g *Gateway) resume(w http.ResponseWriter, r *http.Request) error {
+	sent, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	code := sent.Get("code")
+	if code == "" {
+		secret := cookieValue(r, holderCookie)
+		if secret == "" || !g.genuine(r, sent, formContinue, secret) {
+			return errStaleForm
+		}
+	} else if !g.genuine(r, sent, formHandoff, code) {
+		return g.confirm(w, r, code)
+	}
+	browser, secret := ensureHolder(w, r)
+	form := g.form(formContinue, "continue", secret)
+	if code != "" {
+		form = g.handoffForm(code)
+	}
+	ready, err := g.goOn(r.Context(), code, browser)
+	if err != nil {
+		return kept(err, form)
+	}
+	if !ready.SignIn {
+		return g.pages.Write(w, http.StatusOK, pages.Done())
+	}
+	return kept(g.signIn(w, r, ready.Txn, browser), g.form(formContinue, "continue", secret))
+}
+
+// confirm asks whether the visitor means this recovery. It consumes nothing.
+func (g *Gateway) confirm(w http.ResponseWriter, r *http.Request, code string) error {
+	d, err := g.Recovery.Describe(r.Context(), code)
+	if err != nil {
+		return err
+	}
+	actions := make([]string, len(d.Actions))
+	for i, a := range d.Actions {
+		actions[i] = string(a)
+	}
+	return g.pages.Write(w, http.StatusOK, pages.Confirmation(d.Account, d.Device, d.Reference, actions, g.handoffForm(code)))
+}
+
+func (g *Gateway) handoffForm(code string) pages.Form {
+	return g.form(formHandoff, "continue", code, pages.Fact{Name: "code", Value: code})
+}
+
+// goOn continues with code. One that is spent may have been spent by this very browser, whose answer got lost or whose
+// button was pressed twice: then what it holds goes on.
+func (g *Gateway) goOn(ctx context.Context, code string, browser recovery.Holder) (recovery.Ready, error) {
+	ready, err := g.Recovery.Continue(ctx, recovery.ContinueRequest{Code: code, Browser: browser})
+	if code != "" && errors.Is(err, recovery.ErrSpent) {
+		return g.Recovery.Continue(ctx, recovery.ContinueRequest{Browser: browser})
+	}
+	return ready, err
+}
+
+// kept turns "could not tell" into a page that says so and holds the button to go on. Refusals stay what they are.
+func kept(err error, form pages.Form) error {
+	if err == nil {
+		return nil
+	}
+	p := *translate(err)
+	if p.status == http.StatusServiceUnavailable {
+		p.page = pageOf(pages.Kept(form))
+	}
+	return &p
+}
+
+// signIn leads the browser to the identity provider: into the login that waits for it, or into one of our own.
+func (g *Gateway) signIn(w http.ResponseWriter, r *http.Request, txn string, browser recovery.Holder) error {
+	waiting := g.waitingLogin(r)
+	if waiting == nil {
+		return g.startOwnLogin(w, r)
+	}
+	to, err := g.letIn(r.Context(), waiting, txn, browser)
+	if err != nil {
+		return err
+	}
+	drop(w, loginCookie)
+	redirect(w, to, http.StatusSeeOther)
+	return nil
+}
+
+// letIn makes the way in and answers the identity provider's authorization request with it.
+func (g *Gateway) letIn(ctx context.Context, waiting *broker.AuthorizeRequest, txn string, browser recovery.Holder) (string, error) {
+	login, err := g.Recovery.Session(ctx, txn, browser)
+	if err != nil {
+		return "", err
+	}
+	return g.Broker.Answer(ctx, waiting, login)
+}
+
+// redirect leads on without a body, which would repeat an address that has a code in it.
+func redirect(w http.ResponseWriter, to string, status int) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(status)
+}

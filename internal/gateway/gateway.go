@@ -1,0 +1,137 @@
+// Package gateway is the front of Regrant as an HTTP handler. It answers what lies under its own path, judges what is
+// on the way to the identity provider's guarded routes, and hands everything else on untouched.
+//
+// routes.go lists every endpoint. A handler returns an error or writes an answer, never both; problem.go is the only
+// file that turns errors into answers. holder.go decides who is asking, origin.go whether a page of ours asked, and
+// jar.go keeps what has to wait in the browser.
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regrant/regrant/fosite/broker"
+	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/internal/account"
+	"github.com/regrant/regrant/internal/authority"
+	"github.com/regrant/regrant/internal/gateway/pages"
+	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/internal/recovery"
+	"github.com/regrant/regrant/internal/throttle"
+	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/upstream"
+)
+
+// Config is what a Gateway stands on. All members are required, but for Clock.
+type Config struct {
+	Origin    string // scheme and authority, as configured: the only source of our own address
+	Path      string // prefix of our routes, such as "/recovery"
+	Namespace string // prefix of our keys in DB
+
+	Recovery  *recovery.Service
+	Grant     *grant.Server
+	Broker    *broker.Server
+	Authority *authority.Authority
+	Accounts  *account.Store
+	DB        storage.DB
+	Adapter   upstream.Adapter
+	Ring      *keys.Ring
+	Throttle  *throttle.Limiter
+
+	ClientIP func(*http.Request) netip.Addr // whom limits count; must not believe headers that anybody can send
+	Logger   *slog.Logger
+	Clock    func() time.Time // nil: time.Now
+}
+
+// Gateway answers for one issuer. It is safe for concurrent use.
+type Gateway struct {
+	Config
+	issuer    string
+	prefix    string // Path with a slash
+	wellKnown string // RFC 8414 section 3.1
+	routes    map[string]*route
+	pages     *pages.Set
+	box       *keys.Box
+}
+
+// New checks c and makes a Gateway. It does no I/O.
+func New(c Config) (*Gateway, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	g := &Gateway{
+		Config:    c,
+		issuer:    c.Origin + c.Path,
+		prefix:    c.Path + "/",
+		wellKnown: "/.well-known/oauth-authorization-server" + c.Path,
+		pages:     pages.New(c.Path),
+		box:       c.Ring.Box(keys.LoginRequest),
+	}
+	g.routes = g.table()
+	return g, nil
+}
+
+func (c Config) check() error {
+	origin, err := url.Parse(c.Origin)
+	if err != nil || origin.Scheme+"://"+origin.Host != c.Origin || origin.Host == "" {
+		return fmt.Errorf("gateway: origin %q is not a scheme and an authority", c.Origin)
+	}
+	if len(c.Path) < 2 || c.Path[0] != '/' || strings.HasSuffix(c.Path, "/") || !canonicalPath(c.Path) {
+		return fmt.Errorf("gateway: path %q is not a canonical prefix", c.Path)
+	}
+	if c.Namespace == "" || c.Recovery == nil || c.Grant == nil || c.Broker == nil || c.Authority == nil || c.Accounts == nil || c.DB == nil ||
+		c.Adapter == nil || c.Ring == nil || c.Throttle == nil || c.ClientIP == nil || c.Logger == nil {
+		return errors.New("gateway: a part is missing")
+	}
+	return nil
+}
+
+// ServeHTTP answers r if it is ours to answer, and otherwise calls next with w as it came. The error is next's; our own
+// are answered here.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
+	if g.owns(r.URL.Path) {
+		g.serve(w, r)
+		return nil
+	}
+	verdict := g.Adapter.Guard(r)
+	if verdict.Kind != upstream.Pass {
+		g.turnAway(w, r, verdict)
+		return nil
+	}
+	if len(verdict.DropCookies) > 0 {
+		r = withoutCookies(r, verdict.DropCookies)
+	}
+	return next(w, r)
+}
+
+func (g *Gateway) owns(path string) bool {
+	return strings.HasPrefix(path, g.prefix) || path == g.Path || path == g.wellKnown
+}
+
+// withoutCookies is r without some cookies. Only what is forwarded changes: the browser keeps them, and so does
+// whoever looks at r later.
+func withoutCookies(r *http.Request, names []string) *http.Request {
+	kept := make([]string, 0, 4)
+	for _, c := range r.Cookies() {
+		if !slices.Contains(names, c.Name) {
+			kept = append(kept, c.Name+"="+c.Value)
+		}
+	}
+	out := new(http.Request)
+	*out = *r
+	out.Header = r.Header.Clone()
+	if out.Header.Del("Cookie"); len(kept) > 0 {
+		out.Header.Set("Cookie", strings.Join(kept, "; "))
+	}
+	return out
+}

@@ -1,0 +1,108 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/regrant/regrant/fosite/broker"
+	"github.com/regrant/regrant/internal/gateway/pages"
+	"github.com/regrant/regrant/internal/wire"
+)
+
+// maxLogin keeps the sealed cookie under 3.5 KiB, of the 4 KiB that a browser stores: 8 bytes of time, 24 of nonce and
+// 16 of tag go in beside it, and base64url makes four bytes of three.
+const maxLogin = 2560
+
+// start explains how to recover.
+func (g *Gateway) start(w http.ResponseWriter, _ *http.Request) error {
+	return g.pages.Write(w, http.StatusOK, pages.Start(g.issuer, nil))
+}
+
+// authorize is where the identity provider sends a browser that cannot sign in (OIDC Core section 3.1.2.1). A browser
+// whose recovery is ready is let in; any other gets the start page, and the request waits with it.
+func (g *Gateway) authorize(w http.ResponseWriter, r *http.Request) error {
+	req, err := g.Broker.ParseAuthorize(r.Context(), r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	if len(req.RawQuery()) > maxLogin {
+		return errLoginSize
+	}
+	secret := cookieValue(r, holderCookie)
+	browser, _ := browserHolder(secret)
+	txn, ready, err := g.Recovery.ReadyFor(r.Context(), browser)
+	if err != nil {
+		return err
+	}
+	waiting := g.put(w, loginCookie, []byte(req.RawQuery()))
+	switch {
+	case !ready:
+		cancel := g.form(formCancel, "oidc/cancel", waiting)
+		return g.pages.Write(w, http.StatusOK, pages.Start(g.issuer, &cancel))
+	case !mayLetIn(r):
+		return g.showContinue(w, r)
+	}
+	to, err := g.letIn(r.Context(), req, txn, browser)
+	if err != nil {
+		return kept(err, g.form(formContinue, "continue", secret))
+	}
+	drop(w, loginCookie)
+	redirect(w, to, http.StatusFound)
+	return nil
+}
+
+// mayLetIn reports whether this GET is a person's own step in a login. Letting in uses the recovery up, so it follows
+// neither a page of another site nor a browser that only looks ahead.
+func mayLetIn(r *http.Request) bool {
+	return r.Method == http.MethodGet && !ledHere(r) && r.Header.Get("Sec-Purpose") == ""
+}
+
+// waitingLogin is the authorization request that waits in this browser; nil if none does that is still in order.
+func (g *Gateway) waitingLogin(r *http.Request) *broker.AuthorizeRequest {
+	raw, ok := g.take(r, loginCookie)
+	if !ok {
+		return nil
+	}
+	req, err := g.Broker.ParseAuthorize(r.Context(), string(raw))
+	if err != nil {
+		return nil // the configuration has changed since
+	}
+	return req
+}
+
+// cancel leads back to the identity provider's own login page.
+func (g *Gateway) cancel(w http.ResponseWriter, r *http.Request) error {
+	sent, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	waiting := cookieValue(r, loginCookie)
+	if waiting == "" || !g.genuine(r, sent, formCancel, waiting) {
+		return errStaleForm
+	}
+	req := g.waitingLogin(r)
+	if req == nil {
+		return errStaleForm
+	}
+	to, err := g.Broker.Cancel(req)
+	if err != nil {
+		return err
+	}
+	drop(w, loginCookie)
+	redirect(w, to, http.StatusSeeOther)
+	return nil
+}
+
+// brokerToken gives the identity provider the identity for a code (OIDC Core section 3.1.3).
+func (g *Gateway) brokerToken(w http.ResponseWriter, r *http.Request) error {
+	if err := boundForm(w, r); err != nil {
+		return err
+	}
+	out, err := g.Broker.Token(r.Context(), r)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, struct {
+		wire.TokenResponse
+		IDToken string `json:"id_token"`
+	}{wire.TokenResponse{AccessToken: out.AccessToken, TokenType: out.TokenType, ExpiresIn: out.ExpiresIn, Scope: out.Scope}, out.IDToken})
+}

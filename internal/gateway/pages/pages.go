@@ -1,0 +1,114 @@
+// Package pages holds what a person sees of the gateway: one template, one stylesheet, and the words.
+//
+// A [Page] is built by a function of words.go, which holds every sentence, and written by [Set.Write]. Pages work
+// without scripts, at a width of 320 pixels, and with a keyboard; nothing that people typed is ever more than text.
+package pages
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the template and the stylesheet
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+)
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed style.css
+var styleCSS string
+
+// Page is the content of one page; its parts appear in this order, empty ones not at all.
+type Page struct {
+	Title string
+	Text  []string
+	Facts []Fact
+	Steps []Step
+	Items []Item
+	Form  *Form
+	Way   *Link
+	After string
+	// LeadsOn tells that the form's answer redirects to the identity provider and from there to an application, so
+	// that no address can be named to which the form is limited.
+	LeadsOn bool
+}
+
+// Fact is a name and its value; without a name it is one more value of the fact before.
+type Fact struct{ Name, Value string }
+
+// Step is one thing to do, with a command to copy, if any.
+type Step struct{ Text, Command string }
+
+// Item is one of several things of a kind, and what is known of it.
+type Item struct {
+	Name  string
+	Facts []Fact
+}
+
+// Form is a form of hidden fields and one button, sent by POST.
+type Form struct {
+	Action string
+	Hidden []Fact
+	Button string
+	Quiet  bool // not the main thing to do here
+}
+
+// Link is an entry of the navigation that every page ends with.
+type Link struct{ Text, URL string }
+
+// Set writes the pages of one gateway.
+type Set struct {
+	template *template.Template
+	nav      []Link
+}
+
+// New makes the Set of the gateway under path.
+func New(path string) *Set {
+	return &Set{template: template.Must(template.New("page").Parse(pageHTML)), nav: navigation(path)}
+}
+
+// Write answers with p. The headers that every answer of the gateway carries are the caller's.
+func (s *Set) Write(w http.ResponseWriter, status int, p Page) error {
+	var body bytes.Buffer
+	err := s.template.Execute(&body, struct {
+		Page
+		Site     string
+		Style    template.CSS
+		NavLabel string
+		Nav      []Link
+	}{p, siteName, template.CSS(styleCSS), navLabel, s.nav}) //nolint:gosec // our own stylesheet, not input
+	if err != nil {
+		return fmt.Errorf("rendering a page: %w", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", policy(p.LeadsOn))
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), publickey-credentials-create=(), publickey-credentials-get=()")
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes()) // a client that left is nobody's error
+	return nil
+}
+
+// styleHash allows the one stylesheet by its content, so that no other style runs.
+var styleHash = func() string {
+	sum := sha256.Sum256([]byte(styleCSS))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}()
+
+// policy is the Content-Security-Policy: nothing but our stylesheet, in no frame, with forms to ourselves only.
+//
+// Browsers that follow Chromium apply form-action to every redirect that answers a form, up to the last. The form that
+// ends a recovery is answered by a redirect to the identity provider, which redirects to the application: its address is known
+// to the identity provider alone, and may be of any origin or of an app's own scheme, which no source expression
+// matches. Those pages therefore carry no form-action. The injected form that it would stop is stopped there by the
+// rest of the policy and by the template's escaping: such a page shows no markup that is not ours.
+func policy(leadsOn bool) string {
+	p := "default-src 'none'; style-src 'sha256-" + styleHash + "'; base-uri 'none'; frame-ancestors 'none'"
+	if !leadsOn {
+		p += "; form-action 'self'"
+	}
+	return p
+}

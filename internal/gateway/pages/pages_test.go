@@ -1,0 +1,129 @@
+package pages
+
+import (
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+)
+
+const hostile = `"><script>alert(1)</script>{{.}}`
+
+// every is one of each page, filled with what people could type.
+func every() map[string]Page {
+	form := Form{Action: "/recovery/continue", Hidden: []Fact{{"code", hostile}}}
+	list := []Authenticator{{Label: hostile, Method: hostile, EffectiveAt: time.Now().Add(time.Hour)}}
+	all := map[string]Page{
+		"start": Start("https://id.example.com/recovery", nil), "start with a login": Start("https://id.example.com/recovery", &Form{Action: "/x"}),
+		"confirmation": Confirmation(hostile, hostile, hostile, []string{"sign-in", "reset-password", "replace-passkey", "replace-otp", "revoke-sessions", hostile}, form),
+		"resume":       Resume(hostile, hostile, hostile, form), "nothing": NothingToContinue(), "done": Done(), "kept": Kept(form),
+		"sign in": SignIn(form), "sign-in failed": SignInFailed(form), "list": Authenticators(list, time.Now()), "no list": Authenticators(nil, time.Now()),
+		"over": Over(), "stale": Stale(), "login too large": LoginTooLarge(), "lead here": LeadHere("/recovery"),
+	}
+	for _, status := range []int{400, 403, 404, 405, 413, 415, 429, 500, 503} {
+		all[strconv.Itoa(status)] = Problem(status)
+	}
+	return all
+}
+
+func write(t *testing.T, p Page) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	if err := New("/recovery").Write(w, http.StatusTeapot, p); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func TestEveryPageIsWhole(t *testing.T) {
+	for name, p := range every() {
+		w := write(t, p)
+		doc, err := html.Parse(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		count, text := map[string]int{}, map[string]string{}
+		for n := range doc.Descendants() {
+			if n.Type != html.ElementNode {
+				continue
+			}
+			count[n.Data]++
+			if n.FirstChild != nil {
+				text[n.Data] = n.FirstChild.Data
+			}
+			for _, a := range n.Attr {
+				if n.Data == "html" && a.Key == "lang" && a.Val != "en" || strings.HasPrefix(a.Key, "on") || a.Key == "style" {
+					t.Errorf("%s: <%s %s=%q>", name, n.Data, a.Key, a.Val)
+				}
+			}
+		}
+		for _, once := range []string{"title", "header", "main", "footer", "nav", "h1"} {
+			if count[once] != 1 || strings.TrimSpace(text[once]) == "" && (once == "title" || once == "h1") {
+				t.Errorf("%s: %d <%s>", name, count[once], once)
+			}
+		}
+		if count["script"] > 0 {
+			t.Errorf("%s: what was typed became markup", name)
+		}
+		if count["form"] != count["button"] || (p.Form != nil) != (count["form"] == 1) || count["form"] > 0 && strings.TrimSpace(text["button"]) == "" {
+			t.Errorf("%s: %d forms, %d buttons", name, count["form"], count["button"])
+		}
+		if w.Code != http.StatusTeapot || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+			t.Errorf("%s: %d %v", name, w.Code, w.Header())
+		}
+	}
+}
+
+func TestOnlyPagesThatLeadOnLetFormsLeave(t *testing.T) {
+	for name, p := range every() {
+		csp := write(t, p).Header().Get("Content-Security-Policy")
+		if strings.Contains(csp, "form-action 'self'") == p.LeadsOn {
+			t.Errorf("%s: %s", name, csp)
+		}
+		if p.LeadsOn && (p.Form == nil || p.Form.Action != "/recovery/continue") {
+			t.Errorf("%s leads on without the form that continues", name)
+		}
+	}
+}
+
+// Contrast of WCAG 2.2, 1.4.3: text needs 4.5 to 1. Borders of buttons and the focus ring have the colour of links.
+func TestColoursCanBeToldApart(t *testing.T) {
+	schemes := regexp.MustCompile(`:root \{([^}]*)\}`).FindAllStringSubmatch(styleCSS, -1)
+	if len(schemes) != 2 {
+		t.Fatalf("%d colour schemes", len(schemes))
+	}
+	for _, scheme := range schemes {
+		colour := map[string]float64{}
+		for _, m := range regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{6});`).FindAllStringSubmatch(scheme[1], -1) {
+			colour[m[1]] = luminance(t, m[2])
+		}
+		for _, pair := range [][2]string{{"ink", "paper"}, {"ink", "ground"}, {"soft", "paper"}, {"soft", "ground"}, {"act", "paper"}, {"act", "ground"}, {"act-ink", "act"}} {
+			a, b := colour[pair[0]], colour[pair[1]]
+			if ratio := (max(a, b) + 0.05) / (min(a, b) + 0.05); ratio < 4.5 {
+				t.Errorf("%s on %s: %.2f", pair[0], pair[1], ratio)
+			}
+		}
+	}
+}
+
+func luminance(t *testing.T, hex string) float64 {
+	t.Helper()
+	n, err := strconv.ParseUint(hex, 16, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linear := func(c uint64) float64 {
+		v := float64(c&0xff) / 255
+		if v <= 0.04045 {
+			return v / 12.92
+		}
+		return math.Pow((v+0.055)/1.055, 2.4)
+	}
+	return 0.2126*linear(n>>16) + 0.7152*linear(n>>8) + 0.0722*linear(n)
+}

@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/internal/recovery"
+	"github.com/regrant/regrant/internal/wire"
+)
+
+// initiate begins a recovery. Nothing is stored and nobody is asked, so the answer is one for all identifiers.
+func (g *Gateway) initiate(w http.ResponseWriter, r *http.Request) error {
+	network, err := g.network(r)
+	if err != nil {
+		return err
+	}
+	holder, err := g.holder(r)
+	if err != nil && !errors.Is(err, errNoCookie) {
+		return err
+	}
+	newcomer := err != nil
+	var in wire.InitiateRequest
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	req, err := g.wish(in)
+	if err != nil {
+		return err
+	}
+	if newcomer {
+		holder, _ = ensureHolder(w, r)
+	}
+	if req.ClientID, err = clientOf(holder, in.ClientID); err != nil {
+		return err
+	}
+	req.Holder, req.Network = holder, network
+	begun, err := g.Recovery.Initiate(req)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, initiated(begun))
+}
+
+// wish reads who wants what.
+func (g *Gateway) wish(in wire.InitiateRequest) (recovery.InitiateRequest, error) {
+	account, err := attest.ParseIdentifier(in.AccountIdentifier)
+	if err != nil {
+		return recovery.InitiateRequest{}, malformed("/account_identifier", "This cannot be an account identifier.")
+	}
+	if retry, ok := g.Throttle.Account(account.String()); !ok {
+		return recovery.InitiateRequest{}, throttled(retry)
+	}
+	actions, err := attest.ParseActions(in.Actions)
+	if err != nil {
+		return recovery.InitiateRequest{}, malformed("/actions", "These are not known actions, each named once.")
+	}
+	for _, a := range actions {
+		if !slices.Contains(g.Adapter.Facts().Actions, a) {
+			return recovery.InitiateRequest{}, &problemError{
+				status: http.StatusBadRequest, code: wire.ProblemActionNotOffered, member: "/actions", detail: "An action is not offered here.",
+			}
+		}
+	}
+	return recovery.InitiateRequest{Account: account, Actions: actions}, nil
+}
+
+// clientOf is the one client that a holder of that kind can redeem with.
+func clientOf(h recovery.Holder, asked string) (string, error) {
+	client := grant.ClientBrowser
+	if h.Kind == recovery.HolderProgram {
+		client = grant.ClientDevice
+	}
+	if asked != "" && asked != client {
+		return "", malformed("/client_id", "This client is not known.")
+	}
+	return client, nil
+}
+
+func initiated(begun recovery.Initiated) wire.InitiateResponse {
+	methods := make([]wire.MethodOffer, len(begun.Methods))
+	for i, m := range begun.Methods {
+		methods[i].Method = string(m)
+	}
+	return wire.InitiateResponse{
+		RecoveryID: begun.RecoveryID,
+		Statement:  begun.Statement.Text(),
+		Nonce:      base64.RawURLEncoding.EncodeToString(begun.Statement.Nonce[:]),
+		ExpiresIn:  seconds(begun.ExpiresIn),
+		Methods:    methods,
+	}
+}
+
+// attest brings proofs.
+func (g *Gateway) attest(w http.ResponseWriter, r *http.Request) error {
+	network, err := g.network(r)
+	if err != nil {
+		return err
+	}
+	holder, err := g.knownHolder(r)
+	if err != nil {
+		return err
+	}
+	var in wire.AttestRequest
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	if err := required("/recovery_id", in.RecoveryID); err != nil {
+		return err
+	}
+	proofs, err := in.Proofs()
+	if err != nil || len(proofs) == 0 {
+		return malformed("/evidence", "One to eight pieces of evidence, each naming its method, are needed.")
+	}
+	granted, err := g.Recovery.Attest(r.Context(), recovery.AttestRequest{
+		RecoveryID: in.RecoveryID, Holder: holder, Evidence: proofs, Network: network,
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, wire.AttestResponse{
+		Outcome: wire.OutcomeGranted, RecoveryToken: granted.Token, ExpiresIn: seconds(granted.ExpiresIn), Reference: granted.Reference,
+	})
+}
+
+// status tells the holder where a recovery stands.
+func (g *Gateway) status(w http.ResponseWriter, r *http.Request) error {
+	holder, err := g.knownHolder(r)
+	if err != nil {
+		return err
+	}
+	var in wire.StatusRequest
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	if err := required("/recovery_id", in.RecoveryID); err != nil {
+		return err
+	}
+	st, err := g.Recovery.Status(r.Context(), in.RecoveryID, holder)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, wire.StatusResponse{State: string(st.State), Reference: st.Reference})
+}

@@ -1,0 +1,96 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/regrant/regrant/internal/strictjson"
+	"github.com/regrant/regrant/internal/throttle"
+	"github.com/regrant/regrant/internal/wire"
+)
+
+const formType = "application/x-www-form-urlencoded"
+
+// readJSON reads the one JSON value of r's body into the value that into points at. It demands the media type: a form
+// of another site can send JSON, but not under this name without asking first, which nobody answers.
+func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
+	body, err := readBody(w, r, "application/json")
+	if err != nil {
+		return err
+	}
+	return strictjson.Decode(body, into)
+}
+
+// readForm reads a form. A name that comes twice is refused, since the next reader might take the other value.
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	body, err := readBody(w, r, formType)
+	if err != nil {
+		return nil, err
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, malformed("", "The form cannot be read.")
+	}
+	for _, v := range values {
+		if len(v) != 1 {
+			return nil, malformed("", "A name occurs twice in the form.")
+		}
+	}
+	return values, nil
+}
+
+// boundForm checks and bounds the form in r's body and leaves it there, for a library to read.
+func boundForm(w http.ResponseWriter, r *http.Request) error {
+	body, err := readBody(w, r, formType)
+	if err != nil {
+		return err
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return nil
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte, error) {
+	sent, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || sent != mediaType || len(r.Header.Values("Content-Type")) != 1 {
+		return nil, errMediaType
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, errTooLarge
+	case err != nil:
+		return nil, malformed("", "The body ended early.")
+	}
+	return body, nil
+}
+
+// network is where r comes from, as limits and statements have it. It counts against the limit of that network.
+func (g *Gateway) network(r *http.Request) (netip.Prefix, error) {
+	addr := g.ClientIP(r)
+	if !addr.IsValid() {
+		return netip.Prefix{}, unavailable(errors.New("the client's address is not known"))
+	}
+	if retry, ok := g.Throttle.Network(addr); !ok {
+		return netip.Prefix{}, throttled(retry)
+	}
+	return throttle.Prefix(addr), nil
+}
+
+// seconds rounds down: nobody should count on more.
+func seconds(d time.Duration) int { return int(d / time.Second) }
+
+// required refuses an empty member.
+func required(member, value string) error {
+	if value == "" {
+		return malformed(member, fmt.Sprintf("%s is required.", member[1:]))
+	}
+	return nil
+}

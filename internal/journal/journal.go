@@ -1,0 +1,116 @@
+// Package journal keeps what happened, for the people who have to answer for it.
+//
+// An [Entry] is written in the transaction of what it tells of: neither is ever there without the other. Entries are
+// only added, each under a random key of its own, so that no two transactions meet on a counter. Each carries a
+// random salt, with which a later commitment to it gives nothing away. An entry names accounts by their stable id,
+// never by an address.
+package journal
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/regrant/regrant/storage"
+)
+
+// Kind says what happened.
+type Kind string
+
+// The kinds of entries.
+const (
+	KindRecoveryRefused      Kind = "recovery-refused"
+	KindRecoveryGranted      Kind = "recovery-granted"
+	KindRecoveryRedeemed     Kind = "recovery-redeemed"
+	KindRecoverySession      Kind = "recovery-session"
+	KindRecoveryDone         Kind = "recovery-done"
+	KindRecoveryAbandoned    Kind = "recovery-abandoned"
+	KindActivationCodeMade   Kind = "activation-code-made"
+	KindDeviceEnrolled       Kind = "device-enrolled"
+	KindAuthenticatorRevoked Kind = "authenticator-revoked"
+	KindNoticeFailed         Kind = "notice-failed"
+)
+
+// Entry is one thing that happened. ID and At are set by [Journal.Append]; what does not apply is empty.
+type Entry struct {
+	ID            string            `json:"id"`
+	At            time.Time         `json:"at"`
+	Kind          Kind              `json:"kind"`
+	Upstream      string            `json:"upstream,omitempty"`
+	Txn           string            `json:"txn,omitempty"`       // public id of the recovery
+	Reference     string            `json:"reference,omitempty"` // what the claimant can say on the phone
+	AccountID     string            `json:"account_id,omitempty"`
+	Authenticator string            `json:"authenticator,omitempty"`
+	Actor         string            `json:"actor,omitempty"` // who did it, if not the claimant
+	Detail        map[string]string `json:"detail,omitempty"`
+}
+
+// record is an entry as stored. Its form has a version of its own, because copies of it leave the store.
+type record struct {
+	Version int    `json:"version"`
+	Salt    []byte `json:"salt"`
+	Entry   Entry  `json:"entry"`
+}
+
+const byAccount = "account"
+
+// Journal is the journal of one namespace. It is safe for concurrent use.
+type Journal struct{ table *storage.Table[record] }
+
+// New makes the journal under namespace.
+func New(namespace string) *Journal {
+	return &Journal{storage.NewTable(storage.TableConfig[record]{
+		Name:    namespace + "/journal",
+		Version: 1,
+		ID:      key,
+		Indexes: []storage.Index[record]{{Name: byAccount, Keys: accountKeys}},
+	})}
+}
+
+// key is the time counted down, so that the newest entry comes first, and the entry's random id.
+func key(r *record) []byte {
+	k := binary.BigEndian.AppendUint64(nil, math.MaxInt64-uint64(r.Entry.At.UnixNano()))
+	return append(k, r.Entry.ID...)
+}
+
+func accountKeys(r *record) [][]byte {
+	if r.Entry.AccountID == "" {
+		return nil
+	}
+	return [][]byte{[]byte(r.Entry.AccountID)}
+}
+
+// Append adds e, with a new ID and the time of the transaction, when tx commits.
+func (j *Journal) Append(tx storage.Tx, e Entry) error {
+	e.ID, e.At = rand.Text(), tx.Now().UTC()
+	salt := make([]byte, 16)
+	rand.Read(salt)
+	if err := j.table.Insert(tx, &record{Version: 1, Salt: salt, Entry: e}); err != nil {
+		return fmt.Errorf("writing a journal entry: %w", err)
+	}
+	return nil
+}
+
+// Recent returns the newest entries, newest first, at most limit.
+func (j *Journal) Recent(r storage.Reader, limit int) ([]Entry, error) {
+	return collect(j.table.All(r, nil, limit))
+}
+
+// OfAccount returns the newest entries of the account, newest first, at most limit.
+func (j *Journal) OfAccount(r storage.Reader, accountID string, limit int) ([]Entry, error) {
+	return collect(j.table.Each(r, byAccount, []byte(accountID), limit))
+}
+
+func collect(records iter.Seq2[*record, error]) ([]Entry, error) {
+	var entries []Entry
+	for r, err := range records {
+		if err != nil {
+			return nil, fmt.Errorf("reading the journal: %w", err)
+		}
+		entries = append(entries, r.Entry)
+	}
+	return entries, nil
+}

@@ -1,0 +1,161 @@
+package recovery
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/regrant/regrant/fosite/broker"
+	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/upstream"
+
+	"errors"
+)
+
+// ContinueRequest is a browser that goes on with a recovery.
+type ContinueRequest struct {
+	Code    string // of a handoff; empty: resume what this browser had begun
+	Browser Holder
+}
+
+// Ready says what is left to do.
+type Ready struct {
+	Txn    string
+	SignIn bool // the session is to be made now, with [Service.Session]; else everything is done
+}
+
+// Continue makes this browser the one that ends the recovery, consumes the recovery token unless the token endpoint did,
+// and does the steps that come before the session. With ErrUnavailable the completion stays open and is resumed by the
+// same browser without a code.
+func (s *Service) Continue(ctx context.Context, req ContinueRequest) (Ready, error) {
+	if req.Browser.Kind != HolderBrowser || req.Browser.Value == "" {
+		return Ready{}, ErrHolder
+	}
+	rec, err := s.claim(ctx, req)
+	if err != nil {
+		return Ready{}, err
+	}
+	if rec, err = s.advance(ctx, rec); err != nil {
+		return Ready{}, err
+	}
+	if rec.State == StateSession && rec.Lease != "" { // nothing was left to do before the session
+		if err := s.release(ctx, rec); err != nil {
+			return Ready{}, err
+		}
+	}
+	return Ready{Txn: rec.Txn, SignIn: rec.State == StateSession}, nil
+}
+
+// claim takes the lease for this browser.
+func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, error) {
+	if req.Code == "" {
+		rec, err := s.ofBrowser(ctx, req.Browser)
+		if err != nil {
+			return nil, err
+		}
+		return s.take(ctx, rec.Txn, func(tx storage.Tx, rec *record) error {
+			if rec.Browser != req.Browser.Value || !rec.completing() || rec.codeLives(tx.Now()) {
+				return ErrSpent
+			}
+			return s.allowed(tx, rec)
+		})
+	}
+	var txn string
+	err := s.DB.View(ctx, func(r storage.Reader) error {
+		rec, err := s.byHandoff(r, req.Code)
+		if err == nil {
+			txn = rec.Txn
+		}
+		return err
+	})
+	if err != nil {
+		return nil, settle("reading a handoff", err)
+	}
+	return s.take(ctx, txn, func(tx storage.Tx, rec *record) error { return s.join(tx, rec, req) })
+}
+
+// join consumes the handoff code, and with it the token: in one transaction, so that of all who race one wins.
+func (s *Service) join(tx storage.Tx, rec *record, req ContinueRequest) error {
+	if !bytes.Equal(rec.Handoff, s.handoffHash(req.Code)) || !tx.Now().Before(rec.HandoffExpires) || rec.Browser != "" {
+		return ErrSpent
+	}
+	rec.Handoff, rec.Browser = nil, req.Browser.Value
+	switch {
+	case rec.State == StateGranted:
+		return s.redeem(tx, rec, rec.JTI, "browser")
+	case rec.completing():
+		return s.allowed(tx, rec)
+	default:
+		return ErrSpent
+	}
+}
+
+// ofBrowser finds the newest recovery that this browser may go on with.
+func (s *Service) ofBrowser(ctx context.Context, browser Holder) (found *record, err error) {
+	if browser.Kind != HolderBrowser || browser.Value == "" {
+		return nil, ErrSpent
+	}
+	err = s.DB.View(ctx, func(r storage.Reader) error {
+		found = nil
+		for rec, err := range s.table.Each(r, byBrowser, []byte(browser.Value), 0) {
+			if err != nil {
+				return err
+			}
+			if found == nil || rec.GrantedAt.After(found.GrantedAt) {
+				found = rec
+			}
+		}
+		if found == nil {
+			return ErrSpent
+		}
+		return nil
+	})
+	return found, settle("looking up the browser's recovery", err)
+}
+
+// Pending describes the recovery that this browser may go on with; ErrSpent when there is none.
+func (s *Service) Pending(ctx context.Context, browser Holder) (Description, error) {
+	rec, err := s.ofBrowser(ctx, browser)
+	if err != nil {
+		return Description{}, err
+	}
+	return Description{Account: rec.Identifier, Device: rec.Device, Reference: rec.Reference, Actions: rec.Actions}, nil
+}
+
+// ReadyFor finds this browser's recovery that waits for its session; ok is false when there is none.
+func (s *Service) ReadyFor(ctx context.Context, browser Holder) (txn string, ok bool, err error) {
+	rec, err := s.ofBrowser(ctx, browser)
+	switch {
+	case errors.Is(err, ErrSpent):
+		return "", false, nil
+	case err != nil:
+		return "", false, err
+	}
+	return rec.Txn, rec.State == StateSession && !rec.codeLives(s.Clock()), nil
+}
+
+// Session makes the way in for the browser that proved itself and says how the pending login is to be answered. The
+// subject of the way is fresh for this recovery and stored before the way is made, so that a crash in between leaves
+// nothing that nobody knows of.
+func (s *Service) Session(ctx context.Context, txn string, browser Holder) (broker.Login, error) {
+	rec, err := s.take(ctx, txn, func(tx storage.Tx, rec *record) error {
+		if rec.State != StateSession || rec.Browser == "" || rec.Browser != browser.Value || rec.codeLives(tx.Now()) {
+			return ErrSpent
+		}
+		if rec.Subject == "" {
+			rec.Subject = newSecret()
+		}
+		return s.allowed(tx, rec)
+	})
+	if err != nil {
+		return broker.Login{}, err
+	}
+	var out upstream.Outcome
+	err = s.do(ctx, rec, step{do: func(s *Service, ctx context.Context, rec *record) (err error) {
+		out, err = s.Adapter.Session(ctx, s.way(rec, s.Clock()))
+		return err
+	}})
+	if err != nil {
+		return broker.Login{}, err
+	}
+	return broker.Login{Subject: out.BrokerSubject, Txn: rec.Txn, AuthTime: rec.GrantedAt, ACR: acr, AMR: amr()}, nil
+}

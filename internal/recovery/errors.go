@@ -1,0 +1,17 @@
+package recovery
+
+import "errors"
+
+// What a caller can be told. Every other error means that it could not be told, and is answered as [ErrUnavailable].
+var (
+	// ErrRefused: the evidence or the policy does not allow this recovery. The reason is in the journal only.
+	ErrRefused = errors.New("recovery refused")
+	// ErrExpired: the recovery_id is altered, too old, or was used.
+	ErrExpired = errors.New("recovery expired")
+	// ErrSpent: the token, code or completion was used, vetoed or is too old.
+	ErrSpent = errors.New("already used or no longer valid")
+	// ErrHolder: asked by somebody else than the holder of the recovery.
+	ErrHolder = errors.New("not the holder of this recovery")
+	// ErrUnavailable: the store or the identity provider could not be asked; what was granted stays.
+	ErrUnavailable = errors.New("could not tell: a dependency is unavailable")
+)

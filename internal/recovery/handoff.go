@@ -1,0 +1,139 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/storage"
+)
+
+// Handoff is a one-time code with which a program's recovery goes on in a browser on the same machine.
+type Handoff struct {
+	Code      string
+	ExpiresIn time.Duration
+}
+
+// Handoff gives the holder of a recovery token such a code. The token stays unconsumed until the browser brings it.
+func (s *Service) Handoff(ctx context.Context, token string, h Holder) (Handoff, error) {
+	claims, err := s.minter.Verify(token)
+	if err != nil {
+		return Handoff{}, ErrSpent
+	}
+	if h.Kind != HolderProgram || claims.Thumbprint != h.Value {
+		return Handoff{}, ErrHolder
+	}
+	code := newSecret()
+	err = s.DB.Update(ctx, func(tx storage.Tx) error {
+		rec, err := s.load(tx, claims.Txn)
+		if err != nil {
+			return err
+		}
+		if rec.State != StateGranted || rec.JTI != claims.JTI || rec.Holder != h || !tx.Now().Before(rec.TokenExpires) {
+			return ErrSpent
+		}
+		if err := s.allowed(tx, rec); err != nil {
+			return err
+		}
+		s.setHandoff(rec, code, tx.Now())
+		return s.table.Put(tx, rec)
+	})
+	if err != nil {
+		return Handoff{}, settle("handing over", err)
+	}
+	return Handoff{Code: code, ExpiresIn: handoffLife}, nil
+}
+
+// setHandoff replaces the code of rec. Only a keyed hash is kept: whoever reads the store cannot continue.
+func (s *Service) setHandoff(rec *record, code string, now time.Time) {
+	rec.Handoff, rec.HandoffExpires = s.handoffHash(code), now.Add(handoffLife)
+}
+
+func (s *Service) handoffHash(code string) []byte {
+	return s.Ring.MAC(keys.Handle, []byte("handoff"), []byte(code))
+}
+
+// byHandoff finds the recovery that code continues.
+func (s *Service) byHandoff(r storage.Reader, code string) (*record, error) {
+	rec, err := s.table.By(r, byHandoff, s.handoffHash(code))
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, ErrSpent
+	}
+	if err != nil {
+		return nil, err
+	}
+	if rec.State.Final() || !r.Now().Before(rec.HandoffExpires) {
+		return nil, ErrSpent
+	}
+	return rec, nil
+}
+
+// Description is what the confirmation names, so that nobody continues somebody else's recovery unawares.
+type Description struct {
+	Account   string
+	Device    string
+	Reference string
+	Actions   []attest.Action
+}
+
+// Describe tells what code would continue. It consumes nothing.
+func (s *Service) Describe(ctx context.Context, code string) (d Description, err error) {
+	err = s.DB.View(ctx, func(r storage.Reader) error {
+		rec, err := s.byHandoff(r, code)
+		if err != nil {
+			return err
+		}
+		d = Description{Account: rec.Identifier, Device: rec.Device, Reference: rec.Reference, Actions: rec.Actions}
+		return nil
+	})
+	return d, settle("reading a handoff", err)
+}
+
+// Outcomes of a completion through the API.
+const (
+	OutcomeDone    = "done"    // nothing is left to do
+	OutcomeHandoff = "handoff" // the upstream makes sessions in browsers only: continue there with the code
+)
+
+// Completed is what came of [Service.Complete].
+type Completed struct {
+	Outcome   string
+	Code      string
+	ExpiresIn time.Duration
+}
+
+// Complete runs the completion for the holder of an access token, once. An upstream that makes its sessions in a
+// browser only gets the browser by a handoff code.
+func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Completed, error) {
+	rec, err := s.take(ctx, tok.Txn, func(tx storage.Tx, rec *record) error {
+		if !rec.completing() || rec.Access == nil || rec.Access.Signature != tok.Signature || rec.AccessUsed || !tx.Now().Before(rec.Access.ExpiresAt) {
+			return ErrSpent
+		}
+		return s.allowed(tx, rec)
+	})
+	if err != nil {
+		return Completed{}, err
+	}
+	if rec, err = s.advance(ctx, rec); err != nil {
+		return Completed{}, err
+	}
+	if rec.State == StateDone {
+		return Completed{Outcome: OutcomeDone}, nil
+	}
+	code := newSecret()
+	_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
+		if rec.AccessUsed {
+			return ErrSpent
+		}
+		rec.AccessUsed, rec.Lease = true, ""
+		s.setHandoff(rec, code, tx.Now())
+		return s.table.Put(tx, rec)
+	})
+	if err != nil {
+		return Completed{}, err
+	}
+	return Completed{Outcome: OutcomeHandoff, Code: code, ExpiresIn: handoffLife}, nil
+}

@@ -1,0 +1,426 @@
+package recovery
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/attesttest"
+	"github.com/regrant/regrant/attest/devicecert"
+	"github.com/regrant/regrant/fosite/broker"
+	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/internal/account"
+	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/internal/notify"
+	"github.com/regrant/regrant/internal/policy"
+	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/storage/badger"
+	"github.com/regrant/regrant/upstream"
+)
+
+const (
+	testIssuer = "https://id.example.com/recovery"
+	alice      = "alice@example.com"
+	aliceID    = "alice-0001"
+)
+
+// house is a whole gateway but for HTTP, with an identity provider that can be made to fail.
+type house struct {
+	*Service
+	t       *testing.T
+	db      *countingDB
+	idp     *fakeIdP
+	ca      *attesttest.CA
+	device  *attesttest.Device
+	bound   *account.Authenticator
+	mu      sync.Mutex
+	now     time.Time
+	checks  int // signature checks of statements
+	format  attest.Format
+	grants  *grant.Server
+	brokers *broker.Server
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{t: t, now: time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)}
+	clock := func() time.Time {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.now
+	}
+	inner, err := badger.OpenInMemory(clock)
+	must(t, err)
+	t.Cleanup(func() { _ = inner.Close() })
+	h.db = &countingDB{DB: inner}
+	ring, err := keys.Open(t.Context(), h.db, "main", bytes.Repeat([]byte{7}, 32))
+	must(t, err)
+	h.ca = attesttest.NewCA(t)
+	h.device = h.ca.Device(t, nil)
+	h.format = devicecert.New(devicecert.Config{Anchors: func() []*x509.Certificate { return []*x509.Certificate{h.ca.Certificate} }})
+	verifier, err := attest.NewVerifier(countingFormat{h.format, h})
+	must(t, err)
+	rules, err := policy.New(policy.Config{RiskAnalysis: "RA-1"})
+	must(t, err)
+	h.idp = &fakeIdP{
+		state: upstream.State{
+			Account: upstream.Account{ID: aliceID, Identifiers: []string{"alice", "Alice@Example.com"}},
+			Enabled: true, Privilege: upstream.PrivilegeOrdinary,
+		},
+		fail: map[string]error{},
+	}
+	logger := slog.New(slog.DiscardHandler)
+	h.Service = New(Config{
+		Namespace: "main", Issuer: testIssuer, DB: h.db, Adapter: h.idp, Verifier: verifier,
+		Accounts: account.New("main", ring.Sealer(keys.Record)), Policy: rules, Journal: journal.New("main"),
+		Outbox: notify.New("main", h.db, nil, logger), Ring: ring, Clock: clock, Logger: logger,
+	})
+	key := ring.Signing(keys.Grant)
+	h.grants, err = grant.New(grant.Config{
+		Issuer: testIssuer, Keys: []grant.Key{{ID: key.ID, Private: key.Private}}, Secret: ring.Secret(keys.GrantSecret),
+		Clock: clock, Recoveries: h.Grants(),
+	})
+	must(t, err)
+	h.SetMinter(h.grants)
+	h.bound = &account.Authenticator{
+		ID: "auth-1", Upstream: "main", AccountID: aliceID, Identifiers: []string{alice}, Method: attest.MethodDeviceCertificate,
+		Handle: h.device.Handle(), Label: "Alice's laptop", DeviceID: "device-1", NotAfter: attesttest.NotAfter,
+		BoundAt: h.now, EffectiveAt: h.now, BoundBy: "test",
+	}
+	must(t, h.db.Update(t.Context(), func(tx storage.Tx) error { return h.Accounts.Bind(tx, h.bound) }))
+	return h
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *house) wait(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
+}
+
+// program is the device's own holder.
+func (h *house) program() Holder { return Holder{Value: h.device.Thumbprint(), Kind: HolderProgram} }
+
+func browserHolder(secret string) Holder {
+	return Holder{Value: attest.HolderOfSecret([]byte(secret)), Kind: HolderBrowser}
+}
+
+// ask is the good request; a test changes one thing.
+func (h *house) ask() InitiateRequest {
+	id, err := attest.ParseIdentifier(alice)
+	must(h.t, err)
+	return InitiateRequest{
+		Account: id, Actions: []attest.Action{attest.ActionSignIn, attest.ActionResetPassword}, ClientID: grant.ClientDevice,
+		Holder: h.program(), Network: netip.MustParsePrefix("203.0.113.0/24"),
+	}
+}
+
+func (h *house) initiate(req InitiateRequest) Initiated {
+	h.t.Helper()
+	in, err := h.Initiate(req)
+	must(h.t, err)
+	return in
+}
+
+// proof is what the device answers to in.
+func (h *house) proof(in Initiated) AttestRequest {
+	return AttestRequest{
+		RecoveryID: in.RecoveryID, Holder: h.program(), Network: netip.MustParsePrefix("203.0.113.0/24"),
+		Evidence: []attest.Evidence{{Method: attest.MethodDeviceCertificate, Body: h.device.Evidence(in.Statement.Text())}},
+	}
+}
+
+// granted is a good recovery as far as its token.
+func (h *house) granted() Granted {
+	h.t.Helper()
+	g, err := h.Attest(h.t.Context(), h.proof(h.initiate(h.ask())))
+	must(h.t, err)
+	return g
+}
+
+// handoff is a good recovery as far as the browser's code.
+func (h *house) handoff() string {
+	h.t.Helper()
+	out, err := h.Handoff(h.t.Context(), h.granted().Token, h.program())
+	must(h.t, err)
+	return out.Code
+}
+
+// redemption consumes the token of g as the token endpoint would.
+func (h *house) redemption(g Granted) grant.Redemption {
+	h.t.Helper()
+	claims, err := h.grants.Verify(g.Token)
+	must(h.t, err)
+	return grant.Redemption{
+		Txn: claims.Txn, JTI: claims.JTI, ClientID: claims.ClientID, Thumbprint: h.program().Value,
+		AccessToken: grant.AccessToken{
+			Signature: "sig-" + claims.Txn, Txn: claims.Txn, ClientID: claims.ClientID, Thumbprint: h.program().Value,
+			Scope: claims.Scope, Subject: claims.Subject, ExpiresAt: h.Clock().Add(5 * time.Minute),
+		},
+	}
+}
+
+// inSession drives a recovery to where its browser has a code out, and returns the code's signature.
+func (h *house) inSession(browser Holder) (txn, signature string) {
+	h.t.Helper()
+	ready, err := h.Continue(h.t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
+	must(h.t, err)
+	_, err = h.Session(h.t.Context(), ready.Txn, browser)
+	must(h.t, err)
+	must(h.t, h.Logins().Issue(h.t.Context(), h.code(ready.Txn)))
+	return ready.Txn, "code-" + ready.Txn
+}
+
+func (h *house) code(txn string) broker.Code {
+	return broker.Code{Signature: "code-" + txn, Txn: txn, Session: []byte("{}"), ExpiresAt: h.Clock().Add(time.Minute)}
+}
+
+func (h *house) state(txn string) State {
+	h.t.Helper()
+	rec, err := h.view(h.t.Context(), txn)
+	must(h.t, err)
+	return rec.State
+}
+
+func (h *house) only() *record {
+	h.t.Helper()
+	var found []*record
+	must(h.t, h.db.View(h.t.Context(), func(r storage.Reader) error {
+		for rec, err := range h.table.All(r, nil, 0) {
+			if err != nil {
+				return err
+			}
+			found = append(found, rec)
+		}
+		return nil
+	}))
+	if len(found) != 1 {
+		h.t.Fatalf("%d records, want 1", len(found))
+	}
+	return found[0]
+}
+
+// sweep lets d pass and then everything that is due.
+func (h *house) sweep(d time.Duration) {
+	h.t.Helper()
+	h.wait(d)
+	must(h.t, h.Sweep(h.t.Context()))
+}
+
+func (h *house) entries(kind journal.Kind) (found []journal.Entry) {
+	h.t.Helper()
+	must(h.t, h.db.View(h.t.Context(), func(r storage.Reader) error {
+		all, err := h.Journal.Recent(r, 1000)
+		found = nil
+		for _, e := range all {
+			if e.Kind == kind {
+				found = append(found, e)
+			}
+		}
+		return err
+	}))
+	return found
+}
+
+// notices counts the messages of a kind that wait in the outbox.
+func (h *house) notices(kind string) (n int) {
+	h.t.Helper()
+	must(h.t, h.db.View(h.t.Context(), func(r storage.Reader) error {
+		n = 0
+		for e, err := range r.Scan(nil, nil, 0) {
+			if err != nil {
+				return err
+			}
+			if bytes.Contains(e.Value, []byte(`"message":`)) && bytes.Contains(e.Value, []byte(`"`+kind+`"`)) {
+				n++
+			}
+		}
+		return nil
+	}))
+	return n
+}
+
+func (h *house) revokeDevice() {
+	h.t.Helper()
+	must(h.t, h.db.Update(h.t.Context(), func(tx storage.Tx) error {
+		_, err := h.Accounts.Revoke(tx, h.bound.ID, "test", "lost")
+		return err
+	}))
+}
+
+// countingFormat counts how often evidence is verified.
+type countingFormat struct {
+	attest.Format
+	h *house
+}
+
+func (f countingFormat) Verify(in attest.Input) (attest.Claims, error) {
+	f.h.mu.Lock()
+	f.h.checks++
+	f.h.mu.Unlock()
+	return f.Format.Verify(in)
+}
+
+// countingDB counts what is read and written, and can be made to fail.
+type countingDB struct {
+	storage.DB
+	mu            sync.Mutex
+	reads, writes int
+	down          error
+}
+
+func (c *countingDB) count() (reads, writes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reads, c.writes
+}
+
+func (c *countingDB) add(reads, writes int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reads, c.writes = c.reads+reads, c.writes+writes
+	return c.down
+}
+
+func (c *countingDB) View(ctx context.Context, fn func(storage.Reader) error) error {
+	if err := c.add(0, 0); err != nil {
+		return err
+	}
+	return c.DB.View(ctx, func(r storage.Reader) error { return fn(countingReader{r, c}) })
+}
+
+func (c *countingDB) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	if err := c.add(0, 1); err != nil {
+		return err
+	}
+	return c.DB.Update(ctx, func(tx storage.Tx) error { return fn(countingTx{tx, c}) })
+}
+
+type countingReader struct {
+	storage.Reader
+	c *countingDB
+}
+
+func (r countingReader) Get(key []byte) ([]byte, error) {
+	_ = r.c.add(1, 0)
+	return r.Reader.Get(key)
+}
+
+type countingTx struct {
+	storage.Tx
+	c *countingDB
+}
+
+func (x countingTx) Get(key []byte) ([]byte, error) {
+	_ = x.c.add(1, 0)
+	return x.Tx.Get(key)
+}
+
+// fakeIdP remembers what it was asked and fails where a test says so.
+type fakeIdP struct {
+	mu    sync.Mutex
+	state upstream.State
+	calls []string
+	fail  map[string]error // verb → error, until removed
+	links []string
+	login bool // a login shows at Finish
+}
+
+func (f *fakeIdP) call(verb string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, verb)
+	return f.fail[verb]
+}
+
+func (f *fakeIdP) set(verb string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil {
+		delete(f.fail, verb)
+		return
+	}
+	f.fail[verb] = err
+}
+
+func (f *fakeIdP) log() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Join(f.calls, " ")
+}
+
+func (f *fakeIdP) Facts() upstream.Facts {
+	return upstream.Facts{
+		Name: "fake", Admin: true, BrowserSession: true,
+		Actions: []attest.Action{attest.ActionSignIn, attest.ActionResetPassword, attest.ActionRevokeSessions},
+	}
+}
+func (f *fakeIdP) Guard(*http.Request) upstream.Verdict { return upstream.Verdict{} }
+func (f *fakeIdP) Resolve(context.Context, string) (upstream.Account, error) {
+	return upstream.Account{}, errors.New("not asked in these tests")
+}
+
+func (f *fakeIdP) State(_ context.Context, id string) (upstream.State, error) {
+	if err := f.call("state"); err != nil {
+		return upstream.State{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if id != f.state.ID {
+		return upstream.State{}, upstream.ErrNoAccount
+	}
+	return f.state, nil
+}
+func (f *fakeIdP) Revoke(context.Context, string) error                   { return f.call("revoke") }
+func (f *fakeIdP) Prepare(context.Context, string, []attest.Action) error { return f.call("prepare") }
+func (f *fakeIdP) Session(_ context.Context, s upstream.Session) (upstream.Outcome, error) {
+	if err := f.call("session"); err != nil {
+		return upstream.Outcome{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.links = append(f.links, s.Subject)
+	return upstream.Outcome{BrokerSubject: s.Subject}, nil
+}
+
+func (f *fakeIdP) Finish(context.Context, upstream.Session) (bool, error) {
+	if err := f.call("finish"); err != nil {
+		return false, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.login {
+		f.links = nil
+	}
+	return f.login, nil
+}
+
+func (f *fakeIdP) Abandon(context.Context, upstream.Session) error {
+	if err := f.call("abandon"); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.links = nil
+	return nil
+}
+func (f *fakeIdP) LoginURL(upstream.Login) string { return "" }
+func (f *fakeIdP) LoginResult(context.Context, string, upstream.Login) (upstream.Principal, error) {
+	return upstream.Principal{}, upstream.ErrRefused
+}

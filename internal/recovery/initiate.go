@@ -1,0 +1,87 @@
+package recovery
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"net/netip"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+)
+
+// InitiateRequest is a wish to recover: nobody has proved anything yet.
+type InitiateRequest struct {
+	Account  attest.Identifier
+	Actions  []attest.Action
+	ClientID string // who may redeem
+	Holder   Holder
+	Network  netip.Prefix // shown in the statement
+}
+
+// Initiated is what the claimant gets to sign.
+type Initiated struct {
+	RecoveryID string
+	Statement  attest.Statement
+	ExpiresIn  time.Duration
+	Methods    []attest.Method
+}
+
+// sealed is the content of a recovery_id.
+type sealed struct {
+	Statement string `json:"s"`
+	ClientID  string `json:"c"`
+	Holder    Holder `json:"h"`
+}
+
+// Initiate makes a recovery_id and its statement. It reads and writes nothing and asks nobody, so it costs and tells
+// the same for every identifier.
+func (s *Service) Initiate(req InitiateRequest) (Initiated, error) {
+	now := s.Clock().UTC().Truncate(time.Second)
+	st := attest.Statement{
+		Issuer:    s.Issuer,
+		Account:   req.Account,
+		Actions:   req.Actions,
+		Recovery:  attest.NewRecoveryID(),
+		Holder:    req.Holder.Value,
+		Requested: now,
+		Network:   req.Network,
+		Expires:   now.Add(statementLife),
+	}
+	_, _ = rand.Read(st.Nonce[:]) // never fails (crypto/rand)
+	id, err := json.Marshal(sealed{Statement: st.Text(), ClientID: req.ClientID, Holder: req.Holder})
+	if err != nil {
+		return Initiated{}, unavailable("sealing a recovery", err)
+	}
+	return Initiated{
+		RecoveryID: s.box.Seal(id, s.recoveryAD()),
+		Statement:  st,
+		ExpiresIn:  statementLife,
+		Methods:    s.Verifier.Methods(),
+	}, nil
+}
+
+// open reads a recovery_id that h brings. Whatever is wrong with it is one answer.
+func (s *Service) open(id string, h Holder) (sealed, attest.Statement, error) {
+	plain, err := s.box.Open(id, s.recoveryAD())
+	if err != nil {
+		return sealed{}, attest.Statement{}, ErrExpired
+	}
+	var in sealed
+	if err := json.Unmarshal(plain, &in); err != nil {
+		return sealed{}, attest.Statement{}, ErrExpired
+	}
+	st, err := attest.ParseStatement(in.Statement)
+	if err != nil || !s.Clock().Before(st.Expires) {
+		return sealed{}, attest.Statement{}, ErrExpired
+	}
+	// A recovery belongs to whoever started it: a recovery_id that leaked opens nothing, and burns nothing.
+	if in.Holder != h {
+		return in, st, ErrHolder
+	}
+	return in, st, nil
+}
+
+// recoveryAD binds a recovery_id to its purpose, version, issuer and upstream.
+func (s *Service) recoveryAD() []byte {
+	return []byte("recovery-id\x00v1\x00" + s.Issuer + "\x00" + s.Namespace)
+}

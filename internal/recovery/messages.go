@@ -1,0 +1,60 @@
+package recovery
+
+import (
+	"fmt"
+
+	"github.com/regrant/regrant/internal/notify"
+)
+
+// Message types, as receivers of notices see them.
+const (
+	MessageRefused   = "recovery-refused"
+	MessageGranted   = "recovery-granted"
+	MessageDone      = "recovery-done"
+	MessageAbandoned = "recovery-abandoned"
+)
+
+// messageOf is the notice that goes with reaching a state, or none.
+func messageOf(to State) string {
+	switch to {
+	case StateDone:
+		return MessageDone
+	case StateAbandoned:
+		return MessageAbandoned
+	default:
+		return ""
+	}
+}
+
+// texts are what the owner of the account reads. %[1]s is the device, %[2]s the reference.
+var texts = map[string]string{
+	MessageRefused:   "Somebody held a key of %[1]s and tried to recover your account. It was refused. Reference %[2]s. If this was not you, have the device revoked.",
+	MessageGranted:   "Recovery of your account was allowed with %[1]s. Reference %[2]s. If this was not you, have the device revoked at once: that stops it.",
+	MessageDone:      "Your account was recovered with %[1]s. Reference %[2]s. If this was not you, tell your help desk at once.",
+	MessageAbandoned: "A recovery of your account with %[1]s ended without signing in; nothing was removed. Reference %[2]s.",
+}
+
+func (s *Service) message(rec *record, kind string) notify.Message {
+	return notify.Message{
+		Type: kind, Upstream: s.Namespace, AccountID: rec.AccountID, Identifiers: rec.Identifiers, Reference: rec.Reference,
+		Actions: actionStrings(rec), Text: fmt.Sprintf(texts[kind], rec.Device, rec.Reference),
+		Attributes: map[string]string{"device": rec.Device, "network": rec.Network, "txn": rec.Txn},
+	}
+}
+
+func (s *Service) refusedMessage(at *attempt) notify.Message {
+	a := at.authenticator
+	return notify.Message{
+		Type: MessageRefused, Upstream: s.Namespace, AccountID: a.AccountID, Identifiers: a.Identifiers, Reference: at.reference,
+		Text:       fmt.Sprintf(texts[MessageRefused], deviceName(a), at.reference),
+		Attributes: map[string]string{"device": deviceName(a), "network": at.network.String(), "txn": at.statement.Recovery},
+	}
+}
+
+func actionStrings(rec *record) []string {
+	out := make([]string, len(rec.Actions))
+	for i, a := range rec.Actions {
+		out[i] = string(a)
+	}
+	return out
+}

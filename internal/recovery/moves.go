@@ -1,0 +1,125 @@
+package recovery
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/storage"
+)
+
+// start writes the first state of a granted recovery, with its journal entry and its notice.
+func (s *Service) start(tx storage.Tx, rec *record, at *attempt) error {
+	rec.State = StateGranted
+	if err := s.table.Insert(tx, rec); err != nil {
+		return err
+	}
+	if err := s.timers.Set(tx, []byte(rec.Txn), rec.TokenExpires); err != nil {
+		return err
+	}
+	if err := s.Outbox.Put(tx, s.message(rec, MessageGranted)); err != nil {
+		return err
+	}
+	methods := make([]string, len(at.results))
+	for i, r := range at.results {
+		methods[i] = string(r.Method())
+	}
+	return s.journal(tx, rec, journal.KindRecoveryGranted, map[string]string{
+		"methods": strings.Join(methods, " "), "tier": at.decision.Tier(), "risk_analysis": at.decision.RiskAnalysis(),
+		"client_id": rec.ClientID, "network": rec.Network, "actions": actionWords(rec.Actions),
+	})
+}
+
+// move takes rec to another state inside tx: the record, the timer that picks it up after a crash, the journal entry
+// and the message belong together. kind may be empty for moves that concern nobody but ourselves.
+func (s *Service) move(tx storage.Tx, rec *record, to State, kind journal.Kind, detail map[string]string) error {
+	if !mayMove(rec.State, to) {
+		return fmt.Errorf("recovery may not move from %q to %q", rec.State, to)
+	}
+	rec.State, rec.Tries = to, 0
+	if to.Final() {
+		rec.EndedAt, rec.Lease, rec.Code, rec.Handoff = tx.Now(), "", nil, nil
+	}
+	if err := s.table.Put(tx, rec); err != nil {
+		return err
+	}
+	if err := s.schedule(tx, rec); err != nil {
+		return err
+	}
+	if m := messageOf(to); m != "" {
+		if err := s.Outbox.Put(tx, s.message(rec, m)); err != nil {
+			return err
+		}
+	}
+	if kind == "" {
+		return nil
+	}
+	return s.journal(tx, rec, kind, detail)
+}
+
+// schedule sets when the sweeper looks at rec again, if nobody moves it before. While somebody does a step it waits for
+// the lease to run out; a step that could not be done is tried again after a growing pause.
+func (s *Service) schedule(tx storage.Tx, rec *record) error {
+	id, now := []byte(rec.Txn), tx.Now()
+	switch {
+	case rec.State.Final():
+		return s.timers.Clear(tx, id)
+	case rec.Lease != "" && now.Before(rec.LeaseUntil), rec.State == StateCheck && rec.Tries == 0: // just redeemed: whoever did goes on by himself
+		return s.timers.Set(tx, id, rec.LeaseUntil)
+	case rec.State == StateGranted:
+		return s.timers.Set(tx, id, rec.TokenExpires)
+	case rec.State == StateSession: // looked at from time to time, so that a veto takes the way in away
+		return s.timers.Set(tx, id, now.Add(leaseLife))
+	default:
+		return s.timers.Set(tx, id, now.Add(rec.pause(now)))
+	}
+}
+
+// pause is the time until the next try: 1 s doubling to 30 s. The way in is to be taken away within 60 s, so until
+// then finishing is tried every 2 s.
+func (r *record) pause(now time.Time) time.Duration {
+	most := 30 * time.Second
+	if r.State == StateFinish && now.Before(r.RedeemedAt.Add(time.Minute)) {
+		most = 2 * time.Second
+	}
+	return min(time.Second<<min(r.Tries, 5), most)
+}
+
+func (s *Service) journal(tx storage.Tx, rec *record, kind journal.Kind, detail map[string]string) error {
+	return s.Journal.Append(tx, journal.Entry{
+		Kind: kind, Upstream: s.Namespace, Txn: rec.Txn, Reference: rec.Reference,
+		AccountID: rec.AccountID, Authenticator: rec.Authenticator, Detail: detail,
+	})
+}
+
+// tokenClaims is what the recovery token of rec says. The key lives in software for all we know, hence swk (RFC 8176).
+func (s *Service) tokenClaims(rec *record) grant.Recovery {
+	thumbprint := ""
+	if rec.Holder.Kind == HolderProgram { // a browser's holder is a cookie, not a key
+		thumbprint = rec.Holder.Value
+	}
+	return grant.Recovery{
+		Subject: rec.AccountID, ClientID: rec.ClientID, Txn: rec.Txn, JTI: rec.JTI, Scope: scope,
+		ACR: acr, AMR: amr(), AuthTime: rec.GrantedAt, IssuedAt: rec.GrantedAt, ExpiresAt: rec.TokenExpires,
+		Thumbprint: thumbprint, CertificateSHA256: rec.Certificate,
+	}
+}
+
+// acr names the policy under which the person was recognised (OIDC Core §2).
+const acr = "urn:regrant:acr:device-certificate"
+
+func amr() []string { return []string{"pop", "swk"} }
+
+func encodeThumbprint(sum []byte) string { return base64.RawURLEncoding.EncodeToString(sum) }
+
+func actionWords(actions []attest.Action) string {
+	words := make([]string, len(actions))
+	for i, a := range actions {
+		words[i] = string(a)
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,253 @@
+package recovery
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/fosite/broker"
+	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/upstream"
+)
+
+// race runs n calls at once and returns how many won; every other error than lost is a failure.
+func race(t *testing.T, n int, lost error, call func(i int) error) int {
+	t.Helper()
+	var won atomic.Int32
+	var start, done sync.WaitGroup
+	start.Add(1)
+	for i := range n {
+		done.Go(func() {
+			start.Wait()
+			switch err := call(i); {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, lost):
+				t.Errorf("loser got %v, want %v", err, lost)
+			}
+		})
+	}
+	start.Done()
+	done.Wait()
+	return int(won.Load())
+}
+
+func TestOneOfAHundredRedeemsTheTokenWhereverItIsBrought(t *testing.T) {
+	h := newHouse(t)
+	g := h.granted()
+	out, err := h.Handoff(t.Context(), g.Token, h.program())
+	must(t, err)
+	r := h.redemption(g)
+	won := race(t, 100, ErrSpent, func(i int) error {
+		if i%2 == 0 {
+			_, err := h.Continue(t.Context(), ContinueRequest{Code: out.Code, Browser: browserHolder("b")})
+			return err
+		}
+		if err := h.Grants().Redeem(t.Context(), r); !errors.Is(err, grant.ErrSpent) {
+			return err
+		}
+		return ErrSpent
+	})
+	if won != 1 || len(h.entries(journal.KindRecoveryRedeemed)) != 1 {
+		t.Fatalf("%d won, %d redemptions in the journal", won, len(h.entries(journal.KindRecoveryRedeemed)))
+	}
+}
+
+func TestOneOfAHundredAttestsIsJudged(t *testing.T) {
+	h := newHouse(t)
+	proof := h.proof(h.initiate(h.ask()))
+	if won := race(t, 100, ErrExpired, func(int) error { _, err := h.Attest(t.Context(), proof); return err }); won != 1 {
+		t.Fatalf("%d won", won)
+	}
+}
+
+func TestOneOfAHundredCompletes(t *testing.T) {
+	h := newHouse(t)
+	r := h.redemption(h.granted())
+	must(t, h.Grants().Redeem(t.Context(), r))
+	if won := race(t, 100, ErrSpent, func(int) error { _, err := h.Complete(t.Context(), r.AccessToken); return err }); won != 1 {
+		t.Fatalf("%d won", won)
+	}
+}
+
+func TestOneOfAHundredCodesIsIssuedAndOneRedeemed(t *testing.T) {
+	h := newHouse(t)
+	browser := browserHolder("b")
+	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
+	must(t, err)
+	won := race(t, 100, ErrSpent, func(i int) error {
+		if _, err := h.Session(t.Context(), ready.Txn, browser); err != nil {
+			return err
+		}
+		c := h.code(ready.Txn)
+		if err := h.Logins().Issue(t.Context(), c); errors.Is(err, broker.ErrSpent) {
+			return ErrSpent
+		} else {
+			return err
+		}
+	})
+	if won != 1 {
+		t.Fatalf("%d codes issued", won)
+	}
+	if won := race(t, 100, broker.ErrSpent, func(int) error { return h.Logins().Redeem(t.Context(), "code-"+ready.Txn) }); won != 1 {
+		t.Fatalf("%d redeemed", won)
+	}
+}
+
+func TestTheProgramsWayEndsInAHandoffThatJoinsOneBrowser(t *testing.T) {
+	h := newHouse(t)
+	r := h.redemption(h.granted())
+	must(t, h.Grants().Redeem(t.Context(), r))
+	done, err := h.Complete(t.Context(), r.AccessToken)
+	must(t, err)
+	if done.Outcome != OutcomeHandoff || done.Code == "" {
+		t.Fatalf("%+v", done)
+	}
+	if _, err := h.Complete(t.Context(), r.AccessToken); !errors.Is(err, ErrSpent) {
+		t.Fatalf("completed twice: %v", err)
+	}
+	ready, err := h.Continue(t.Context(), ContinueRequest{Code: done.Code, Browser: browserHolder("b")})
+	if err != nil || !ready.SignIn {
+		t.Fatalf("%+v, %v", ready, err)
+	}
+	if _, err := h.Continue(t.Context(), ContinueRequest{Code: done.Code, Browser: browserHolder("c")}); !errors.Is(err, ErrSpent) {
+		t.Fatalf("handoff used twice: %v", err)
+	}
+}
+
+func TestACompletionWithoutSignInIsDoneAtOnce(t *testing.T) {
+	h := newHouse(t)
+	req := h.ask()
+	req.Actions = []attest.Action{attest.ActionRevokeSessions}
+	g, err := h.Attest(t.Context(), h.proof(h.initiate(req)))
+	must(t, err)
+	r := h.redemption(g)
+	must(t, h.Grants().Redeem(t.Context(), r))
+	done, err := h.Complete(t.Context(), r.AccessToken)
+	if err != nil || done.Outcome != OutcomeDone || h.only().State != StateDone {
+		t.Fatalf("%+v, %v, state %s", done, err, h.only().State)
+	}
+	if h.notices(MessageDone) != 1 {
+		t.Fatal("the owner was not told")
+	}
+}
+
+func TestARevocationStopsARecoveryAtEveryHop(t *testing.T) {
+	browser := browserHolder("b")
+	for name, hop := range map[string]func(h *house) func() error{
+		"handoff": func(h *house) func() error {
+			g := h.granted()
+			return func() error { _, err := h.Handoff(h.t.Context(), g.Token, h.program()); return err }
+		},
+		"token": func(h *house) func() error {
+			r := h.redemption(h.granted())
+			return func() error {
+				if errors.Is(h.Grants().Redeem(h.t.Context(), r), grant.ErrSpent) {
+					return ErrSpent
+				}
+				return nil
+			}
+		},
+		"continue": func(h *house) func() error {
+			code := h.handoff()
+			return func() error {
+				_, err := h.Continue(h.t.Context(), ContinueRequest{Code: code, Browser: browser})
+				return err
+			}
+		},
+		"session": func(h *house) func() error {
+			ready, err := h.Continue(h.t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
+			must(h.t, err)
+			return func() error { _, err := h.Session(h.t.Context(), ready.Txn, browser); return err }
+		},
+		"code": func(h *house) func() error {
+			_, signature := h.inSession(browser)
+			return func() error {
+				if errors.Is(h.Logins().Redeem(h.t.Context(), signature), broker.ErrSpent) {
+					return ErrSpent
+				}
+				return nil
+			}
+		},
+		"complete": func(h *house) func() error {
+			r := h.redemption(h.granted())
+			must(h.t, h.Grants().Redeem(h.t.Context(), r))
+			return func() error { _, err := h.Complete(h.t.Context(), r.AccessToken); return err }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			act := hop(h)
+			h.revokeDevice()
+			if err := act(); !errors.Is(err, ErrSpent) {
+				t.Fatalf("%v, want ErrSpent", err)
+			}
+			for range 40 {
+				h.sweep(leaseLife)
+			}
+			if h.only().State != StateAbandoned || len(h.idp.links) != 0 {
+				t.Fatalf("state %s, links %v", h.only().State, h.idp.links)
+			}
+			if h.notices(MessageAbandoned) != 1 {
+				t.Fatal("the owner was not told of the end")
+			}
+		})
+	}
+}
+
+func TestAnAccountDisabledSinceTheGrantEndsTheRecovery(t *testing.T) {
+	h := newHouse(t)
+	code := h.handoff()
+	h.idp.state.Enabled = false
+	if _, err := h.Continue(t.Context(), ContinueRequest{Code: code, Browser: browserHolder("b")}); !errors.Is(err, ErrRefused) {
+		t.Fatalf("%v, want ErrRefused", err)
+	}
+	h.sweep(leaseLife)
+	if h.only().State != StateAbandoned {
+		t.Fatalf("state %s", h.only().State)
+	}
+}
+
+func TestATokenNobodyUsesIsAbandonedAndTold(t *testing.T) {
+	h := newHouse(t)
+	g := h.granted()
+	h.sweep(tokenLife)
+	h.sweep(leaseLife)
+	if h.only().State != StateAbandoned || h.notices(MessageAbandoned) != 1 {
+		t.Fatalf("state %s, notices %d", h.only().State, h.notices(MessageAbandoned))
+	}
+	if _, err := h.Handoff(t.Context(), g.Token, h.program()); !errors.Is(err, ErrSpent) {
+		t.Fatalf("old token: %v", err)
+	}
+}
+
+func TestAWayInIsTakenBackHoweverLongTheIdentityProviderIsAway(t *testing.T) {
+	h := newHouse(t)
+	h.inSession(browserHolder("b")) // the browser never comes back
+	h.idp.set("abandon", upstream.ErrUnavailable)
+	h.sweep(completionLife + time.Second)
+	h.sweep(leaseLife)
+	if h.only().State != StateAbandoning || len(h.idp.links) != 1 {
+		t.Fatalf("state %s, links %v", h.only().State, h.idp.links)
+	}
+	h.idp.set("abandon", nil)
+	h.sweep(leaseLife)
+	if h.only().State != StateAbandoned || len(h.idp.links) != 0 {
+		t.Fatalf("state %s, links %v", h.only().State, h.idp.links)
+	}
+}
+
+func TestASessionThatNeverShowsIsAbandoned(t *testing.T) {
+	h := newHouse(t)
+	_, signature := h.inSession(browserHolder("b"))
+	must(t, h.Logins().Redeem(t.Context(), signature))
+	h.sweep(finishLife + time.Second)
+	h.sweep(leaseLife)
+	if h.only().State != StateAbandoned {
+		t.Fatalf("state %s", h.only().State)
+	}
+}

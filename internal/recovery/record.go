@@ -1,0 +1,136 @@
+package recovery
+
+import (
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/fosite/broker"
+	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/storage"
+)
+
+// HolderKind tells how a holder proves that a recovery is his.
+type HolderKind string
+
+// The two kinds of holder (protocol.md, "The holder").
+const (
+	HolderBrowser HolderKind = "browser" // a cookie; Value is the base64url SHA-256 of its secret
+	HolderProgram HolderKind = "program" // a DPoP key; Value is its RFC 7638 thumbprint
+)
+
+// Holder is whoever started a recovery, or, once it was handed over, the browser that ends it.
+type Holder struct {
+	Value string     `json:"value"`
+	Kind  HolderKind `json:"kind"`
+}
+
+// record is one granted recovery. It is kept until retention after its end, for the journal's readers.
+type record struct {
+	Txn       string          `json:"txn"`       // public id, also in statement and token
+	Reference string          `json:"reference"` // 8 characters to say on the phone; random, apart from Txn
+	State     State           `json:"state"`
+	Actions   []attest.Action `json:"actions"`
+	Holder    Holder          `json:"holder"`
+	ClientID  string          `json:"client_id"`
+
+	Identifier    string    `json:"identifier"` // as typed, canonical
+	AccountID     string    `json:"account_id"` // stable upstream id
+	Identifiers   []string  `json:"identifiers"`
+	Epoch         uint64    `json:"epoch"`         // the account's at the grant: a later one cancels this recovery
+	Authenticator string    `json:"authenticator"` // what proved it
+	Device        string    `json:"device"`        // label of it, for people
+	Certificate   string    `json:"certificate"`   // base64url SHA-256
+	Network       string    `json:"network"`
+	GrantedAt     time.Time `json:"granted_at"`
+
+	JTI          string    `json:"jti"`
+	TokenExpires time.Time `json:"token_expires"`
+
+	Handoff        []byte    `json:"handoff,omitempty"` // keyed hash of the one-time code that a browser may bring
+	HandoffExpires time.Time `json:"handoff_expires,omitzero"`
+	Browser        string    `json:"browser,omitempty"` // holder value of the browser that continues
+
+	Access     *grant.AccessToken `json:"access,omitempty"`
+	AccessUsed bool               `json:"access_used,omitempty"`
+
+	Deadline   time.Time    `json:"deadline,omitzero"` // a completion that is not done by then is abandoned
+	Lease      string       `json:"lease,omitempty"`   // who does a step just now
+	LeaseUntil time.Time    `json:"lease_until,omitzero"`
+	Tries      int          `json:"tries,omitempty"`   // of the present step, to space them out
+	Subject    string       `json:"subject,omitempty"` // broker subject of the way in; stored before the way is made
+	Code       *broker.Code `json:"code,omitempty"`    // the login's authorization code, while it may be redeemed
+	RedeemedAt time.Time    `json:"redeemed_at,omitzero"`
+	EndedAt    time.Time    `json:"ended_at,omitzero"`
+}
+
+// Names of the indexes.
+const (
+	byHandoff = "handoff" // unique
+	byBrowser = "browser"
+	byAccess  = "access" // unique
+	byCode    = "code"   // unique
+)
+
+func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
+	one := func(ok bool, key []byte) [][]byte {
+		if !ok {
+			return nil
+		}
+		return [][]byte{key}
+	}
+	return storage.NewTable(storage.TableConfig[record]{
+		Name:    namespace + "/recovery",
+		Version: 1,
+		ID:      func(r *record) []byte { return []byte(r.Txn) },
+		Expires: func(r *record) time.Time {
+			if r.EndedAt.IsZero() {
+				return time.Time{}
+			}
+			return r.EndedAt.Add(retention)
+		},
+		Indexes: []storage.Index[record]{
+			{Name: byHandoff, Unique: true, Keys: func(r *record) [][]byte { return one(len(r.Handoff) > 0, r.Handoff) }},
+			{Name: byBrowser, Keys: func(r *record) [][]byte {
+				return one(r.Browser != "" && r.completing(), []byte(r.Browser))
+			}},
+			{Name: byAccess, Unique: true, Keys: func(r *record) [][]byte {
+				if r.Access == nil {
+					return nil
+				}
+				return one(true, []byte(r.Access.Signature))
+			}},
+			{Name: byCode, Unique: true, Keys: func(r *record) [][]byte {
+				if r.Code == nil {
+					return nil
+				}
+				return one(true, []byte(r.Code.Signature))
+			}},
+		},
+		Sealer: sealer,
+	})
+}
+
+// completing reports whether rec is between its redeeming and its session.
+func (r *record) completing() bool {
+	switch r.State {
+	case StateCheck, StateRevoke, StatePrepare, StateSession:
+		return true
+	default:
+		return false
+	}
+}
+
+// codeLives reports whether a login's authorization code is out that may still be redeemed.
+func (r *record) codeLives(now time.Time) bool { return r.Code != nil && now.Before(r.Code.ExpiresAt) }
+
+// signsIn reports whether this recovery ends in a session.
+func (r *record) signsIn() bool { return hasAction(r.Actions, attest.ActionSignIn) }
+
+func hasAction(actions []attest.Action, a attest.Action) bool {
+	for _, have := range actions {
+		if have == a {
+			return true
+		}
+	}
+	return false
+}

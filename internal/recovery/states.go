@@ -1,0 +1,74 @@
+package recovery
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// State is where a recovery stands.
+type State string
+
+// The states. A record is first written as StateGranted; before that there is nothing to store.
+const (
+	StateGranted    State = "granted"    // the recovery token is out and not consumed
+	StateCheck      State = "check"      // consumed; the account's state is asked for again
+	StateRevoke     State = "revoke"     // old sessions and tokens are being ended
+	StatePrepare    State = "prepare"    // unlocked, required actions set
+	StateSession    State = "session"    // waits for the browser that makes the session
+	StateFinish     State = "finish"     // the way in is taken away, the lost factor removed last
+	StateDone       State = "done"       //
+	StateAbandoning State = "abandoning" // what was opened is being taken back
+	StateAbandoned  State = "abandoned"  // ended without a session; the lost factor was left
+)
+
+// transition is one allowed move: by names what causes it.
+type transition struct {
+	from State
+	by   string
+	to   State
+}
+
+// transitions is the whole machine: a move that is not listed here cannot be made. [Diagram] draws it for the docs.
+var transitions = []transition{
+	{"", "grant", StateGranted},
+	{StateGranted, "redeem", StateCheck},
+	{StateCheck, "still allowed", StateRevoke},
+	{StateRevoke, "sessions ended", StatePrepare},
+	{StatePrepare, "prepared", StateSession},
+	{StatePrepare, "prepared, no sign-in asked", StateDone},
+	{StateSession, "code redeemed", StateFinish},
+	{StateFinish, "session seen", StateDone},
+	{StateGranted, "token expired", StateAbandoning},
+	{StateCheck, "refused, vetoed or late", StateAbandoning},
+	{StateRevoke, "vetoed or late", StateAbandoning},
+	{StatePrepare, "vetoed or late", StateAbandoning},
+	{StateSession, "vetoed or late", StateAbandoning},
+	{StateFinish, "no session came", StateAbandoning},
+	{StateAbandoning, "taken back", StateAbandoned},
+}
+
+// mayMove reports whether the machine has a move between the two states.
+func mayMove(from, to State) bool {
+	return slices.ContainsFunc(transitions, func(t transition) bool { return t.from == from && t.to == to })
+}
+
+// Final reports whether nothing moves out of s.
+func (s State) Final() bool { return s == StateDone || s == StateAbandoned }
+
+// Diagram is the state machine as a Mermaid diagram; docs/architecture.md holds it and a test compares the two.
+func Diagram() string {
+	var b strings.Builder
+	b.WriteString("stateDiagram-v2\n")
+	for _, t := range transitions {
+		from := string(t.from)
+		if from == "" {
+			from = "[*]"
+		}
+		fmt.Fprintf(&b, "    %s --> %s: %s\n", from, t.to, t.by)
+	}
+	for _, s := range []State{StateDone, StateAbandoned} {
+		fmt.Fprintf(&b, "    %s --> [*]\n", s)
+	}
+	return b.String()
+}

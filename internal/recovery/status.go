@@ -1,0 +1,84 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/storage"
+)
+
+// StateOpen is what Status says of a recovery that nobody has proved anything for yet. It is never stored.
+const StateOpen State = "open"
+
+// Status is where a recovery stands.
+type Status struct {
+	State     State
+	Reference string
+}
+
+// Status tells its holder where a recovery stands.
+func (s *Service) Status(ctx context.Context, recoveryID string, h Holder) (Status, error) {
+	_, st, err := s.open(recoveryID, h)
+	if err != nil {
+		return Status{}, err
+	}
+	rec, err := s.view(ctx, st.Recovery)
+	switch {
+	case errors.Is(err, ErrSpent): // nothing granted: not attested yet, or refused, which the attest has said
+		return Status{State: StateOpen}, nil
+	case err != nil:
+		return Status{}, err
+	}
+	return Status{State: rec.State, Reference: rec.Reference}, nil
+}
+
+// Summary is one recovery as operators see it. It opens nothing.
+type Summary struct {
+	Txn       string    `json:"txn"`
+	Reference string    `json:"reference"`
+	State     State     `json:"state"`
+	Account   string    `json:"account"`
+	Device    string    `json:"device"`
+	Actions   []string  `json:"actions"`
+	Network   string    `json:"network"`
+	GrantedAt time.Time `json:"granted_at"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+}
+
+// searched is how much of the journal Recent looks through.
+const searched = 10_000
+
+// Recent lists at most limit recoveries that were granted, newest first, as far as the journal's latest entries go back.
+func (s *Service) Recent(ctx context.Context, limit int) (out []Summary, err error) {
+	err = s.DB.View(ctx, func(r storage.Reader) error {
+		out = nil
+		entries, err := s.Journal.Recent(r, searched)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if e.Kind != journal.KindRecoveryGranted || len(out) >= limit {
+				continue
+			}
+			rec, err := s.table.Get(r, []byte(e.Txn))
+			switch {
+			case errors.Is(err, storage.ErrNotFound): // past its retention
+			case err != nil:
+				return err
+			default:
+				out = append(out, rec.summary())
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (r *record) summary() Summary {
+	return Summary{
+		Txn: r.Txn, Reference: r.Reference, State: r.State, Account: r.Identifier, Device: r.Device,
+		Actions: actionStrings(r), Network: r.Network, GrantedAt: r.GrantedAt, EndedAt: r.EndedAt,
+	}
+}

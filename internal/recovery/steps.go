@@ -1,0 +1,152 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/policy"
+	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/upstream"
+)
+
+// step is what is done at the upstream while a recovery is in a state, and where it leads. do is idempotent: it is
+// repeated until it succeeds. A step that fails with ErrRefused ends the recovery.
+type step struct {
+	do   func(s *Service, ctx context.Context, rec *record) error
+	next func(rec *record) State
+}
+
+// steps are those that need no browser, in the order of protocol.md: check → revoke → prepare → (session) → finish.
+var steps = map[State]step{
+	StateCheck:   {(*Service).check, func(*record) State { return StateRevoke }},
+	StateRevoke:  {(*Service).revoke, func(*record) State { return StatePrepare }},
+	StatePrepare: {(*Service).prepare, afterPrepare},
+}
+
+func afterPrepare(rec *record) State {
+	if rec.signsIn() {
+		return StateSession
+	}
+	return StateDone
+}
+
+// check asks again, as the grant did: the account may have been disabled, renamed or given rights since.
+func (s *Service) check(ctx context.Context, rec *record) error {
+	state, err := s.Adapter.State(ctx, rec.AccountID)
+	if errors.Is(err, upstream.ErrNoAccount) || errors.Is(err, upstream.ErrRefused) {
+		return ErrRefused
+	}
+	if err != nil {
+		return err
+	}
+	if !state.Enabled || privilege(state.Privilege) != policy.PrivilegeOrdinary {
+		return ErrRefused
+	}
+	typed, err := attest.ParseIdentifier(rec.Identifier)
+	if err != nil || s.Adapter.Facts().Admin && !ownsIdentifier(state.Identifiers, typed) {
+		return ErrRefused
+	}
+	return nil
+}
+
+// revoke ends what a thief may have opened. It goes before the session, which it would end too.
+func (s *Service) revoke(ctx context.Context, rec *record) error {
+	if !s.Adapter.Facts().Admin {
+		return nil // declared by the upstream's facts: it has no way to end sessions from outside
+	}
+	return s.Adapter.Revoke(ctx, rec.AccountID)
+}
+
+func (s *Service) prepare(ctx context.Context, rec *record) error {
+	err := s.Adapter.Prepare(ctx, rec.AccountID, rec.Actions)
+	if errors.Is(err, upstream.ErrUnsupported) && !s.Adapter.Facts().Admin {
+		return nil
+	}
+	return err
+}
+
+// advance does the steps that need no browser, one move each, until the record needs one or has ended. It holds the
+// lease, and gives it back when a step could not be done, so that the next try need not wait.
+func (s *Service) advance(ctx context.Context, rec *record) (*record, error) {
+	for {
+		st, ok := steps[rec.State]
+		if !ok {
+			return rec, nil
+		}
+		if err := s.do(ctx, rec, st); err != nil {
+			return nil, err
+		}
+		var err error
+		if rec, err = s.moveOn(ctx, rec, st.next(rec)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// do runs one step within its time. The caller's going away does not cancel it half way: the browser may be closed,
+// the recovery goes on.
+func (s *Service) do(ctx context.Context, rec *record, st step) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTime)
+	defer cancel()
+	err := st.do(s, ctx, rec)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrRefused), errors.Is(err, upstream.ErrRefused):
+		_, _ = s.abandon(ctx, rec, "account no longer allowed")
+		return ErrRefused
+	default:
+		s.Logger.Warn("recovery step could not be done", "state", rec.State, "reference", rec.Reference, "error", err)
+		_ = s.release(ctx, rec) // else the lease runs out by itself
+		return unavailable("doing a step of the completion", err)
+	}
+}
+
+// moveOn commits that a step holds. Veto and revocation are looked at again: every hop may be the last.
+func (s *Service) moveOn(ctx context.Context, held *record, to State) (*record, error) {
+	ctx = context.WithoutCancel(ctx)
+	if s.beforeMove != nil {
+		s.beforeMove(held.State, to)
+	}
+	rec, err := s.held(ctx, held, func(tx storage.Tx, rec *record) error {
+		if err := s.allowed(tx, rec); err != nil {
+			return err
+		}
+		if tx.Now().After(rec.Deadline) {
+			return ErrSpent
+		}
+		rec.LeaseUntil = tx.Now().Add(leaseLife)
+		var kind journal.Kind
+		switch to {
+		case StateSession:
+			rec.Lease = "" // whoever brings the browser takes it
+		case StateDone:
+			kind = journal.KindRecoveryDone
+		}
+		return s.move(tx, rec, to, kind, nil)
+	})
+	if errors.Is(err, ErrSpent) {
+		_, _ = s.abandon(ctx, held, "vetoed, revoked or late")
+	}
+	return rec, err
+}
+
+// abandon begins to take back what was opened; the sweeper ends it. Only the holder of the lease may.
+func (s *Service) abandon(ctx context.Context, held *record, why string) (*record, error) {
+	return s.held(ctx, held, func(tx storage.Tx, rec *record) error {
+		rec.Lease = ""
+		return s.move(tx, rec, StateAbandoning, journal.KindRecoveryAbandoned, map[string]string{"reason": why})
+	})
+}
+
+// way describes the way in of rec to the adapter.
+func (s *Service) way(rec *record, now time.Time) upstream.Session {
+	return upstream.Session{
+		AccountID: rec.AccountID, Subject: rec.Subject, Actions: slices.Clone(rec.Actions),
+		GrantedAt: rec.GrantedAt, RedeemedAt: rec.RedeemedAt, Now: now,
+	}
+}
