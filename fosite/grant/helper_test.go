@@ -1,0 +1,202 @@
+package grant
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	issuer      = "https://id.example.com/recovery"
+	proofKey    = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" // thumbprint of the holder's DPoP key
+	certificate = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"
+)
+
+// fixture is a server whose store, clock and keys a test can reach.
+type fixture struct {
+	*Server
+	config Config
+	store  *memory
+	now    time.Time
+}
+
+func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	f := &fixture{store: newMemory(), now: time.Now()}
+	f.config = Config{
+		Issuer: issuer, Keys: []Key{newKey(t, "key-1"), newKey(t, "key-0")}, Secret: []byte(strings.Repeat("g", 32)),
+		Clock: func() time.Time { return f.now }, Recoveries: f.store,
+	}
+	var err error
+	if f.Server, err = New(f.config); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// newKey always makes the same key of a name, since a fuzz target runs in several processes.
+func newKey(t testing.TB, id string) Key {
+	t.Helper()
+	seed := sha256.Sum256([]byte(id))
+	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), seed[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Key{ID: id, Private: private}
+}
+
+// recovery is the good case.
+func (f *fixture) recovery() Recovery {
+	return Recovery{
+		Subject: "4f3c6c1e-account", ClientID: ClientDevice, Txn: "01J8ZC5V6Y0QK3M8T2R4W7XN9B", JTI: "c29tZS1yYW5kb20tMTI4LWJpdHM",
+		Scope: ScopeComplete, ACR: "urn:regrant:device", AMR: []string{"hwk", "pop"},
+		AuthTime: f.now.Add(-time.Minute).Truncate(time.Second), IssuedAt: f.now.Truncate(time.Second),
+		ExpiresAt: f.now.Add(120 * time.Second).Truncate(time.Second), Thumbprint: proofKey, CertificateSHA256: certificate,
+	}
+}
+
+func (f *fixture) mint(t testing.TB, change func(*Recovery)) string {
+	t.Helper()
+	r := f.recovery()
+	change(&r)
+	token, err := f.Mint(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func good(*Recovery) {}
+
+// forge signs any header and payload with the server's own key: what a bug elsewhere, not an attacker, could make.
+func (f *fixture) forge(t testing.TB, header, payload string) string {
+	t.Helper()
+	signed := b64([]byte(header)) + "." + b64([]byte(payload))
+	digest := sha256.Sum256([]byte(signed))
+	r, s, err := ecdsa.Sign(rand.Reader, f.config.Keys[0].Private, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := make([]byte, 64)
+	r.FillBytes(signature[:32])
+	s.FillBytes(signature[32:])
+	return signed + "." + b64(signature)
+}
+
+func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// goodHeader and goodPayload are what the server signs in the good case.
+func (f *fixture) goodHeader() string { return `{"alg":"ES256","kid":"key-1","typ":"recovery+jwt"}` }
+
+func (f *fixture) goodPayload(t testing.TB) string {
+	t.Helper()
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(f.mint(t, good), ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(payload)
+}
+
+// with returns the good payload with one claim set, or removed if value is nil.
+func (f *fixture) with(t testing.TB, claim string, value any) string {
+	t.Helper()
+	claims := make(map[string]json.RawMessage)
+	if err := json.Unmarshal([]byte(f.goodPayload(t)), &claims); err != nil {
+		t.Fatal(err)
+	}
+	delete(claims, claim)
+	if value != nil {
+		encoded, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims[claim] = encoded
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(payload)
+}
+
+func tokenForm(assertion string) url.Values {
+	return url.Values{"grant_type": {GrantType}, "assertion": {assertion}, "client_id": {ClientDevice}}
+}
+
+func post(body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, issuer+"/token", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r
+}
+
+func wantInvalid(t testing.TB, got Recovery, err error) {
+	t.Helper()
+	if !errors.Is(err, ErrInvalid) {
+		t.Errorf("got error %v, want ErrInvalid", err)
+	}
+	if got.Subject != "" || got.Txn != "" {
+		t.Errorf("a refused token says %+v", got)
+	}
+}
+
+func wantError(t testing.TB, err error, status int, code string) {
+	t.Helper()
+	var refusal *Error
+	if !errors.As(err, &refusal) {
+		t.Fatalf("got error %v, want an *Error", err)
+	}
+	if refusal.Status != status || refusal.Code != code {
+		t.Errorf("got %d %s (%v), want %d %s", refusal.Status, refusal.Code, err, status, code)
+	}
+}
+
+// memory is a store of recoveries with the atomicity that the contract asks for.
+type memory struct {
+	mu       sync.Mutex
+	redeemed map[string]Redemption
+	tokens   map[string]AccessToken
+	failure  error // what the next calls return instead of working
+}
+
+func newMemory() *memory {
+	return &memory{redeemed: make(map[string]Redemption), tokens: make(map[string]AccessToken)}
+}
+
+func (m *memory) Redeem(_ context.Context, r Redemption) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failure != nil {
+		return m.failure
+	}
+	if _, used := m.redeemed[r.Txn]; used {
+		return ErrSpent
+	}
+	m.redeemed[r.Txn] = r
+	m.tokens[r.AccessToken.Signature] = r.AccessToken
+	return nil
+}
+
+func (m *memory) AccessToken(_ context.Context, signature string) (AccessToken, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failure != nil {
+		return AccessToken{}, m.failure
+	}
+	token, ok := m.tokens[signature]
+	if !ok {
+		return AccessToken{}, ErrSpent
+	}
+	return token, nil
+}

@@ -1,0 +1,95 @@
+package upstream
+
+import (
+	"net/url"
+	"path"
+	"strings"
+	"unicode/utf8"
+)
+
+// Canonical reports whether the path of u is in the one form in which every
+// server reads it alike. It is judged as it is going to be sent
+// ([url.URL.EscapedPath]), before anything normalises it.
+//
+// Refused are: empty and dot segments, matrix parameters (";"), backslashes,
+// control bytes, bytes that are not UTF-8, encoded separators, encoded percent
+// signs (a second decoding would find more), and percent-encoding of
+// characters that need none. One trailing slash is canonical. A canonical path
+// without percent-encoding is found so without an allocation.
+func Canonical(u *url.URL) bool {
+	p := u.EscapedPath()
+	if u.Opaque != "" || u.RawPath != "" && u.RawPath != p {
+		return false // what came differs from what would be sent
+	}
+	if p == "" || p[0] != '/' {
+		return false
+	}
+	for rest := p[1:]; rest != ""; {
+		segment, next, more := strings.Cut(rest, "/")
+		if segment == "" || segment == "." || segment == ".." || !canonicalSegment(segment) {
+			return false
+		}
+		if !more {
+			break
+		}
+		rest = next
+	}
+	return utf8.ValidString(u.Path)
+}
+
+// canonicalSegment checks the bytes of one escaped path segment.
+func canonicalSegment(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '%' {
+			if i+2 >= len(s) {
+				return false
+			}
+			c = unhex(s[i+1])<<4 | unhex(s[i+2])
+			if unreserved(c) || c < 0x20 || c == 0x7f || strings.IndexByte(`/\;%?#`, c) >= 0 {
+				return false
+			}
+			i += 2
+			continue
+		}
+		if c <= 0x20 || c >= 0x7f || c == ';' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// unreserved are the characters that never need percent-encoding (RFC 3986,
+// section 2.3).
+func unreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		c == '-' || c == '.' || c == '_' || c == '~'
+}
+
+func unhex(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 0
+}
+
+// Loosest returns the path that a lenient server could make of u: decoded,
+// backslashes taken for slashes, matrix parameters cut, empty and dot segments
+// resolved. Use it only on a path that is not [Canonical], to find out whether
+// it could reach a route that must not be reached in disguise.
+func Loosest(u *url.URL) string {
+	p := u.Path
+	if u.Opaque != "" {
+		p = u.Opaque
+	}
+	segments := strings.Split(strings.ReplaceAll(p, `\`, "/"), "/")
+	for i, s := range segments {
+		segments[i], _, _ = strings.Cut(s, ";")
+	}
+	return path.Clean("/" + strings.Join(segments, "/"))
+}

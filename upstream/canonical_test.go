@@ -1,0 +1,64 @@
+package upstream_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/regrant/regrant/upstream"
+)
+
+func TestOnlyOneSpellingOfAPathIsCanonical(t *testing.T) {
+	for target, want := range map[string]bool{
+		"/": true, "/a": true, "/a/": true, "/a/b-c._~": true, "/a:b@c!$&'()*+,=": true, "/%C3%A4": true, "/%c3%a4%20": true,
+		"": false, "//": false, "/a//b": false, "/a//": false, "/.": false, "/a/..": false, "/a/./b": false, "/...": true,
+		"/%2e": false, "/%61": false, "/a%2Fb": false, "/a%5cb": false, "/a;b": false, "/a%3Bb": false, "/a%3fb": false,
+		"/a%23b": false, "/a%25b": false, "/a%00": false, "/a%0a": false, "/a%7F": false, "/%ff": false, "/%c0%af": false,
+		`/a\b`: false, "/ä": false,
+	} {
+		u := &url.URL{}
+		if target != "" {
+			var err error
+			if u, err = url.ParseRequestURI(target); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := upstream.Canonical(u); got != want {
+			t.Errorf("%q canonical: %v, want %v", target, got, want)
+		}
+	}
+}
+
+func TestTheLoosestReadingSeesThroughDisguises(t *testing.T) {
+	for _, target := range []string{
+		"/admin/x", "//admin/x", "/admin//x/", "/./admin/x", "/a/../admin/x", "/a/%2e%2e/admin/x", "/a/..;b/admin/x",
+		"/;/admin/x", "/admin;b/x;c", `/admin\x`, "/admin%5cx", "/admin%2fx", "/%61dmin/x",
+	} {
+		u, err := url.ParseRequestURI(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := upstream.Loosest(u); got != "/admin/x" {
+			t.Errorf("%q read as %q", target, got)
+		}
+	}
+}
+
+func FuzzACanonicalPathIsItsLoosestReading(f *testing.F) {
+	for _, seed := range []string{"/", "/realms/acme/", "/%C3%A4", "/a;b", "/%2e%2e/", "//x"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, target string) {
+		u, err := url.ParseRequestURI(target)
+		if err != nil || !upstream.Canonical(u) {
+			return
+		}
+		want := u.Path
+		if len(want) > 1 {
+			want = strings.TrimSuffix(want, "/")
+		}
+		if got := upstream.Loosest(u); got != want {
+			t.Errorf("%q is canonical but can be read as %q", target, got)
+		}
+	})
+}

@@ -1,0 +1,63 @@
+package upstream
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+const (
+	// MaxAnswer is the most that an adapter reads of one answer, in bytes.
+	MaxAnswer = 1 << 20
+	// Timeout bounds one call to the server, reading its answer included.
+	Timeout = 10 * time.Second
+)
+
+// errTooLarge ends the reading of an answer longer than MaxAnswer.
+var errTooLarge = errors.New("answer is too large")
+
+// BoundedClient returns a copy of base (nil: the default transport) that keeps
+// the contract's promises for every call: it is over after [Timeout], an
+// answer ends in an error after [MaxAnswer] bytes, and a redirect is an answer
+// like any other, so that credentials never travel to another place.
+func BoundedClient(base *http.Client) *http.Client {
+	transport := http.DefaultTransport
+	if base != nil && base.Transport != nil {
+		transport = base.Transport
+	}
+	return &http.Client{
+		Transport: boundedTransport{transport},
+		Timeout:   Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
+	}
+}
+
+type boundedTransport struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = &boundedBody{ReadCloser: resp.Body, left: MaxAnswer}
+	return resp, nil
+}
+
+// boundedBody fails where io.LimitReader would only end: a cut answer must not
+// be taken for a whole one.
+type boundedBody struct {
+	io.ReadCloser
+	left int
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= n; b.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
+}

@@ -1,0 +1,152 @@
+// Package keycloak stands before one realm of a Keycloak server.
+//
+// A recovery enters the realm through its own broker: the realm knows the
+// gateway as an OpenID provider, and for one login a link leads from a fresh
+// random subject to the account ([Adapter.Session]); afterwards it is taken
+// away ([Adapter.Finish]). Everything else is asked of the admin REST API with
+// the service account of the gateway's client, which needs the roles
+// manage-users, view-clients and query-clients of realm-management, and no
+// more. Whatever is written is read back.
+package keycloak
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/upstream"
+	"github.com/regrant/regrant/upstream/oidc"
+)
+
+// scope is the client scope that carries a session's origin into tokens. It
+// is asked for by name, so that a realm without it refuses the login instead
+// of letting a recovery pass for a login with the account's own credentials.
+const scope = "regrant"
+
+// Config describes the realm and the gateway's client there.
+type Config struct {
+	// URL is where the gateway calls the server, such as http://127.0.0.1:8080.
+	URL string
+	// PublicURL is the origin under which people reach it through the gateway.
+	PublicURL string
+	// Realm is the realm's name; never master.
+	Realm string
+	// ClientID and ClientSecret of the gateway's confidential client.
+	ClientID, ClientSecret string
+	// Alias of the gateway as identity provider of the realm. Empty: "regrant".
+	Alias string
+	// PrivilegedRoles are realm roles that give power over others, besides
+	// those of the realm's own administration.
+	PrivilegedRoles []string
+	// Strict refuses the recoveries that Keycloak mails out.
+	Strict bool
+	// HTTPClient makes the calls. Nil: the default one.
+	HTTPClient *http.Client
+	// Clock is the current time. Nil: time.Now.
+	Clock func() time.Time
+}
+
+// Adapter implements [upstream.Adapter].
+type Adapter struct {
+	api             *api
+	party           *oidc.RelyingParty
+	guard           guard
+	alias           string
+	brokerRedirect  string
+	privilegedRoles []string
+}
+
+var _ upstream.Adapter = (*Adapter)(nil)
+
+// name is what realms and aliases may look like here: it needs no encoding in
+// a URL, so that a path is compared without one.
+var name = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// New checks the configuration. It calls nobody.
+func New(cfg Config) (*Adapter, error) {
+	if cfg.Alias == "" {
+		cfg.Alias = "regrant"
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if !origin(cfg.URL) || !origin(cfg.PublicURL) {
+		return nil, errors.New("the addresses of Keycloak must be like https://host:port, without a path")
+	}
+	if !name.MatchString(cfg.Realm) || !name.MatchString(cfg.Alias) {
+		return nil, errors.New("realm and alias must be 1 to 64 letters, digits, hyphens and underscores")
+	}
+	if cfg.Realm == "master" {
+		// Whoever is recovered there administers every realm.
+		return nil, errors.New("the realm master cannot be recovered")
+	}
+	if cfg.ClientID == "" || cfg.ClientSecret == "" {
+		return nil, errors.New("the gateway's client at Keycloak needs an id and a secret")
+	}
+	issuer := cfg.PublicURL + "/realms/" + cfg.Realm
+	return &Adapter{
+		api: newAPI(cfg),
+		party: oidc.NewRelyingParty(oidc.PartyConfig{
+			URL: cfg.URL + "/realms/" + cfg.Realm, Issuer: issuer, AuthURL: issuer + "/protocol/openid-connect/auth",
+			ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Scopes: []string{scope},
+			HTTPClient: cfg.HTTPClient, Clock: cfg.Clock,
+		}),
+		guard:           newGuard(cfg.Realm, cfg.Alias, cfg.Strict),
+		alias:           cfg.Alias,
+		brokerRedirect:  issuer + "/broker/" + cfg.Alias + "/endpoint",
+		privilegedRoles: append([]string{"admin", "realm-admin"}, cfg.PrivilegedRoles...),
+	}, nil
+}
+
+// origin tells whether s is scheme, host and port of an HTTP server.
+func origin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && s == u.Scheme+"://"+u.Host
+}
+
+// Facts implements [upstream.Adapter].
+func (a *Adapter) Facts() upstream.Facts {
+	return upstream.Facts{
+		Name:  "keycloak",
+		Admin: true,
+		Actions: []attest.Action{
+			attest.ActionSignIn, attest.ActionResetPassword, attest.ActionReplacePasskey,
+			attest.ActionReplaceOTP, attest.ActionRevokeSessions,
+		},
+		BrowserSession:  true,
+		BrokerRedirects: []string{a.brokerRedirect},
+	}
+}
+
+// Guard implements [upstream.Adapter].
+func (a *Adapter) Guard(r *http.Request) upstream.Verdict { return a.guard.judge(r) }
+
+// LoginURL implements [upstream.Adapter].
+func (a *Adapter) LoginURL(l upstream.Login) string {
+	return a.party.LoginURL(l, url.Values{"kc_idp_hint": {a.alias}})
+}
+
+// LoginResult implements [upstream.Adapter].
+func (a *Adapter) LoginResult(ctx context.Context, code string, l upstream.Login) (upstream.Principal, error) {
+	identity, err := a.party.LoginResult(ctx, code, l)
+	if err != nil {
+		return upstream.Principal{}, err
+	}
+	var origin struct {
+		IdentityProvider string `json:"identity_provider"`
+	}
+	if err := identity.Claims(&origin); err != nil {
+		return upstream.Principal{}, fmt.Errorf("decoding the ID token: %w: %v", upstream.ErrUnavailable, err)
+	}
+	return upstream.Principal{
+		AccountID: identity.Subject,
+		Subject:   identity.Subject,
+		AuthTime:  identity.AuthTime,
+		ViaBroker: origin.IdentityProvider == a.alias,
+	}, nil
+}

@@ -1,0 +1,246 @@
+package keycloak
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/regrant/regrant/upstream"
+)
+
+// Definite answers of the admin REST API, to be made sense of by the caller.
+var (
+	errNotFound  = errors.New("not found")
+	errForbidden = errors.New("not permitted")
+	errConflict  = errors.New("already there")
+)
+
+// api speaks to the admin REST API of one realm.
+type api struct {
+	base, issuer, realm    string
+	clientID, clientSecret string
+	http                   *http.Client
+	now                    func() time.Time
+	version                versionCheck
+
+	mu      sync.Mutex
+	token   string
+	expires time.Time
+}
+
+func newAPI(cfg Config) *api {
+	return &api{
+		base: cfg.URL, issuer: cfg.PublicURL + "/realms/" + cfg.Realm, realm: cfg.Realm,
+		clientID: cfg.ClientID, clientSecret: cfg.ClientSecret,
+		http: upstream.BoundedClient(cfg.HTTPClient), now: cfg.Clock,
+	}
+}
+
+// get reads one JSON object about path, which is relative to the realm.
+func (a *api) get(ctx context.Context, path string, into any) error {
+	body, err := a.call(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("reading %s: %w: not the JSON expected", path, upstream.ErrUnavailable)
+	}
+	return nil
+}
+
+// list reads a JSON array. Null is not an empty one: "none" must be said.
+func list[T any](ctx context.Context, a *api, path string) ([]T, error) {
+	var items []T
+	if err := a.get(ctx, path, &items); err != nil {
+		return nil, err
+	}
+	if items == nil {
+		return nil, fmt.Errorf("reading %s: %w: no list", path, upstream.ErrUnavailable)
+	}
+	return items, nil
+}
+
+// send makes a change, with an optional JSON body.
+func (a *api) send(ctx context.Context, method, path string, body any) error {
+	var payload []byte
+	if body != nil {
+		var err error
+		if payload, err = json.Marshal(body); err != nil {
+			return fmt.Errorf("encoding a change of %s: %v", path, err)
+		}
+	}
+	_, err := a.call(ctx, method, path, payload)
+	return err
+}
+
+// call sends one request, once more with a new token if the server does not
+// take the one at hand, and returns the body of the one status that means
+// success: 200 with JSON for GET, 204 for everything else.
+func (a *api) call(ctx context.Context, method, path string, payload []byte) ([]byte, error) {
+	for attempt := 1; ; attempt++ {
+		token, err := a.authorize(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r, err := http.NewRequestWithContext(ctx, method, a.base+"/admin/realms/"+a.realm+path, bytes.NewReader(payload))
+		if err != nil {
+			return nil, fmt.Errorf("asking for %s: %w: %v", path, upstream.ErrUnavailable, err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Accept", "application/json")
+		if payload != nil {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		answer, err := a.do(r)
+		if err != nil {
+			return nil, err
+		}
+		if answer.status == http.StatusUnauthorized && attempt == 1 {
+			a.forget(token)
+			continue
+		}
+		return answer.body, answer.verdict(method, path)
+	}
+}
+
+// answer is a response read to its end.
+type answer struct {
+	status   int
+	json     bool
+	body     []byte
+	location string
+}
+
+// do sends r and reads the whole answer.
+func (a *api) do(r *http.Request) (answer, error) {
+	resp, err := a.http.Do(r)
+	if err != nil {
+		return answer{}, fmt.Errorf("calling Keycloak: %w: %v", upstream.ErrUnavailable, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return answer{}, fmt.Errorf("reading Keycloak's answer: %w: %v", upstream.ErrUnavailable, err)
+	}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return answer{
+		status: resp.StatusCode, json: kind == "application/json",
+		body: body, location: resp.Header.Get("Location"),
+	}, nil
+}
+
+// verdict is nil for success. A refusal counts only if it is Keycloak's own,
+// in JSON: a page made by something in between says nothing about the account.
+func (r answer) verdict(method, path string) error {
+	want := http.StatusNoContent
+	if method == http.MethodGet {
+		want = http.StatusOK
+	}
+	if r.status == want && (r.json || want == http.StatusNoContent) {
+		return nil
+	}
+	var refusal struct {
+		Error        string `json:"error"`
+		ErrorMessage string `json:"errorMessage"`
+	}
+	if r.json && json.Unmarshal(r.body, &refusal) == nil && refusal.Error+refusal.ErrorMessage != "" {
+		switch r.status {
+		case http.StatusNotFound:
+			return errNotFound
+		case http.StatusForbidden:
+			return fmt.Errorf("%s %s: %w: %w", method, path, upstream.ErrUnavailable, errForbidden)
+		case http.StatusConflict:
+			return errConflict
+		}
+	}
+	return fmt.Errorf("%s %s: %w: status %d is not the answer expected", method, path, upstream.ErrUnavailable, r.status)
+}
+
+// authorize returns an access token of the service account: the one at hand
+// until 10 seconds before its end, else a new one. No token is asked for
+// before the server has shown that its version may be used.
+func (a *api) authorize(ctx context.Context) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.token != "" && a.now().Before(a.expires) {
+		return a.token, nil
+	}
+	if err := a.checkVersion(ctx); err != nil {
+		return "", err
+	}
+	token, lifetime, err := a.login(ctx)
+	if err != nil {
+		return "", err
+	}
+	a.token, a.expires = token, a.now().Add(lifetime-10*time.Second)
+	return token, nil
+}
+
+// forget drops a token that the server did not take.
+func (a *api) forget(token string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.token == token {
+		a.token = ""
+	}
+}
+
+// login gets an access token with the client's own credentials (RFC 6749,
+// section 4.4).
+func (a *api) login(ctx context.Context) (token string, lifetime time.Duration, err error) {
+	const path = "/protocol/openid-connect/token"
+	form := strings.NewReader("grant_type=client_credentials")
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/realms/"+a.realm+path, form)
+	if err != nil {
+		return "", 0, fmt.Errorf("asking for an admin token: %w: %v", upstream.ErrUnavailable, err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(url.QueryEscape(a.clientID), url.QueryEscape(a.clientSecret)) // RFC 6749, section 2.3.1
+	reply, err := a.do(r)
+	if err != nil {
+		return "", 0, err
+	}
+	var granted struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
+		ExpiresIn   int    `json:"expires_in"`
+	}
+	if reply.status != http.StatusOK || !reply.json || json.Unmarshal(reply.body, &granted) != nil ||
+		granted.AccessToken == "" || !strings.EqualFold(granted.TokenType, "Bearer") {
+		return "", 0, fmt.Errorf("asking for an admin token: %w: status %d", upstream.ErrUnavailable, reply.status)
+	}
+	if err := a.ours(granted.AccessToken); err != nil {
+		return "", 0, err
+	}
+	return granted.AccessToken, time.Duration(granted.ExpiresIn) * time.Second, nil
+}
+
+// ours checks that a token was issued by the realm that people sign in to, to
+// the gateway's client: everything read with it is then about that realm. The
+// signature is the server's affair; the token comes from it directly.
+func (a *api) ours(token string) error {
+	var claims struct {
+		Issuer          string `json:"iss"`
+		AuthorizedParty string `json:"azp"`
+	}
+	parts := strings.Split(token, ".")
+	if len(parts) == 3 {
+		payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+		if err == nil && json.Unmarshal(payload, &claims) == nil &&
+			claims.Issuer == a.issuer && claims.AuthorizedParty == a.clientID {
+			return nil
+		}
+	}
+	return fmt.Errorf("asking for an admin token: %w: another realm answers (is its public address %s?)", upstream.ErrUnavailable, a.issuer)
+}

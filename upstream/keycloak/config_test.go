@@ -1,0 +1,35 @@
+package keycloak_test
+
+import (
+	"testing"
+
+	"github.com/regrant/regrant/upstream/keycloak"
+)
+
+func TestABadConfigurationIsRefused(t *testing.T) {
+	good := keycloak.Config{
+		URL: "http://127.0.0.1:8080", PublicURL: "https://id.example.com", Realm: "acme", ClientID: "gateway", ClientSecret: "secret",
+	}
+	if _, err := keycloak.New(good); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*keycloak.Config){
+		"no URL":           func(c *keycloak.Config) { c.URL = "" },
+		"a path":           func(c *keycloak.Config) { c.URL += "/auth" },
+		"a trailing slash": func(c *keycloak.Config) { c.PublicURL += "/" },
+		"credentials":      func(c *keycloak.Config) { c.PublicURL = "https://user@id.example.com" },
+		"another scheme":   func(c *keycloak.Config) { c.PublicURL = "ftp://id.example.com" },
+		"no realm":         func(c *keycloak.Config) { c.Realm = "" },
+		"the realm master": func(c *keycloak.Config) { c.Realm = "master" },
+		"a realm path":     func(c *keycloak.Config) { c.Realm = "acme/../master" },
+		"an alias path":    func(c *keycloak.Config) { c.Alias = "a/b" },
+		"no client":        func(c *keycloak.Config) { c.ClientID = "" },
+		"no secret":        func(c *keycloak.Config) { c.ClientSecret = "" },
+	} {
+		cfg := good
+		change(&cfg)
+		if _, err := keycloak.New(cfg); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package keycloak
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/regrant/regrant/upstream"
+)
+
+// credential is what is read of Keycloak's CredentialRepresentation.
+type credential struct {
+	ID          string `json:"id"`
+	Type        string `json:"type"`
+	CreatedDate int64  `json:"createdDate"` // milliseconds since 1970
+}
+
+// removeLost deletes the credentials that the recovery replaced and reports
+// whether none is left. What was there before the recovery is lost only once
+// a new one of its kind is there: nobody is left without.
+func (a *Adapter) removeLost(ctx context.Context, s upstream.Session) (bool, error) {
+	lost, replaced, err := a.lost(ctx, s)
+	if err != nil || len(lost) == 0 {
+		return err == nil, err
+	}
+	for _, c := range lost {
+		if !replaced[c.Type] {
+			continue
+		}
+		err := a.api.send(ctx, http.MethodDelete, "/users/"+s.AccountID+"/credentials/"+url.PathEscape(c.ID), nil)
+		if err != nil && !errors.Is(err, errNotFound) {
+			return false, couldNotTell(err)
+		}
+	}
+	lost, _, err = a.lost(ctx, s)
+	return err == nil && len(lost) == 0, err
+}
+
+// lost lists the credentials older than the grant of the kinds that s replaces,
+// and tells for which of these kinds a newer one is there.
+func (a *Adapter) lost(ctx context.Context, s upstream.Session) (old []credential, replaced map[string]bool, err error) {
+	credentials, err := list[credential](ctx, a.api, "/users/"+s.AccountID+"/credentials")
+	if err != nil {
+		return nil, nil, couldNotTell(err)
+	}
+	kinds := make(map[string]bool)
+	for _, action := range s.Actions {
+		kinds[replacements[action].credential] = true
+	}
+	replaced = make(map[string]bool)
+	for _, c := range credentials {
+		switch {
+		case !kinds[c.Type] || c.Type == "":
+		case time.UnixMilli(c.CreatedDate).Before(s.GrantedAt):
+			old = append(old, c)
+		default:
+			replaced[c.Type] = true
+		}
+	}
+	return old, replaced, nil
+}

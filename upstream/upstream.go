@@ -1,0 +1,175 @@
+// Package upstream is the contract with the identity provider behind the
+// gateway.
+//
+// An [Adapter] speaks to one realm of one server. It offers idempotent verbs,
+// one for each step of a completion: whoever runs the steps may repeat each of
+// them until reading back shows that it holds. It also judges the requests
+// that pass on their way to the server ([Adapter.Guard]) and leads the
+// gateway's own login ([Adapter.LoginURL]).
+//
+// What a server cannot do is declared in [Facts]; a verb that the facts rule
+// out answers [ErrUnsupported]. Refused and could-not-tell are kept apart in
+// the errors below, because the first ends a recovery and the second only
+// makes it wait.
+package upstream
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+)
+
+// An Adapter is one realm of an identity provider.
+//
+// Its methods are safe for concurrent use. Creating an adapter calls nobody;
+// the first verb does. Every verb bounds the time and the size of what it
+// reads, follows no redirect, and is done only when reading back from the
+// server shows the state it promises. Every error other than [ErrNoAccount],
+// [ErrAmbiguous], [ErrRefused] and [ErrUnsupported] wraps [ErrUnavailable].
+type Adapter interface {
+	// Facts says what this adapter can do. It is constant and does no I/O.
+	Facts() Facts
+
+	// Guard judges a request before it is forwarded to the server. It is
+	// pure: no I/O, and r is not changed.
+	Guard(r *http.Request) Verdict
+
+	// Resolve finds the one account that a person knows by identifier.
+	// [ErrNoAccount] and [ErrAmbiguous] are definite answers.
+	Resolve(ctx context.Context, identifier string) (Account, error)
+
+	// State reads an account by its stable id.
+	State(ctx context.Context, id string) (State, error)
+
+	// Revoke ends every session and token of the account, offline ones too.
+	Revoke(ctx context.Context, id string) error
+
+	// Prepare unlocks the account and makes the server demand the new
+	// credentials that actions promise, keeping demands already there.
+	Prepare(ctx context.Context, id string, actions []attest.Action) error
+
+	// Session makes the way in for the browser that proved itself. The caller
+	// has chosen s.Subject, fresh for this recovery, and stored it before the
+	// call. Afterwards s.Subject leads to s.AccountID and to nobody else.
+	Session(ctx context.Context, s Session) (Outcome, error)
+
+	// Finish takes the way in away once the login shows at the server, or 60
+	// seconds after s.RedeemedAt, and then, only if a login showed, removes
+	// the lost credentials that s.Actions replace. It reports done when
+	// nothing is left to do; false without an error means: call again later.
+	Finish(ctx context.Context, s Session) (done bool, err error)
+
+	// Abandon takes every way in away. The lost credentials stay.
+	Abandon(ctx context.Context, s Session) error
+
+	// LoginURL is where a login of the gateway's own, as a client of the
+	// server, starts. It leads on into the gateway's broker if the server can
+	// be told so. It is empty if the server had to be asked for its address
+	// and could not be.
+	LoginURL(l Login) string
+
+	// LoginResult redeems the code that the server sent back for l.
+	// [ErrRefused] says that code or ID token are not acceptable.
+	LoginResult(ctx context.Context, code string, l Login) (Principal, error)
+}
+
+// Facts are the abilities of an adapter, fixed by its kind and configuration.
+type Facts struct {
+	// Name identifies the kind of server, such as "keycloak".
+	Name string
+	// Admin tells whether identifiers, account state and revocation can be
+	// asked of the server.
+	Admin bool
+	// Actions are those that the adapter can carry out.
+	Actions []attest.Action
+	// BrowserSession tells whether a completion can end in a session of the
+	// server in a browser, and APISession in one for a program.
+	BrowserSession, APISession bool
+	// BrokerRedirects are the redirect URIs under which the server brokers
+	// logins to the gateway; no other is registered for its client.
+	BrokerRedirects []string
+}
+
+// Account is an account as the server names it.
+type Account struct {
+	// ID is the stable id, never reused and never an address.
+	ID string
+	// Identifiers are all names by which the server lets the person sign in,
+	// such as user name and e-mail address.
+	Identifiers []string
+}
+
+// State is what decisions need to know about an account.
+type State struct {
+	Account
+	// Enabled is false for an account that its operators have switched off.
+	Enabled bool
+	// Locked is a temporary lock after wrong passwords. It is no reason to
+	// refuse: whoever wants to keep a person out can cause it.
+	Locked bool
+	// Privilege tells whether the account holds power over others.
+	Privilege Privilege
+}
+
+// Privilege tells whether an account holds power over other accounts.
+type Privilege uint8
+
+const (
+	// PrivilegeUnknown counts as privileged.
+	PrivilegeUnknown Privilege = iota
+	// PrivilegeOrdinary is an account with power over itself only.
+	PrivilegeOrdinary
+	// PrivilegePrivileged is an account that can act on others.
+	PrivilegePrivileged
+)
+
+// Session describes the way in of one recovery.
+type Session struct {
+	// AccountID is the stable id of the account.
+	AccountID string
+	// Subject is the fresh random name under which the gateway's broker
+	// presents the account; it serves one recovery.
+	Subject string
+	// Actions are those granted.
+	Actions []attest.Action
+	// GrantedAt is when the recovery was granted: credentials made before it
+	// may be the lost ones.
+	GrantedAt time.Time
+	// RedeemedAt is when the server redeemed the broker's code; zero: not yet.
+	RedeemedAt time.Time
+	// Now is the caller's clock.
+	Now time.Time
+}
+
+// Outcome says how the gateway lets the browser in.
+type Outcome struct {
+	// BrokerSubject is the sub with which the pending broker request is to be
+	// answered.
+	BrokerSubject string
+}
+
+// Login is one login of the gateway's own. All values but RedirectURI are
+// fresh random strings bound to the browser by the caller.
+type Login struct {
+	RedirectURI string
+	State       string
+	Nonce       string
+	// Verifier is the PKCE code verifier (RFC 7636).
+	Verifier string
+}
+
+// Principal is who signed in at the gateway's own login.
+type Principal struct {
+	// AccountID is the stable id.
+	AccountID string
+	// AuthTime is when the person was authenticated; zero if the server does
+	// not say.
+	AuthTime time.Time
+	// ViaBroker tells that the session began at the gateway's broker, so it
+	// is a recovery and not a login with the account's own credentials.
+	ViaBroker bool
+	// Subject is the sub of the ID token.
+	Subject string
+}

@@ -1,0 +1,245 @@
+// Package upstreamtest is the contract of [upstream.Adapter] as tests. Every
+// adapter runs it against the real server ([Run]), and once more through a
+// proxy that breaks what the server says.
+package upstreamtest
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/upstream"
+)
+
+// Person is an account that the fixture prepared at the server.
+type Person struct {
+	ID          string
+	Identifiers []string
+}
+
+// Fixture is a real server with accounts, and what a test can do there without
+// going through the adapter.
+type Fixture struct {
+	// URL of the real server.
+	URL string
+	// New returns an adapter that calls the server at url.
+	New func(t testing.TB, url string) upstream.Adapter
+
+	// Alice is ordinary, Carol privileged, Mallory disabled.
+	Alice, Carol, Mallory Person
+
+	// SignIn makes a session and an offline session with the person's own
+	// credentials. Sessions counts all that stand.
+	SignIn   func(t testing.TB, p Person)
+	Sessions func(t testing.TB, p Person) int
+	// Lock locks the person out as an attacker would.
+	Lock func(t testing.TB, p Person)
+	// WaysIn lists the broker subjects that lead into the account.
+	WaysIn func(t testing.TB, p Person) []string
+
+	// Faults are ways in which this kind of server can be broken, by name,
+	// besides those that are tried on all.
+	Faults map[string]Fault
+}
+
+// Run holds an adapter to its contract.
+func Run(t *testing.T, f Fixture) {
+	a := f.New(t, f.URL)
+	if !a.Facts().Admin {
+		t.Fatal("the suite is for servers that can be administered")
+	}
+	t.Run("facts are constant", func(t *testing.T) { factsAreConstant(t, a) })
+	t.Run("every identifier resolves to the one account", func(t *testing.T) { identifiersResolve(t, a, f) })
+	t.Run("state tells who may be recovered", func(t *testing.T) { stateTells(t, a, f) })
+	t.Run("nobody has an unknown id", func(t *testing.T) { unknownIDs(t, a) })
+	t.Run("revoke leaves no session", func(t *testing.T) { revokeLeavesNone(t, a, f) })
+	t.Run("prepare unlocks", func(t *testing.T) { prepareUnlocks(t, a, f) })
+	t.Run("prepare refuses what the facts leave out", func(t *testing.T) { prepareRefuses(t, a, f) })
+	t.Run("a session is one way in", func(t *testing.T) { sessionIsOneWayIn(t, a, f) })
+	t.Run("a disabled account gets no way in", func(t *testing.T) { disabledGetsNone(t, a, f) })
+	t.Run("finish takes the way in away", func(t *testing.T) { finishTakesAway(t, a, f) })
+	t.Run("a broken answer grants nothing", func(t *testing.T) { brokenAnswers(t, f) })
+	t.Run("a change that was not made is noticed", func(t *testing.T) { swallowedWrites(t, f) })
+	t.Run("every verb resumes after every failure", func(t *testing.T) { verbsResume(t, f) })
+}
+
+func factsAreConstant(t *testing.T, a upstream.Adapter) {
+	facts := a.Facts()
+	if facts.Name == "" || !slices.Contains(facts.Actions, attest.ActionSignIn) {
+		t.Errorf("facts %+v lack a name or sign-in", facts)
+	}
+	facts.Actions[0] = "changed by a caller"
+	if again := a.Facts(); again.Actions[0] == facts.Actions[0] || !reflect.DeepEqual(again, a.Facts()) {
+		t.Error("a caller can change the facts")
+	}
+}
+
+func identifiersResolve(t *testing.T, a upstream.Adapter, f Fixture) {
+	for _, identifier := range f.Alice.Identifiers {
+		got, err := a.Resolve(t.Context(), identifier)
+		if err != nil {
+			t.Fatalf("resolving %q: %v", identifier, err)
+		}
+		if got.ID != f.Alice.ID || !slices.Equal(got.Identifiers, f.Alice.Identifiers) {
+			t.Errorf("%q resolves to %+v, want %+v", identifier, got, f.Alice)
+		}
+	}
+	for _, nobody := range []string{"", "nobody", "*", "%", f.Alice.Identifiers[0][:3], f.Alice.Identifiers[0] + "*", "nobody&exact=false"} {
+		if got, err := a.Resolve(t.Context(), nobody); !errors.Is(err, upstream.ErrNoAccount) {
+			t.Errorf("resolving %q: %+v, %v, want no account", nobody, got, err)
+		}
+	}
+}
+
+func stateTells(t *testing.T, a upstream.Adapter, f Fixture) {
+	for _, c := range []struct {
+		who       Person
+		enabled   bool
+		privilege upstream.Privilege
+	}{
+		{f.Alice, true, upstream.PrivilegeOrdinary},
+		{f.Carol, true, upstream.PrivilegePrivileged},
+		{f.Mallory, false, upstream.PrivilegeOrdinary},
+	} {
+		got, err := a.State(t.Context(), c.who.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := upstream.State{
+			Account: upstream.Account{ID: c.who.ID, Identifiers: c.who.Identifiers},
+			Enabled: c.enabled, Privilege: c.privilege,
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("state %+v, want %+v", got, want)
+		}
+	}
+}
+
+func unknownIDs(t *testing.T, a upstream.Adapter) {
+	for _, id := range []string{"", "..", "no-such-id", "a/../b", "x?y", "00000000-0000-0000-0000-000000000000"} {
+		for name, verb := range verbs(Person{ID: id}) {
+			if name == "Resolve" {
+				continue
+			}
+			if err := verb(t.Context(), a); !errors.Is(err, upstream.ErrNoAccount) {
+				t.Errorf("%s of %q: %v, want no account", name, id, err)
+			}
+		}
+	}
+}
+
+func revokeLeavesNone(t *testing.T, a upstream.Adapter, f Fixture) {
+	f.SignIn(t, f.Alice)
+	if f.Sessions(t, f.Alice) < 2 {
+		t.Fatal("the fixture made no session and offline session")
+	}
+	for range 2 {
+		if err := a.Revoke(t.Context(), f.Alice.ID); err != nil {
+			t.Fatal(err)
+		}
+		if n := f.Sessions(t, f.Alice); n != 0 {
+			t.Fatalf("%d sessions are left", n)
+		}
+	}
+}
+
+func prepareUnlocks(t *testing.T, a upstream.Adapter, f Fixture) {
+	f.Lock(t, f.Alice)
+	state, err := a.State(t.Context(), f.Alice.ID)
+	if err != nil || !state.Locked || !state.Enabled {
+		t.Fatalf("state of a locked account: %+v, %v", state, err)
+	}
+	for range 2 {
+		if err := a.Prepare(t.Context(), f.Alice.ID, []attest.Action{attest.ActionSignIn}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if state, err = a.State(t.Context(), f.Alice.ID); err != nil || state.Locked {
+		t.Errorf("state after prepare: %+v, %v", state, err)
+	}
+}
+
+func prepareRefuses(t *testing.T, a upstream.Adapter, f Fixture) {
+	for _, action := range []attest.Action{"", "unheard-of", attest.ActionVerifyCaller} {
+		err := a.Prepare(t.Context(), f.Alice.ID, []attest.Action{attest.ActionSignIn, action})
+		if !errors.Is(err, upstream.ErrUnsupported) {
+			t.Errorf("preparing %q: %v, want unsupported", action, err)
+		}
+	}
+}
+
+func sessionIsOneWayIn(t *testing.T, a upstream.Adapter, f Fixture) {
+	first, second := newSession(f.Alice), newSession(f.Alice)
+	for _, s := range []upstream.Session{first, first, second} {
+		outcome, err := a.Session(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if outcome.BrokerSubject != s.Subject {
+			t.Errorf("the broker is to say %q, want the subject chosen", outcome.BrokerSubject)
+		}
+		wantWaysIn(t, f, s.Subject)
+	}
+	for range 2 {
+		if err := a.Abandon(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		wantWaysIn(t, f)
+	}
+}
+
+func disabledGetsNone(t *testing.T, a upstream.Adapter, f Fixture) {
+	if _, err := a.Session(t.Context(), newSession(f.Mallory)); !errors.Is(err, upstream.ErrRefused) {
+		t.Errorf("session of a disabled account: %v, want refused", err)
+	}
+	if ways := f.WaysIn(t, f.Mallory); len(ways) != 0 {
+		t.Errorf("ways in: %v", ways)
+	}
+}
+
+func finishTakesAway(t *testing.T, a upstream.Adapter, f Fixture) {
+	s := newSession(f.Alice)
+	if _, err := a.Session(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	s.Now = s.GrantedAt.Add(time.Hour) // however late: not redeemed, so still needed
+	if done, err := a.Finish(t.Context(), s); done || err != nil {
+		t.Errorf("finished before the code was redeemed: %v, %v", done, err)
+	}
+	wantWaysIn(t, f, s.Subject)
+	s.RedeemedAt = s.Now.Add(-59 * time.Second)
+	if done, err := a.Finish(t.Context(), s); done || err != nil {
+		t.Errorf("finished before the login showed: %v, %v", done, err)
+	}
+	wantWaysIn(t, f, s.Subject)
+	s.Now = s.Now.Add(time.Second)
+	if done, err := a.Finish(t.Context(), s); done || err != nil {
+		t.Errorf("finished although no login showed: %v, %v", done, err)
+	}
+	wantWaysIn(t, f)
+}
+
+// newSession is a granted recovery that has not been redeemed.
+func newSession(p Person) upstream.Session {
+	now := time.Now()
+	return upstream.Session{
+		AccountID: p.ID, Subject: "test-" + strings.ToLower(rand.Text()),
+		Actions: []attest.Action{attest.ActionSignIn}, GrantedAt: now, Now: now,
+	}
+}
+
+func wantWaysIn(t testing.TB, f Fixture, want ...string) {
+	t.Helper()
+	if got := f.WaysIn(t, f.Alice); !slices.Equal(got, want) {
+		t.Errorf("ways in %v, want %v", got, want)
+	}
+}
+
+// Fault stands between adapter and server; next is the real server.
+type Fault func(next http.Handler) http.Handler

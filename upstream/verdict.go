@@ -1,0 +1,26 @@
+package upstream
+
+// Verdict is what becomes of a request on its way to the server.
+type Verdict struct {
+	Kind VerdictKind
+	// Reason is a short constant for logs and metrics, never request text.
+	Reason string
+	// DropCookies are the names of cookies to remove from a passing request.
+	// The slice is shared and must not be changed.
+	DropCookies []string
+}
+
+// VerdictKind is the kind of a [Verdict].
+type VerdictKind uint8
+
+const (
+	// Pass: forward the request exactly as it came.
+	Pass VerdictKind = iota
+	// NotCanonical: the path is not in normal form; answer 400.
+	NotCanonical
+	// Blocked: nothing of the server's is here; answer 404.
+	Blocked
+	// Recovery: a recovery of the server's own, which is not offered; answer
+	// 403 with the way to the gateway's.
+	Recovery
+)
