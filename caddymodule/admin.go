@@ -1,0 +1,172 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/regrant/regrant/internal/authority"
+	"github.com/regrant/regrant/internal/strictjson"
+	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/upstream"
+)
+
+func init() {
+	caddy.RegisterModule(adminAPI{})
+}
+
+const (
+	adminBase = "/regrant/"
+	maxBody   = 64 << 10 // bytes
+)
+
+// adminAPI serves local operators on Caddy's admin endpoint, which authenticates
+// nobody and counts as full control of the host. So calls that change an account
+// say who makes them, and the owner of the account is told.
+type adminAPI struct {
+	// active is the configuration that runs. It is asked for each request: an
+	// admin endpoint starts before the apps of its own configuration do, and
+	// outlives a configuration that failed to start.
+	active func() caddy.Context
+}
+
+// CaddyModule returns the Caddy module information.
+func (adminAPI) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "admin.api.regrant",
+		New: func() caddy.Module { return &adminAPI{active: caddy.ActiveContext} },
+	}
+}
+
+// Routes returns the admin routes.
+func (a *adminAPI) Routes() []caddy.AdminRoute {
+	return []caddy.AdminRoute{{Pattern: adminBase, Handler: caddy.AdminHandlerFunc(a.serve)}}
+}
+
+// adminCall is one call; name is the variable segment of its path.
+type adminCall struct {
+	*runtime
+	request *http.Request
+	name    string
+}
+
+// adminRoute is one path below adminBase, in which * stands for a name.
+type adminRoute struct {
+	method string
+	serve  func(context.Context, adminCall) (any, error)
+}
+
+var adminRoutes = map[string]adminRoute{
+	"activation-codes":          {http.MethodPost, makeActivationCode},
+	"accounts/*/authenticators": {http.MethodGet, listAuthenticators},
+	"authenticators/*/revoke":   {http.MethodPost, revokeAuthenticator},
+	"recoveries":                {http.MethodGet, listRecoveries},
+	"broker":                    {http.MethodGet, describeBroker},
+}
+
+func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
+	route, name, err := findAdminRoute(r)
+	if err != nil {
+		return err
+	}
+	rt, err := a.runtime()
+	if err != nil {
+		return err
+	}
+	answer, err := route.serve(r.Context(), adminCall{runtime: rt, request: r, name: name})
+	if err != nil {
+		return adminError(err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	return json.NewEncoder(w).Encode(answer)
+}
+
+func findAdminRoute(r *http.Request) (route adminRoute, name string, err error) {
+	// Escapes are read after splitting: an account may contain a slash.
+	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), adminBase), "/")
+	if len(segments) == 3 {
+		if name, err = url.PathUnescape(segments[1]); err != nil {
+			return route, "", refuse(http.StatusBadRequest, "unreadable path")
+		}
+		segments[1] = "*"
+	}
+	route, ok := adminRoutes[strings.Join(segments, "/")]
+	switch {
+	case !ok:
+		return route, "", refuse(http.StatusNotFound, "no such resource: %s", r.URL.Path)
+	case route.method != r.Method:
+		return route, "", refuse(http.StatusMethodNotAllowed, "method not allowed: use %s", route.method)
+	}
+	return route, name, nil
+}
+
+// runtime finds that of the running configuration.
+func (a *adminAPI) runtime() (*runtime, error) {
+	module, err := a.active().AppIfConfigured("regrant")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil, refuse(http.StatusNotFound, "the running configuration has no regrant app")
+	}
+	if err != nil {
+		return nil, err
+	}
+	app := module.(*App)
+	rt, err := app.opener.get(app.ctx)
+	if err != nil {
+		return nil, refuse(http.StatusServiceUnavailable, "recovery is not available: %v", err)
+	}
+	return rt, nil
+}
+
+// decode reads the body of the call. Other media types are refused, because a web
+// page can send some of them to this machine without being asked for permission.
+func (c adminCall) decode(into any) error {
+	mediaType, _, err := mime.ParseMediaType(c.request.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/json" {
+		return refuse(http.StatusUnsupportedMediaType, "send application/json")
+	}
+	err = strictjson.DecodeReader(c.request.Body, maxBody, into)
+	var malformed *strictjson.Error
+	switch {
+	case errors.Is(err, strictjson.ErrTooLarge):
+		return refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", maxBody)
+	case errors.As(err, &malformed):
+		return refuse(http.StatusBadRequest, "%v", malformed)
+	}
+	return err
+}
+
+func refuse(status int, format string, args ...any) error {
+	return caddy.APIError{HTTPStatus: status, Err: fmt.Errorf(format, args...)}
+}
+
+// adminError gives an error of the services its status. What is not a definite
+// answer is one that nobody can tell now.
+func adminError(err error) error {
+	var known caddy.APIError
+	if errors.As(err, &known) {
+		return known
+	}
+	status := http.StatusServiceUnavailable
+	switch {
+	case errors.Is(err, authority.ErrRequest), errors.Is(err, upstream.ErrUnsupported):
+		status = http.StatusBadRequest
+	case errors.Is(err, upstream.ErrNoAccount), errors.Is(err, storage.ErrNotFound):
+		status = http.StatusNotFound
+	case errors.Is(err, upstream.ErrAmbiguous), errors.Is(err, authority.ErrDisabled), errors.Is(err, upstream.ErrRefused):
+		status = http.StatusConflict
+	}
+	return caddy.APIError{HTTPStatus: status, Err: err}
+}
+
+var (
+	_ caddy.Module      = (*adminAPI)(nil)
+	_ caddy.AdminRouter = (*adminAPI)(nil)
+)

@@ -1,0 +1,215 @@
+// Package caddymodule is the front door: it makes the gateway a part of Caddy.
+//
+// The app [App] holds what a configuration declares and, once it runs, the one
+// runtime made from it: store, keys, services and workers. The directive
+// [Handler] puts that runtime in front of an identity provider. What the app is
+// made of (the identity provider, methods, notifiers, storage) are guest modules in
+// namespaces of their own. The admin API and the subcommands reach the app of
+// the active configuration.
+//
+// Provisioning opens nothing: a configuration can be validated on a machine that
+// has neither the secrets nor the network. The runtime opens with the first of
+// [App.Start] and the first request that needs it, and is released in
+// [App.Cleanup]. While it cannot open, recovery answers 503 and other traffic
+// passes.
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/regrant/regrant/internal/throttle"
+)
+
+func init() {
+	caddy.RegisterModule(App{})
+}
+
+// App is the account-recovery gateway of one identity provider.
+//
+// It holds the state of recoveries and the workers that carry them on. The HTTP
+// handler `regrant` puts it in front of the identity provider.
+type App struct {
+	// The origin under which people reach the identity provider through the
+	// gateway, for example `https://id.example.com`. HTTPS is demanded. It is
+	// what proofs are bound to, so changing it ends every recovery under way.
+	// Placeholders are allowed. Required.
+	Issuer string `json:"issuer,omitempty"`
+
+	// The path below which the gateway answers itself. Default: `/recovery`.
+	Path string `json:"path,omitempty"`
+
+	// Where state is kept. Default: the `badger` module with its own default
+	// directory.
+	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=regrant.storage inline_key=engine"`
+
+	// The secret that protects every key in the store: the base64 of at least 32
+	// random bytes, as `openssl rand -base64 32` makes it. Usually a placeholder
+	// such as `{file./etc/regrant/secret}`, which is read when the configuration
+	// starts. Default: a random one, kept in the file
+	// `regrant/<host of issuer>.secret` of Caddy's data directory, made with
+	// mode 0600 at the first start. Whoever has the store and the secret has
+	// everything; without the secret the store is lost.
+	Secret string `json:"secret,omitempty"`
+
+	// The identity provider. Exactly one is accepted.
+	UpstreamsRaw []json.RawMessage `json:"upstreams,omitempty" caddy:"namespace=regrant.upstreams inline_key=type"`
+
+	// The ways to prove oneself, in the order in which they are offered. At
+	// least one is required.
+	MethodsRaw []json.RawMessage `json:"methods,omitempty" caddy:"namespace=regrant.methods inline_key=method"`
+
+	// Who is told about recoveries. At least one is required, because the owner
+	// of an account is told of every recovery.
+	NotifiersRaw []json.RawMessage `json:"notifiers,omitempty" caddy:"namespace=regrant.notifiers inline_key=notifier"`
+
+	// How often recoveries may be tried.
+	Throttle *Throttle `json:"throttle,omitempty"`
+
+	ctx       caddy.Context
+	logger    *slog.Logger
+	origin    *url.URL
+	upstream  Upstream
+	method    *DeviceCertificate
+	notifiers []*Webhook
+	storage   *BadgerStorage
+	limiter   *throttle.Limiter
+	parts     func() (*parts, error) // made once, when the configuration starts
+	opener    *opener
+}
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "regrant",
+		New: func() caddy.Module { return new(App) },
+	}
+}
+
+// Provision fills in defaults and checks everything that can be judged without
+// opening, calling or making anything.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.ctx, a.logger = ctx, ctx.Slogger()
+	if err := expand(&a.Issuer, &a.Path); err != nil {
+		return err
+	}
+	if a.Path == "" {
+		a.Path = defaultPath
+	}
+	if err := a.checkWhole(); err != nil {
+		return err
+	}
+	if err := a.checkValues(); err != nil {
+		return err
+	}
+	origin, err := parseOrigin(a.Issuer)
+	if err != nil {
+		return err
+	}
+	a.origin = origin
+	if err := a.loadGuests(ctx); err != nil {
+		return err
+	}
+	if err := a.checkCA(); err != nil {
+		return err
+	}
+	a.limiter = a.Throttle.limiter()
+	a.parts = sync.OnceValues(a.assemble)
+	a.opener = newOpener(a.open, time.Now)
+	return nil
+}
+
+// loadGuests loads and provisions the guest modules.
+func (a *App) loadGuests(ctx caddy.Context) error {
+	if len(a.StorageRaw) == 0 {
+		a.StorageRaw = json.RawMessage(`{"engine":"badger"}`)
+	}
+	store, err := ctx.LoadModule(a, "StorageRaw")
+	if err != nil {
+		return fmt.Errorf("loading storage: %v", err)
+	}
+	upstreams, err := ctx.LoadModule(a, "UpstreamsRaw")
+	if err != nil {
+		return fmt.Errorf("loading upstream: %v", err)
+	}
+	methods, err := ctx.LoadModule(a, "MethodsRaw")
+	if err != nil {
+		return fmt.Errorf("loading methods: %v", err)
+	}
+	notifiers, err := ctx.LoadModule(a, "NotifiersRaw")
+	if err != nil {
+		return fmt.Errorf("loading notifiers: %v", err)
+	}
+	for _, n := range notifiers.([]any) {
+		notifier, err := guest[*Webhook](n)
+		if err != nil {
+			return err
+		}
+		a.notifiers = append(a.notifiers, notifier)
+	}
+	if a.storage, err = guest[*BadgerStorage](store); err != nil {
+		return err
+	}
+	if a.upstream, err = guest[Upstream](upstreams.([]any)[0]); err != nil {
+		return err
+	}
+	a.method, err = guest[*DeviceCertificate](methods.([]any)[0])
+	return err
+}
+
+// guest asserts that a loaded module is what its namespace promises.
+func guest[T any](module any) (T, error) {
+	g, ok := module.(T)
+	if !ok {
+		return g, fmt.Errorf("module of type %T does not fit its namespace", module)
+	}
+	return g, nil
+}
+
+// Start opens the runtime. What lies outside the configuration, such as a
+// locked store, never fails it: it is logged, and opening is tried again by
+// whoever needs it. A secret that cannot be read is a mistake in the
+// configuration, so it does.
+func (a *App) Start() error {
+	if _, err := a.parts(); err != nil {
+		return err
+	}
+	a.warn()
+	if _, err := a.opener.get(a.ctx); err != nil {
+		a.logger.Error("recovery is not available; other traffic passes", "error", err)
+	}
+	return nil
+}
+
+// Stop does nothing: other apps of this configuration may still be serving.
+func (a *App) Stop() error { return nil }
+
+// Cleanup ends the workers and releases the store. It follows a failed
+// Provision too.
+func (a *App) Cleanup() error {
+	if a.opener == nil {
+		return nil
+	}
+	return a.opener.close()
+}
+
+// warn says once what is legal but wide open.
+func (a *App) warn() {
+	a.logger.Warn("a device certificate alone grants a recovery, which is weaker than NIST SP 800-63B-4 asks",
+		"risk_analysis", a.method.RiskAnalysis)
+	for _, text := range a.upstream.warnings() {
+		a.logger.Warn(text)
+	}
+}
+
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

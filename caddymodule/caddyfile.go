@@ -1,0 +1,183 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption("regrant", parseGlobalOption)
+	httpcaddyfile.RegisterHandlerDirective("regrant", parseDirective)
+	// After top-level rewrites, so that the path judged is the path forwarded,
+	// and before anything that could answer in its place.
+	httpcaddyfile.RegisterDirectiveOrder("regrant", httpcaddyfile.Before, "basic_auth")
+}
+
+// parseGlobalOption sets up the app from the global option.
+func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
+	app := new(App)
+	if err := app.UnmarshalCaddyfile(d); err != nil {
+		return nil, err
+	}
+	if existing != nil {
+		return nil, d.Err("the global option regrant is there twice: keep one block")
+	}
+	return httpcaddyfile.App{Name: "regrant", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+// parseDirective sets up the handler. Syntax:
+//
+//	regrant [<matcher>]
+func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	handler := new(Handler)
+	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
+}
+
+// UnmarshalCaddyfile sets up the app. Syntax:
+//
+//	regrant {
+//		issuer   <origin> [<path>]
+//		storage  badger [<dir>]
+//		secret   <secret>
+//		upstream keycloak <url> { ... }
+//		upstream oidc <url> { ... }
+//		method   device_certificate { ... }
+//		notify   webhook <url> { ... }
+//		throttle { ... }
+//	}
+func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume option name
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	for d.NextBlock(0) {
+		if err := a.unmarshalOption(d); err != nil {
+			return err
+		}
+		if err := a.checkValues(); err != nil {
+			return d.WrapErr(err)
+		}
+	}
+	return wrap(d, a.checkWhole())
+}
+
+func (a *App) unmarshalOption(d *caddyfile.Dispenser) error {
+	switch d.Val() {
+	case "issuer":
+		return readOptional(d, &a.Issuer, &a.Path)
+	case "secret":
+		return readOnce(d, &a.Secret)
+	case "storage":
+		if a.StorageRaw != nil {
+			return twice(d)
+		}
+		raw, err := unmarshalGuest(d, "regrant.storage", "engine")
+		a.StorageRaw = raw
+		return err
+	case "upstream":
+		if len(a.UpstreamsRaw) > 0 {
+			return d.Err("more than one upstream: exactly one is supported, keep one 'upstream' block")
+		}
+		return appendGuest(d, &a.UpstreamsRaw, "regrant.upstreams", "type")
+	case "method":
+		if len(a.MethodsRaw) > 0 {
+			return d.Err("a method is there twice: keep one 'method device_certificate' block")
+		}
+		return appendGuest(d, &a.MethodsRaw, "regrant.methods", "method")
+	case "notify":
+		return appendGuest(d, &a.NotifiersRaw, "regrant.notifiers", "notifier")
+	case "throttle":
+		if a.Throttle != nil {
+			return twice(d)
+		}
+		a.Throttle = new(Throttle)
+		return a.Throttle.unmarshal(d)
+	default:
+		return unknown(d, "issuer", "storage", "secret", "upstream", "method", "notify", "throttle")
+	}
+}
+
+// appendGuest parses one more guest module into list.
+func appendGuest(d *caddyfile.Dispenser, list *[]json.RawMessage, namespace, key string) error {
+	raw, err := unmarshalGuest(d, namespace, key)
+	if err == nil {
+		*list = append(*list, raw)
+	}
+	return err
+}
+
+// unmarshalGuest parses the guest module that the next argument names. The name
+// goes into the JSON object under key.
+func unmarshalGuest(d *caddyfile.Dispenser, namespace, key string) (json.RawMessage, error) {
+	option := d.Val()
+	if !d.NextArg() {
+		return nil, d.ArgErr()
+	}
+	name := d.Val()
+	if _, err := caddy.GetModule(namespace + "." + name); err != nil {
+		var known []string
+		for _, info := range caddy.GetModules(namespace) {
+			known = append(known, info.ID.Name())
+		}
+		return nil, d.Errf("%s '%s' is not known: use one of %s", option, name, strings.Join(known, ", "))
+	}
+	guest, err := caddyfile.UnmarshalModule(d, namespace+"."+name)
+	if err != nil {
+		return nil, err
+	}
+	return caddyconfig.JSONModuleObject(guest, key, name, nil), nil
+}
+
+// readOnce reads exactly one argument for each target, and refuses an option
+// that was read before.
+func readOnce(d *caddyfile.Dispenser, targets ...*string) error {
+	if *targets[0] != "" {
+		return twice(d)
+	}
+	if !d.AllArgs(targets...) {
+		return d.ArgErr()
+	}
+	return nil
+}
+
+// readOptional is readOnce with a last argument that may be missing.
+func readOptional(d *caddyfile.Dispenser, first, second *string) error {
+	if *first != "" {
+		return twice(d)
+	}
+	args := d.RemainingArgs()
+	switch len(args) {
+	case 2:
+		*second = args[1]
+		fallthrough
+	case 1:
+		*first = args[0]
+		return nil
+	default:
+		return d.ArgErr()
+	}
+}
+
+func twice(d *caddyfile.Dispenser) error {
+	return d.Errf("option '%s' is there twice: keep one", d.Val())
+}
+
+func unknown(d *caddyfile.Dispenser, known ...string) error {
+	return d.Errf("option '%s' is not known: use one of %s", d.Val(), strings.Join(known, ", "))
+}
+
+// wrap adds file and line to an error, if there is one.
+func wrap(d *caddyfile.Dispenser, err error) error {
+	if err == nil {
+		return nil
+	}
+	return d.WrapErr(err)
+}
+
+var _ caddyfile.Unmarshaler = (*App)(nil)

@@ -1,0 +1,111 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/regrant/regrant/upstream"
+)
+
+func init() {
+	caddy.RegisterModule(Handler{})
+}
+
+// Handler puts the gateway of the `regrant` app in front of an identity provider:
+// it answers below the configured path, refuses what recovers accounts at the
+// identity provider in other ways, and passes everything else on untouched.
+type Handler struct {
+	app *App
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.regrant",
+		New: func() caddy.Module { return new(Handler) },
+	}
+}
+
+// Provision finds the app.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	app, err := ctx.AppIfConfigured("regrant")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return errors.New("the regrant directive needs the regrant app: configure it with the global option regrant { ... }")
+	}
+	if err != nil {
+		return err
+	}
+	h.app = app.(*App)
+	return nil
+}
+
+// UnmarshalCaddyfile sets up the handler. Syntax:
+//
+//	regrant [<matcher>]
+func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume directive name
+	if d.NextArg() || d.NextBlock(0) {
+		return d.Err("the regrant directive takes no options: they belong into the global option regrant { ... }")
+	}
+	return nil
+}
+
+// ServeHTTP answers or passes on. A request that passes gets w as it came.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	rt, err := h.app.opener.get(h.app.ctx)
+	if err != nil {
+		return h.app.serveClosed(w, r, next, err)
+	}
+	return rt.gateway.ServeHTTP(w, r, next.ServeHTTP)
+}
+
+// serveClosed serves while the runtime cannot be opened: nothing recovers an
+// account, neither here nor at the identity provider; the rest passes.
+func (a *App) serveClosed(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, why error) error {
+	unavailable := func() error {
+		w.Header().Set("Retry-After", "5")
+		w.Header().Set("Cache-Control", "no-store")
+		return caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("recovery is not available: %w", why))
+	}
+	parts, err := a.parts()
+	if err != nil {
+		// Without the adapter nobody can tell what recovers an account.
+		return unavailable()
+	}
+	if a.owns(r.URL.Path) {
+		return unavailable()
+	}
+	if verdict := parts.adapter.Guard(r); verdict.Kind != upstream.Pass || len(verdict.DropCookies) > 0 {
+		return unavailable()
+	}
+	return next.ServeHTTP(w, r)
+}
+
+// owns tells whether the gateway answers for a path itself.
+func (a *App) owns(path string) bool {
+	return path == a.Path || strings.HasPrefix(path, a.Path+"/") || path == "/.well-known/oauth-authorization-server"+a.Path
+}
+
+// clientIP is the address of the client as Caddy found it, which honours the
+// trusted_proxies of the server. The zero Addr stands for one that cannot be told.
+func clientIP(r *http.Request) netip.Addr {
+	text, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap().WithZone("")
+}
+
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+	_ caddyfile.Unmarshaler       = (*Handler)(nil)
+)

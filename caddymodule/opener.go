@@ -1,0 +1,89 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Opening is tried again, by whoever needs the runtime, after a pause that doubles
+// from the first to the second of these.
+const (
+	firstPause = time.Second
+	lastPause  = time.Minute
+)
+
+var (
+	errOpening = errors.New("opening is under way")
+	errClosed  = errors.New("this configuration has ended")
+)
+
+// opener opens a runtime once, on the first use that succeeds, and keeps it until
+// it is closed for good. It is safe for concurrent use.
+type opener struct {
+	open  func(context.Context) (*runtime, error)
+	clock func() time.Time
+
+	current atomic.Pointer[runtime]
+
+	mu     sync.Mutex // guards what follows, and is held while opening
+	closed bool
+	failed error
+	pause  time.Duration
+	retry  time.Time
+}
+
+func newOpener(open func(context.Context) (*runtime, error), clock func() time.Time) *opener {
+	return &opener{open: open, clock: clock, pause: firstPause}
+}
+
+// get returns the runtime, opening it if that is due. It never waits for somebody
+// else who is opening: traffic that only passes must not queue behind a slow disk.
+func (o *opener) get(ctx context.Context) (*runtime, error) {
+	if rt := o.current.Load(); rt != nil {
+		return rt, nil
+	}
+	if !o.mu.TryLock() {
+		return nil, errOpening
+	}
+	defer o.mu.Unlock()
+	switch {
+	case o.closed:
+		return nil, errClosed
+	case o.current.Load() != nil:
+		return o.current.Load(), nil
+	case o.failed != nil && o.clock().Before(o.retry):
+		return nil, o.failed
+	}
+	return o.try(ctx)
+}
+
+func (o *opener) try(ctx context.Context) (*runtime, error) {
+	rt, err := o.open(ctx)
+	if err != nil {
+		o.failed, o.retry = err, o.clock().Add(o.pause)
+		o.pause = min(2*o.pause, lastPause)
+		return nil, err
+	}
+	o.failed = nil
+	o.current.Store(rt)
+	return rt, nil
+}
+
+// close waits for an opening under way, closes the runtime if there is one, and
+// lets nobody open it again.
+func (o *opener) close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return nil
+	}
+	o.closed = true
+	rt := o.current.Swap(nil)
+	if rt == nil {
+		return nil
+	}
+	return rt.close()
+}

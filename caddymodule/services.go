@@ -1,0 +1,138 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/base64"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/devicecert"
+	"github.com/regrant/regrant/fosite/broker"
+	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/internal/account"
+	"github.com/regrant/regrant/internal/authority"
+	"github.com/regrant/regrant/internal/gateway"
+	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/internal/notify"
+	"github.com/regrant/regrant/internal/policy"
+	"github.com/regrant/regrant/internal/recovery"
+	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/upstream"
+)
+
+// services are the rooms behind the door, built on one store.
+type services struct {
+	issuer       string
+	db           storage.DB
+	ring         *keys.Ring
+	adapter      upstream.Adapter
+	accounts     *account.Store
+	journal      *journal.Journal
+	outbox       *notify.Outbox
+	authority    *authority.Authority
+	recovery     *recovery.Service
+	grant        *grant.Server
+	broker       *broker.Server
+	brokerClient Client
+}
+
+// issuer is what proofs and tokens are bound to.
+func (a *App) issuer() string { return a.Issuer + a.Path }
+
+// services builds them from the ground up. Everything stored lies below the name
+// of the identity provider: another one's accounts are other people, even where
+// their identifiers are the same.
+func (a *App) services(ctx context.Context, p *parts, db storage.DB, root authority.Root) (s services, err error) {
+	name := a.upstream.name()
+	s = services{issuer: a.issuer(), db: db, adapter: p.adapter, brokerClient: p.broker}
+	if s.ring, err = keys.Open(ctx, db, name, p.secret); err != nil {
+		return s, err
+	}
+	if s.brokerClient.Secret == "" {
+		s.brokerClient.Secret = base64.RawURLEncoding.EncodeToString(s.ring.Secret(keys.BrokerClient))
+	}
+	s.accounts = account.New(name, s.ring.Sealer(keys.Record))
+	s.journal = journal.New(name)
+	s.outbox = notify.New(name, db, p.senders, a.logger)
+	s.authority, err = authority.Open(ctx, authority.Config{
+		Namespace: name, Upstream: name, Issuer: a.issuer(),
+		DB: db, Ring: s.ring, Adapter: p.adapter,
+		Accounts: s.accounts, Journal: s.journal, Outbox: s.outbox,
+		Root:      root,
+		Lifetime:  time.Duration(a.method.Lifetime),
+		Probation: a.method.probation(),
+	})
+	if err != nil {
+		return s, err
+	}
+	if s.recovery, err = a.recovery(s, name); err != nil {
+		return s, err
+	}
+	if err := a.tokens(&s); err != nil {
+		return s, err
+	}
+	s.recovery.SetMinter(s.grant)
+	return s, nil
+}
+
+func (a *App) recovery(s services, namespace string) (*recovery.Service, error) {
+	verifier, err := attest.NewVerifier(devicecert.New(devicecert.Config{Anchors: s.authority.Anchors}))
+	if err != nil {
+		return nil, err
+	}
+	rules, err := policy.New(policy.Config{RiskAnalysis: a.method.RiskAnalysis})
+	if err != nil {
+		return nil, err
+	}
+	return recovery.New(recovery.Config{
+		Namespace: namespace, Issuer: a.issuer(),
+		DB: s.db, Ring: s.ring, Adapter: s.adapter,
+		Accounts: s.accounts, Journal: s.journal, Outbox: s.outbox,
+		Verifier: verifier,
+		Policy:   rules,
+		Clock:    time.Now,
+		Logger:   a.logger,
+	}), nil
+}
+
+// tokens makes the two token servers; each has a signing key of its own.
+func (a *App) tokens(s *services) (err error) {
+	signs := s.ring.Signing(keys.Grant)
+	s.grant, err = grant.New(grant.Config{
+		Issuer:     a.issuer(),
+		Keys:       []grant.Key{{ID: signs.ID, Private: signs.Private}},
+		Secret:     s.ring.Secret(keys.GrantSecret),
+		Clock:      time.Now,
+		Recoveries: s.recovery.Grants(),
+	})
+	if err != nil {
+		return err
+	}
+	signs = s.ring.Signing(keys.Broker)
+	s.broker, err = broker.New(broker.Config{
+		Issuer: a.issuer() + "/oidc",
+		Client: broker.Client{
+			ID:           s.brokerClient.ID,
+			Secret:       s.brokerClient.Secret,
+			RedirectURIs: s.adapter.Facts().BrokerRedirects,
+		},
+		Keys:   []broker.Key{{ID: signs.ID, Private: signs.Private}},
+		Secret: s.ring.Secret(keys.BrokerSecret),
+		Clock:  time.Now,
+		Logins: s.recovery.Logins(),
+	})
+	return err
+}
+
+func (a *App) gateway(s services) (*gateway.Gateway, error) {
+	return gateway.New(gateway.Config{
+		Origin: a.Issuer, Path: a.Path, Namespace: a.upstream.name(),
+		DB: s.db, Ring: s.ring, Adapter: s.adapter,
+		Recovery: s.recovery, Grant: s.grant, Broker: s.broker,
+		Authority: s.authority, Accounts: s.accounts,
+		Throttle: a.limiter,
+		ClientIP: clientIP,
+		Logger:   a.logger,
+	})
+}

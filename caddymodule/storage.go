@@ -1,0 +1,96 @@
+package caddymodule
+
+import (
+	"log/slog"
+	"path/filepath"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/storage/badger"
+)
+
+func init() {
+	caddy.RegisterModule(BadgerStorage{})
+}
+
+// BadgerStorage keeps state in a directory of this machine, which belongs to one
+// Caddy process at a time.
+type BadgerStorage struct {
+	// The directory. It is made when the configuration starts, with mode 0700, and
+	// holds nothing else. Default: `regrant/<host of issuer>` in Caddy's data
+	// directory.
+	Dir string `json:"dir,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (BadgerStorage) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "regrant.storage.badger",
+		New: func() caddy.Module { return new(BadgerStorage) },
+	}
+}
+
+// Provision replaces placeholders. It opens nothing.
+func (s *BadgerStorage) Provision(caddy.Context) error { return expand(&s.Dir) }
+
+// UnmarshalCaddyfile sets up the storage. Syntax:
+//
+//	storage badger [<dir>]
+func (s *BadgerStorage) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume module name
+	if d.NextArg() {
+		s.Dir = d.Val()
+	}
+	if d.NextArg() || d.NextBlock(0) {
+		return d.ArgErr()
+	}
+	return nil
+}
+
+// stores holds the open stores by directory. A reload opens the new configuration
+// before it closes the old one, and a directory can be open only once.
+var stores = caddy.NewUsagePool()
+
+// handle is one configuration's share of an open store.
+type handle struct {
+	storage.DB
+	key string
+}
+
+// openStore opens the store in dir, or shares it with a configuration that has it
+// open.
+func openStore(dir string, logger *slog.Logger) (*handle, error) {
+	key, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	value, _, err := stores.LoadOrNew(key, func() (caddy.Destructor, error) {
+		db, err := badger.Open(badger.Config{Dir: key, Logger: logger})
+		if err != nil {
+			return nil, err
+		}
+		return destructor{db}, nil
+	})
+	if err != nil {
+		// The pool has no share of ours to give back.
+		return nil, err
+	}
+	return &handle{DB: value.(destructor).DB, key: key}, nil
+}
+
+// Close gives the share back; the last one closes the store. Call it once.
+func (h *handle) Close() error {
+	_, err := stores.Delete(h.key)
+	return err
+}
+
+type destructor struct{ storage.DB }
+
+func (d destructor) Destruct() error { return d.Close() }
+
+var (
+	_ caddy.Provisioner     = (*BadgerStorage)(nil)
+	_ caddyfile.Unmarshaler = (*BadgerStorage)(nil)
+)

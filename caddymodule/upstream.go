@@ -1,0 +1,121 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/regrant/regrant/upstream"
+)
+
+// Upstream is a guest module in the namespace `regrant.upstreams`: it knows how to
+// reach one realm of an identity provider.
+type Upstream interface {
+	// name is unique among identity providers and never changes with a
+	// configuration that means the same one; everything stored is stored below it.
+	name() string
+	// adapter makes the adapter, calling nobody. origin is the public one. It
+	// reads the secrets, so it is not called before the configuration starts.
+	adapter(origin string) (upstream.Adapter, error)
+	// brokerClient is the client under which the identity provider asks the
+	// gateway to identify a person, its secret not yet read. An empty secret
+	// stands for one made by the key ring.
+	brokerClient() Client
+	// warnings are what is legal in this configuration but wide open.
+	warnings() []string
+}
+
+// Client is an OAuth client with its secret.
+type Client struct {
+	// The client identifier.
+	ID string `json:"id,omitempty"`
+
+	// The client secret; usually a placeholder, such as
+	// `{file./etc/regrant/keycloak.secret}`, which is read when the
+	// configuration starts.
+	Secret string `json:"secret,omitempty"`
+}
+
+// readClient reads '<id> <secret>'.
+func readClient(d *caddyfile.Dispenser, c **Client) error {
+	if *c != nil {
+		return twice(d)
+	}
+	*c = new(Client)
+	return readOnce(d, &(*c).ID, &(*c).Secret)
+}
+
+// expand replaces placeholders in what is no secret.
+func (c *Client) expand() error {
+	if c == nil {
+		return nil
+	}
+	return expand(&c.ID)
+}
+
+// check checks the values of a client that may be missing.
+func (c *Client) check(name string) error {
+	if c == nil {
+		return nil
+	}
+	if c.ID == "" {
+		return fmt.Errorf("%s has no id: write '%s ID SECRET'", name, name)
+	}
+	return checkWord(name, c.ID)
+}
+
+// Exception is a deviation from a recommendation that the operator accepts.
+type Exception struct {
+	// The reference of the document that accepts the risk. Required.
+	RiskAnalysis string `json:"risk_analysis,omitempty"`
+}
+
+// upstreamTimeout bounds one call to an identity provider.
+const upstreamTimeout = 10 * time.Second
+
+// httpClient makes the client for calls to an identity provider.
+func httpClient(pool *trustPool) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	// An environment variable must not decide who sees the client secret.
+	transport.Proxy = nil
+	if config := pool.tlsConfig(); config != nil {
+		transport.TLSClientConfig = config
+	}
+	return &http.Client{
+		Transport: transport,
+		Timeout:   upstreamTimeout,
+		// A redirect would carry the credentials to wherever it points.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// plaintextWarning says when credentials travel in clear over a network.
+func plaintextWarning(raw string) []string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme == "https" || isLoopback(u.Hostname()) {
+		return nil
+	}
+	return []string{"the identity provider is called over plain http, so whoever can listen on the way to " + u.Host + " learns the client secret"}
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && addr.IsLoopback())
+}
+
+// hostWord turns the host of a URL into a word for names of stored keys.
+func hostWord(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	if host, port, err := net.SplitHostPort(u.Host); err == nil {
+		return host + "_" + port
+	}
+	return u.Host
+}

@@ -1,0 +1,223 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/regrant/regrant/upstream"
+	"github.com/regrant/regrant/upstream/keycloak"
+)
+
+func init() {
+	caddy.RegisterModule(Keycloak{})
+}
+
+const (
+	modeStrict   = "strict"
+	modeAssist   = "assist"
+	defaultAlias = "regrant"
+)
+
+// Keycloak is one realm of a Keycloak server, version 26.7.3 or newer.
+type Keycloak struct {
+	// The base URL at which the gateway reaches Keycloak itself, for example
+	// `http://127.0.0.1:8080`. Required.
+	URL string `json:"url,omitempty"`
+
+	// The realm. Required.
+	Realm string `json:"realm,omitempty"`
+
+	// The confidential client of the realm, with service account and standard
+	// flow, under which the gateway calls Keycloak. Required.
+	Client *Client `json:"client,omitempty"`
+
+	// The alias of the realm's identity provider that leads to the gateway.
+	// Default: `regrant`.
+	Alias string `json:"alias,omitempty"`
+
+	// The client under which the realm's identity provider calls the gateway.
+	// Default: the id `keycloak-<realm>` and a secret made at first start; the
+	// command `caddy regrant broker` shows both.
+	BrokerClient *Client `json:"broker_client,omitempty"`
+
+	// `strict`: accounts are recovered through the gateway only, Keycloak's own
+	// reset links are refused. `assist`: Keycloak's own stay beside it.
+	// Default: `strict`.
+	Mode string `json:"mode,omitempty"`
+
+	// Realm roles whose members count as privileged, besides those that
+	// administer the realm. Privileged accounts are not recovered.
+	PrivilegedRoles []string `json:"privileged_roles,omitempty"`
+
+	// The certificate authorities trusted for HTTPS to Keycloak. Default: those
+	// of the system.
+	CARaw json.RawMessage `json:"ca,omitempty" caddy:"namespace=tls.ca_pool.source inline_key=provider"`
+
+	pool *trustPool
+}
+
+// CaddyModule returns the Caddy module information.
+func (Keycloak) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "regrant.upstreams.keycloak",
+		New: func() caddy.Module { return new(Keycloak) },
+	}
+}
+
+// Provision fills in defaults and checks the values. It calls nobody.
+func (k *Keycloak) Provision(ctx caddy.Context) (err error) {
+	if err := firstError(expand(&k.URL, &k.Realm, &k.Alias), expandAll(k.PrivilegedRoles), k.Client.expand(), k.BrokerClient.expand()); err != nil {
+		return err
+	}
+	if err := k.check(); err != nil {
+		return err
+	}
+	if k.Alias == "" {
+		k.Alias = defaultAlias
+	}
+	if k.Mode == "" {
+		k.Mode = modeStrict
+	}
+	k.pool, err = loadTrustPool(ctx, k, "CARaw", k.CARaw)
+	return err
+}
+
+// UnmarshalCaddyfile sets up the upstream. Syntax:
+//
+//	upstream keycloak <url> {
+//		realm            <name>
+//		client           <id> <secret>
+//		alias            <alias>
+//		broker_client    <id> [<secret>]
+//		mode             strict|assist
+//		privileged_roles <roles...>
+//		trust_pool       <module> ...
+//	}
+func (k *Keycloak) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume module name
+	if err := readOnce(d, &k.URL); err != nil {
+		return err
+	}
+	if err := k.checkValues(); err != nil {
+		return d.WrapErr(err)
+	}
+	for d.NextBlock(0) {
+		if err := k.unmarshalOption(d); err != nil {
+			return err
+		}
+		if err := k.checkValues(); err != nil {
+			return d.WrapErr(err)
+		}
+	}
+	return wrap(d, k.check())
+}
+
+func (k *Keycloak) unmarshalOption(d *caddyfile.Dispenser) error {
+	switch d.Val() {
+	case "realm":
+		return readOnce(d, &k.Realm)
+	case "client":
+		return readClient(d, &k.Client)
+	case "alias":
+		return readOnce(d, &k.Alias)
+	case "broker_client":
+		if k.BrokerClient != nil {
+			return twice(d)
+		}
+		k.BrokerClient = new(Client)
+		return readOptional(d, &k.BrokerClient.ID, &k.BrokerClient.Secret)
+	case "mode":
+		return readOnce(d, &k.Mode)
+	case "privileged_roles":
+		roles := d.RemainingArgs()
+		if len(roles) == 0 {
+			return d.ArgErr()
+		}
+		k.PrivilegedRoles = append(k.PrivilegedRoles, roles...)
+		return nil
+	case "trust_pool":
+		return unmarshalTrustPool(d, &k.CARaw)
+	default:
+		return unknown(d, "realm", "client", "alias", "broker_client", "mode", "privileged_roles", "trust_pool")
+	}
+}
+
+// checkValues checks the values that are given.
+func (k *Keycloak) checkValues() error {
+	if k.Mode != "" && k.Mode != modeStrict && k.Mode != modeAssist {
+		return fmt.Errorf("mode %q is not known: write strict or assist", k.Mode)
+	}
+	if k.BrokerClient != nil {
+		if err := checkSecret("the secret of broker_client", k.BrokerClient.Secret); err != nil {
+			return err
+		}
+	}
+	return firstError(
+		checkURL("upstream", k.URL),
+		k.Client.check("client"),
+		k.BrokerClient.check("broker_client"),
+	)
+}
+
+// check checks the whole.
+func (k *Keycloak) check() error {
+	switch {
+	case k.URL == "":
+		return errors.New("the URL of upstream keycloak is missing: write 'upstream keycloak http://127.0.0.1:8080 { ... }'")
+	case k.Realm == "":
+		return errors.New("realm is missing: write 'realm NAME' in upstream keycloak")
+	case k.Client == nil || k.Client.Secret == "":
+		return errors.New("client is missing: write 'client ID SECRET' in upstream keycloak, such as 'client regrant-gateway {file./etc/regrant/keycloak.secret}'")
+	}
+	if err := k.checkValues(); err != nil || hasPlaceholder(k.URL+k.Realm+k.Alias) {
+		return err
+	}
+	// The adapter knows best what it can work with. Making one calls nobody.
+	_, err := keycloak.New(k.config("https://gateway.invalid", "not read yet"))
+	return err
+}
+
+func (k *Keycloak) name() string { return "keycloak-" + k.Realm }
+
+func (k *Keycloak) adapter(origin string) (upstream.Adapter, error) {
+	secret, err := readSecret("the secret of client", k.Client.Secret)
+	if err != nil {
+		return nil, err
+	}
+	return keycloak.New(k.config(origin, secret))
+}
+
+func (k *Keycloak) config(origin, secret string) keycloak.Config {
+	return keycloak.Config{
+		URL:             k.URL,
+		PublicURL:       origin,
+		Realm:           k.Realm,
+		ClientID:        k.Client.ID,
+		ClientSecret:    secret,
+		Alias:           k.Alias,
+		Strict:          k.Mode != modeAssist,
+		PrivilegedRoles: k.PrivilegedRoles,
+		HTTPClient:      httpClient(k.pool),
+		Clock:           time.Now,
+	}
+}
+
+func (k *Keycloak) brokerClient() Client {
+	if k.BrokerClient == nil {
+		return Client{ID: k.name()}
+	}
+	return *k.BrokerClient
+}
+
+func (k *Keycloak) warnings() []string { return plaintextWarning(k.URL) }
+
+var (
+	_ Upstream              = (*Keycloak)(nil)
+	_ caddy.Provisioner     = (*Keycloak)(nil)
+	_ caddyfile.Unmarshaler = (*Keycloak)(nil)
+)
