@@ -1,0 +1,81 @@
+# Targets for people; `make` alone lists them. Everything that is built or fetched goes to ./bin and Go's own caches.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Caddy's built-in certificate authority and fosite need two generations of one library; without Caddy's optional
+# database backends they agree. xcaddy sets the same tags by itself.
+export GOFLAGS := -tags=nobadger,nomysql,nopgx
+export PATH := $(CURDIR)/bin:$(PATH)
+
+MODULE := github.com/regrant/regrant
+FUZZTIME ?= 5s
+
+# Where the tests that start programs find them.
+export REGRANT_BIN := $(CURDIR)/bin
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo demo-keycloak up up-keycloak
+demo: build ## One recovery from beginning to end against the small identity provider
+	@exec bin/demo -idp demo
+demo-keycloak: build ## The same against Keycloak
+	@exec bin/demo -idp keycloak
+up: build ## Start everything with the small identity provider and keep it running
+	@exec bin/demo -idp demo -up
+up-keycloak: build ## Start everything with Keycloak and keep it running
+	@exec bin/demo -idp keycloak -up
+
+.PHONY: check lint vet
+check: lint vet ## Lint, vet and the quick tests: before each commit
+	go test -short ./...
+lint: bin/golangci-lint ## Format and static checks
+	golangci-lint run ./...
+	go mod tidy -diff
+vet: ## go vet
+	go vet ./...
+
+.PHONY: test fuzz soak bench
+test: build lint vet ## Everything that a change must pass
+	go test -race -shuffle=on -timeout 45m ./...
+	.ci/fuzz $(FUZZTIME)
+fuzz: ## Every fuzz target; FUZZTIME=10m for a long run
+	.ci/fuzz $(FUZZTIME)
+soak: build ## Recoveries, reloads and crashes for up to an hour
+	REGRANT_SOAK=1 go test -race -run Soak -timeout 60m ./integration/...
+bench: ## Benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+PROGRAMS := bin/caddy bin/regrant bin/demoidp bin/demo
+SOURCES := go.mod go.sum $(shell find attest storage upstream fosite internal caddymodule cmd integration -type f ! -name '*_test.go')
+
+.PHONY: build
+build: $(PROGRAMS) ## bin/caddy with the gateway inside, bin/regrant, and what the demo needs
+
+bin/regrant: $(SOURCES)
+	@CGO_ENABLED=0 go build -trimpath -o $@ ./cmd/regrant
+bin/demoidp: $(SOURCES)
+	@go build -o $@ ./integration/demoidp
+bin/demo: $(SOURCES)
+	@go build -o $@ ./integration/cmd/demo
+
+# The go command asks the network for our own module before it looks at --replace; in a checkout, git answers from there.
+bin/caddy: private export GOPRIVATE := $(MODULE)
+ifneq ($(wildcard .git),)
+bin/caddy: private export GIT_CONFIG_COUNT := 1
+bin/caddy: private export GIT_CONFIG_KEY_0 := url.file://$(CURDIR).insteadOf
+bin/caddy: private export GIT_CONFIG_VALUE_0 := https://$(MODULE)
+endif
+bin/caddy: bin/xcaddy $(filter-out cmd/% integration/%,$(SOURCES))
+	@xcaddy build "$$(go list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)" \
+		--with $(MODULE)/caddymodule --replace $(MODULE)=$(CURDIR) --output $@ >bin/xcaddy.log 2>&1 || { cat bin/xcaddy.log; exit 1; }
+
+# The tools are pinned in a module of their own, so that none of their dependencies reaches ours.
+bin/golangci-lint bin/xcaddy: tools/go.mod tools/go.sum
+bin/golangci-lint:
+	@go build -C tools -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+bin/xcaddy:
+	@go build -C tools -o $(CURDIR)/$@ github.com/caddyserver/xcaddy/cmd/xcaddy

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regrant/regrant/internal/wire"
+)
+
+type enrollCommand struct {
+	*env
+	connection
+	issuer, code, label, dir string
+}
+
+func newEnroll(e *env) *cobra.Command {
+	c := &enrollCommand{env: e}
+	cmd := &cobra.Command{
+		Use:   "enroll --issuer URL",
+		Short: "Make a key on this device and have it certified for an account",
+		Long: `Make a key on this device and have it certified for an account.
+
+Whoever runs the gateway gives out an activation code, which works once and for ten minutes. Without --code it is asked
+for, and does not stay in the shell's history.
+
+The key stays on this device, in a file that only you can read. Anybody with a copy of that file can recover the account:
+leave it out of backups that others can read.
+
+` + exitCodes,
+		Example: `  regrant device enroll --issuer https://id.example.com/recovery
+  pass show activation | regrant device enroll --issuer https://id.example.com/recovery --code -`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+	}
+	host, _ := os.Hostname() // without one the label is empty
+	cmd.Flags().StringVar(&c.issuer, "issuer", "", "`URL` of the gateway (required)")
+	cmd.Flags().StringVar(&c.code, "code", "", "activation `CODE`; - reads it from standard input")
+	cmd.Flags().StringVar(&c.label, "label", host, "what people call this device")
+	cmd.Flags().StringVar(&c.dir, "dir", "", "`FOLDER` for the key (default one for the gateway's host, in your configuration folder)")
+	c.flags(cmd)
+	_ = cmd.MarkFlagRequired("issuer")
+	return cmd
+}
+
+func (c *enrollCommand) run(ctx context.Context) error {
+	g, err := c.connect(c.issuer, c.connection)
+	if err != nil {
+		return err
+	}
+	code, err := c.readCode()
+	if err != nil {
+		return err
+	}
+	dir, err := deviceDir(c.dir, c.issuer)
+	if err != nil {
+		return err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return unusable("", "making the key: %v", err)
+	}
+	// The key is on the disk before the code is spent, so that a full disk costs no code.
+	if err := createKey(dir, key); err != nil {
+		return err
+	}
+	d := &device{dir: dir, key: key}
+	if err := c.enroll(ctx, g, d, code); err != nil {
+		_ = os.Remove(filepath.Join(dir, keyFile)) // ours, made above, and certified for nothing that we know of
+		return err
+	}
+	d.describe(c.out)
+	return nil
+}
+
+func (c *enrollCommand) readCode() (code string, err error) {
+	switch code = c.code; code {
+	case "":
+		code, err = c.askSecret("Activation code: ")
+	case "-":
+		code, err = c.ask("")
+	}
+	if err == nil && code == "" {
+		err = unusable("", "no activation code was given")
+	}
+	return code, err
+}
+
+// enroll has the key of d certified and saves what comes back, once it is found to be what was asked for.
+func (c *enrollCommand) enroll(ctx context.Context, g *gateway, d *device, code string) error {
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, d.key)
+	if err != nil {
+		return unusable("", "making the certificate request: %v", err)
+	}
+	request := wire.EnrollRequest{
+		ActivationCode: code,
+		CSR:            string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr})),
+		Label:          c.label,
+	}
+	var answer wire.EnrollResponse
+	if err := g.post(ctx, "/devices/enroll", nil, request, &answer); err != nil {
+		return err
+	}
+	d.deviceInfo = deviceInfo{answer.Issuer, answer.Account, answer.DeviceID, c.label, answer.EffectiveAt}
+	if d.chain, err = parseChain([]byte(strings.Join(answer.CertificateChain, "\n"))); err != nil {
+		return mismatch("the gateway's certificate cannot be read: %v", err)
+	}
+	if err := d.check(c.issuer, c.now()); err != nil {
+		return err
+	}
+	return d.save()
+}
+
+// check holds a new device against what was asked for.
+func (d *device) check(issuer string, now time.Time) error {
+	if d.Issuer != issuer {
+		return mismatch("the gateway enrolled this device with another issuer")
+	}
+	leaf := d.chain[0]
+	if !d.key.PublicKey.Equal(leaf.PublicKey) {
+		return mismatch("the gateway certified another key")
+	}
+	if len(leaf.URIs) != 1 || leaf.URIs[0].String() != "urn:regrant:device:"+d.DeviceID {
+		return mismatch("the gateway certified another device")
+	}
+	if len(d.chain) < 2 {
+		return mismatch("the gateway did not send the certificate of its issuing authority")
+	}
+	roots := x509.NewCertPool()
+	for _, issuer := range d.chain[1:] {
+		roots.AddCert(issuer)
+	}
+	// At its own beginning: a clock that is a little behind is not somebody in between.
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: roots, CurrentTime: leaf.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	if err != nil {
+		return mismatch("the certificate does not come from the gateway's issuing authority: %v", err)
+	}
+	if !now.Before(leaf.NotAfter) {
+		return mismatch("the certificate has expired already")
+	}
+	return nil
+}
+
+func newShow(e *env) *cobra.Command {
+	var dir, issuer string
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Show what is enrolled here",
+		Long:  "Show what is enrolled here: for which account, with which gateway, until when.\n\n" + exitCodes,
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			dirs, err := enrolledDirs(dir, issuer)
+			if err != nil {
+				return err
+			}
+			for _, dir := range dirs {
+				d, err := loadDevice(dir)
+				if err != nil {
+					return err
+				}
+				d.describe(e.out)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "`FOLDER` of the device")
+	cmd.Flags().StringVar(&issuer, "issuer", "", "`URL` of the gateway, if there are several")
+	return cmd
+}
+
+func (d *device) describe(w io.Writer) {
+	for _, line := range [][2]string{
+		{"device", d.DeviceID},
+		{"label", d.Label},
+		{"account", d.Account},
+		{"issuer", d.Issuer},
+		{"effective", d.EffectiveAt.UTC().Format(time.RFC3339)},
+		{"expires", d.chain[0].NotAfter.UTC().Format(time.RFC3339)},
+		{"folder", d.dir},
+	} {
+		fmt.Fprintf(w, "%-10s %s\n", line[0]+":", printable(line[1]))
+	}
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/wire"
+)
+
+// clientID is the client of the gateway's token endpoint that stands for this program.
+const clientID = "regrant-device"
+
+type recoverCommand struct {
+	*env
+	connection
+	account, issuer, dir       string
+	actions                    []string
+	yes, printToken, noBrowser bool
+}
+
+func newRecover(e *env) *cobra.Command {
+	c := &recoverCommand{env: e}
+	cmd := &cobra.Command{
+		Use:   "recover --account ID",
+		Short: "Recover an account with this device",
+		Long: `Recover an account with this device.
+
+The gateway sends a statement that names the account and what is to happen to it. The program checks that it is what you
+asked for, shows it, and signs it only if you agree. Then it opens your browser, where you are signed in and go on.
+
+Agree only if you started this recovery yourself. Nobody who helps you needs you to run this command for them.
+
+` + exitCodes,
+		Example: `  regrant device recover --account alice@example.com
+  regrant device recover --account alice@example.com --action sign-in --action replace-otp`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.account, "account", "", "username or address of the account, its `ID` at sign-in (required)")
+	f.StringVar(&c.issuer, "issuer", "", "`URL` of the gateway (default the one that this device is enrolled with)")
+	f.StringSliceVar(&c.actions, "action", []string{"sign-in", "reset-password"},
+		"what is to happen, each with its own --action:\nsign-in, reset-password, replace-passkey, replace-otp, revoke-sessions")
+	f.BoolVar(&c.yes, "yes", false, "sign without asking, if the statement is what was asked for")
+	f.BoolVar(&c.printToken, "print-token", false, "print the recovery token and end there; it is a secret")
+	f.BoolVar(&c.noBrowser, "no-browser", false, "print the address of the page to go on with instead of opening it")
+	f.StringVar(&c.dir, "dir", "", "`FOLDER` of the device")
+	c.flags(cmd)
+	_ = cmd.MarkFlagRequired("account")
+	cmd.MarkFlagsMutuallyExclusive("print-token", "no-browser")
+	return cmd
+}
+
+func (c *recoverCommand) run(ctx context.Context) error {
+	d, err := findDevice(c.dir, c.issuer)
+	if err != nil {
+		return err
+	}
+	want, err := c.expected(d)
+	if err != nil {
+		return err
+	}
+	g, err := c.connect(d.Issuer, c.connection)
+	if err != nil {
+		return err
+	}
+	if err := g.checkMetadata(ctx); err != nil {
+		return err
+	}
+	token, err := c.prove(ctx, g, d, want)
+	if err != nil {
+		return err
+	}
+	if c.printToken {
+		if _, err := fmt.Fprintln(c.out, token); err != nil {
+			return unusable("", "printing the token: %v", err)
+		}
+		return nil
+	}
+	return c.handOver(ctx, g, d, token, want)
+}
+
+func (c *recoverCommand) expected(d *device) (expected, error) {
+	account, err := attest.ParseIdentifier(c.account)
+	if err != nil {
+		return expected{}, unusable("", "--account: %v", err)
+	}
+	actions, err := attest.ParseActions(c.actions)
+	if err != nil {
+		return expected{}, unusable("See regrant device recover --help.", "--action: %v", err)
+	}
+	return expected{d.Issuer, account, actions, wire.Thumbprint(d.key.Public())}, nil
+}
+
+// prove starts a recovery, has the statement agreed to, signs it, and returns the recovery token.
+func (c *recoverCommand) prove(ctx context.Context, g *gateway, d *device, want expected) (string, error) {
+	request := wire.InitiateRequest{AccountIdentifier: want.account.String(), ClientID: clientID}
+	for _, a := range want.actions {
+		request.Actions = append(request.Actions, string(a))
+	}
+	var offer wire.InitiateResponse
+	if err := g.post(ctx, "/initiate", d.key, request, &offer); err != nil {
+		return "", err
+	}
+	if err := want.check(offer, c.now()); err != nil {
+		return "", err
+	}
+	if !slices.Contains(offer.Methods, wire.MethodOffer{Method: string(attest.MethodDeviceCertificate)}) {
+		return "", &failure{exitRefused, "the gateway takes no device certificates", ""}
+	}
+	if err := c.agree(offer.Statement); err != nil {
+		return "", err
+	}
+	evidence, err := d.sign(offer.Statement)
+	if err != nil {
+		return "", unusable("", "signing the statement: %v", err)
+	}
+	proof := wire.AttestRequest{RecoveryID: offer.RecoveryID}
+	proof.Evidence = append(proof.Evidence, evidence)
+	var answer wire.AttestResponse
+	if err := g.post(ctx, "/attest", d.key, proof, &answer); err != nil {
+		return "", err
+	}
+	if answer.Outcome != wire.OutcomeGranted || answer.RecoveryToken == "" {
+		return "", &failure{
+			exitRefused, fmt.Sprintf("this device alone is not enough: the gateway answers %q", printable(answer.Outcome)),
+			"Go on in the browser, from the account's sign-in page.",
+		}
+	}
+	fmt.Fprintf(c.err, "Granted. Reference for the help desk: %s\n", printable(answer.Reference))
+	return answer.RecoveryToken, nil
+}
+
+// agree shows the statement, which was checked, and asks whether to sign it.
+func (c *recoverCommand) agree(statement string) error {
+	fmt.Fprintf(c.err, "To be signed with this device's key:\n\n  %s\n", strings.ReplaceAll(strings.TrimSuffix(statement, "\n"), "\n", "\n  "))
+	if c.yes {
+		return nil
+	}
+	answer, err := c.ask("\nDid you start this recovery yourself, and shall it be signed? [y/N] ")
+	if err != nil {
+		return err
+	}
+	if answer != "y" && answer != "Y" && answer != "yes" {
+		return &failure{exitRefused, "not signed", ""}
+	}
+	return nil
+}
+
+// sign makes the evidence of method device-certificate from the text of a statement.
+func (d *device) sign(statement string) ([]byte, error) {
+	digest := sha256.Sum256([]byte(statement))
+	signature, err := d.key.Sign(rand.Reader, digest[:], nil)
+	if err != nil {
+		return nil, err
+	}
+	chain := make([]string, len(d.chain))
+	for i, certificate := range d.chain {
+		chain[i] = string(encodeCertificate(certificate))
+	}
+	return json.Marshal(struct {
+		Method    attest.Method `json:"method"`
+		Chain     []string      `json:"certificate_chain"`
+		Algorithm string        `json:"algorithm"`
+		Signature string        `json:"signature"`
+	}{attest.MethodDeviceCertificate, chain, "ES256", base64.RawURLEncoding.EncodeToString(signature)})
+}

@@ -1,0 +1,100 @@
+// Command demo starts a whole environment and tells the story of one recovery in it. It exits with 0 if every line of
+// the transcript was observed. On a terminal, and with -up, the environment stays until it is interrupted.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/story"
+)
+
+func main() {
+	idp := flag.String("idp", env.Demo, "identity provider: keycloak or demo")
+	up := flag.Bool("up", false, "no story: print the environment as a line of JSON and stay")
+	bin := flag.String("bin", "bin", "folder with the built programs")
+	flag.Parse()
+	if err := run(*idp, *bin, *up); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(idp, bin string, up bool) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	dir, err := os.MkdirTemp("", "regrant-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if bin, err = filepath.Abs(bin); err != nil {
+		return err
+	}
+	log, err := os.Create(filepath.Join(dir, "programs.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	if !up {
+		fmt.Printf("Starting Caddy with Regrant in front of a %s identity provider …\n", idp)
+	}
+	e, err := env.Start(ctx, env.Options{IdP: idp, Bin: bin, Dir: dir, Log: log})
+	if err != nil {
+		return withLog(err, log)
+	}
+	defer e.Stop()
+	if up {
+		return stay(ctx, e)
+	}
+	began := time.Now()
+	if err := story.New(e, os.Stdout).Run(ctx); err != nil {
+		return withLog(err, log)
+	}
+	fmt.Printf("\nEverything was observed, in %s.\n", time.Since(began).Round(time.Second))
+	if terminal() {
+		story.Addresses(os.Stdout, e)
+		fmt.Println("\nCtrl-C ends it.")
+		<-ctx.Done()
+	}
+	return nil
+}
+
+// stay prints the environment and waits to be ended.
+func stay(ctx context.Context, e *env.Env) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	fmt.Println(string(line))
+	<-ctx.Done()
+	return nil
+}
+
+// withLog adds the end of what the programs printed.
+func withLog(err error, log *os.File) error {
+	const tail = 6000
+	info, statErr := log.Stat()
+	if statErr != nil {
+		return err
+	}
+	buf := make([]byte, min(tail, info.Size()))
+	if _, readErr := log.ReadAt(buf, info.Size()-int64(len(buf))); readErr != nil && readErr != io.EOF {
+		return err
+	}
+	return fmt.Errorf("%w\nthe programs' last words:\n%s", err, buf)
+}
+
+func terminal() bool {
+	info, err := os.Stdout.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

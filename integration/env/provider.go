@@ -1,0 +1,139 @@
+package env
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/regrant/regrant/integration/keycloak"
+)
+
+// startProvider starts the identity provider of the environment, with the addresses and secrets of c.
+func startProvider(ctx context.Context, e *Env, c config) (Provider, error) {
+	if c.Demo {
+		return startDemo(ctx, e, c)
+	}
+	dir := filepath.Join(c.Dir, "keycloak")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	server, err := keycloak.Start(ctx, keycloak.Options{
+		Port: c.IdPPort, Origin: c.Origin, AppRedirectURI: c.App, TruststoreFile: e.CAFile, Dir: dir, Log: e.log,
+		ClientSecret: c.ClientSecret, BrokerID: "keycloak-acme", BrokerSecret: c.BrokerSecret,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return KeycloakProvider{server}, nil
+}
+
+// endpoints are those of the identity provider that the application uses, through the gateway.
+func endpoints(e *Env) (authorize, token string) {
+	if e.Kind == Demo {
+		return e.Origin + "/authorize", e.Origin + "/token"
+	}
+	base := e.Origin + "/realms/" + keycloak.Realm + "/protocol/openid-connect"
+	return base + "/auth", base + "/token"
+}
+
+// KeycloakProvider is a real Keycloak.
+type KeycloakProvider struct{ Server *keycloak.Server }
+
+// URL is Keycloak's own address.
+func (k KeycloakProvider) URL() string { return k.Server.URL }
+
+// Stop ends it.
+func (k KeycloakProvider) Stop() { k.Server.Stop() }
+
+// Sessions counts what the admin API lists.
+func (k KeycloakProvider) Sessions(ctx context.Context, user string) (int, error) {
+	id, err := k.Server.UserID(ctx, user)
+	if err != nil {
+		return 0, err
+	}
+	sessions, err := k.Server.Sessions(ctx, id)
+	return len(sessions), err
+}
+
+// Links counts the federated identities that the admin API lists.
+func (k KeycloakProvider) Links(ctx context.Context, user string) (int, error) {
+	id, err := k.Server.UserID(ctx, user)
+	if err != nil {
+		return 0, err
+	}
+	links, err := k.Server.FederatedIdentities(ctx, id)
+	return len(links), err
+}
+
+// demoProvider is the small identity provider of this repository, a process of its own.
+type demoProvider struct {
+	url     string
+	process *process
+}
+
+func startDemo(ctx context.Context, e *Env, c config) (Provider, error) {
+	settings := map[string]any{
+		"addr":   fmt.Sprintf("127.0.0.1:%d", c.IdPPort),
+		"origin": c.Origin,
+		"broker": map[string]string{
+			"issuer": e.Issuer + "/oidc", "client_id": "demo-idp", "client_secret_file": filepath.Join(c.Dir, "broker.secret"), "ca_file": e.CAFile,
+		},
+		"clients": []map[string]any{
+			{"id": appClient, "redirect_uris": []string{c.App}},
+			{"id": "regrant-gateway", "secret_file": filepath.Join(c.Dir, "client.secret"), "redirect_uris": []string{e.Issuer + "/authenticators"}},
+		},
+	}
+	text, err := json.MarshalIndent(settings, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(c.Dir, "demoidp.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return nil, err
+	}
+	p, err := startProcess(e.command("demoidp", "-config", file), e.log)
+	if err != nil {
+		return nil, err
+	}
+	d := demoProvider{url: fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort), process: p}
+	err = await(ctx, 30*time.Second, "the demo identity provider", p, func() bool {
+		resp, err := http.Get(d.url + "/login")
+		if err != nil {
+			return false
+		}
+		return resp.Body.Close() == nil
+	})
+	return d, err
+}
+
+// URL is its own address.
+func (d demoProvider) URL() string { return d.url }
+
+// Stop ends it.
+func (d demoProvider) Stop() { d.process.stop() }
+
+// Sessions asks the demo API.
+func (d demoProvider) Sessions(ctx context.Context, user string) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+"/api/sessions?user="+url.QueryEscape(user), http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	var sessions []json.RawMessage
+	if err := json.NewDecoder(resp.Body).Decode(&sessions); err != nil {
+		return 0, err
+	}
+	return len(sessions), nil
+}
+
+// Links is always 0: this provider's link is part of its configuration.
+func (d demoProvider) Links(context.Context, string) (int, error) { return 0, nil }

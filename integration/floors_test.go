@@ -1,0 +1,190 @@
+package integration
+
+import (
+	"errors"
+	"go/build"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/regrant/regrant"
+
+// leaf imports nothing of ours and may be imported by every room.
+const leaf = "internal/strictjson"
+
+// floors says for each package which of ours it may import, besides leaf. "/..." at the end stands for everything below.
+// A new room gets its line here and in docs/architecture.md.
+var floors = map[string][]string{
+	"attest":            {},
+	"attest/devicecert": {"attest"},
+	"attest/attesttest": {"attest"},
+
+	"storage":             {},
+	"storage/badger":      {"storage"},
+	"storage/storagetest": {"storage"},
+
+	"upstream":              {"attest"},
+	"upstream/oidc":         {"upstream", "attest"},
+	"upstream/keycloak":     {"upstream", "attest", "upstream/oidc"},
+	"upstream/upstreamtest": {"upstream", "attest"},
+
+	"fosite/grant":          {"storage", "fosite/internal/oauth"},
+	"fosite/broker":         {"storage", "fosite/internal/oauth"},
+	"fosite/internal/oauth": {"storage"},
+
+	// Services stand on the three vocabularies and on few of one another, never on recovery.
+	leaf:                {},
+	"internal/wire":     {"attest"},
+	"internal/policy":   {"attest"},
+	"internal/throttle": {},
+	"internal/keys":     {"storage"},
+	"internal/journal":  {"storage"},
+	"internal/notify":   {"storage", "internal/journal"},
+	"internal/account":  {"storage", "attest"},
+	"internal/authority": {
+		"attest", "attest/devicecert", "storage", "upstream", "internal/account", "internal/journal", "internal/keys", "internal/notify",
+	},
+
+	"internal/recovery": {
+		"attest", "storage", "upstream", "fosite/grant", "fosite/broker",
+		"internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/policy",
+	},
+	"internal/gateway": {
+		"attest", "storage", "upstream", "fosite/grant", "fosite/broker", "internal/recovery",
+		"internal/account", "internal/authority", "internal/gateway/pages", "internal/keys", "internal/throttle", "internal/wire",
+	},
+	"internal/gateway/pages": {},
+
+	"caddymodule": {"attest/...", "storage/...", "upstream/...", "fosite/...", "internal/..."},
+	"cmd/regrant": {"attest", "internal/wire"},
+
+	// Integration knocks at the front door: it speaks the protocol and touches no room.
+	"integration/browser":  {},
+	"integration/demoidp":  {},
+	"integration/keycloak": {},
+	"integration/env":      {"integration/keycloak"},
+	"integration/claimant": {"attest", "internal/wire"},
+	"integration/story":    {"integration/browser", "integration/claimant", "integration/env"},
+	"integration/cmd/demo": {"integration/env", "integration/story"},
+}
+
+// doors says for each library, by the beginning of its import path, where alone it may come in.
+var doors = map[string][]string{
+	"github.com/ory/":              {"fosite/..."},
+	"github.com/dgraph-io/badger/": {"storage/badger"},
+	"github.com/caddyserver/":      {"caddymodule", "integration/..."},
+	"github.com/coreos/go-oidc/":   {"upstream/oidc", "integration/demoidp"},
+	"github.com/spf13/cobra":       {"cmd/regrant", "caddymodule"},
+	"github.com/prometheus/":       {"caddymodule"},
+	"go.uber.org/zap":              {"caddymodule"},
+}
+
+// room is one package of ours.
+type room struct {
+	name    string   // its path below the module
+	imports []string // of the package itself, not of its tests
+}
+
+func TestEveryPackageStaysOnItsFloor(t *testing.T) {
+	rooms := packages(t)
+	for _, r := range rooms {
+		allowed, known := floors[r.name]
+		if !known {
+			t.Errorf("%s is not in the table of floors", r.name)
+			continue
+		}
+		for _, path := range r.imports {
+			lower, ours := strings.CutPrefix(path, module+"/")
+			if ours && lower != leaf && !within(lower, allowed) {
+				t.Errorf("%s must not import %s", r.name, lower)
+			}
+		}
+	}
+	for name := range floors {
+		if !slices.ContainsFunc(rooms, func(r room) bool { return r.name == name }) {
+			t.Errorf("%s is in the table of floors and nowhere else", name)
+		}
+	}
+}
+
+func TestLibrariesComeInByTheirDoor(t *testing.T) {
+	for _, r := range packages(t) {
+		for _, path := range r.imports {
+			for library, allowed := range doors {
+				if strings.HasPrefix(path, library) && !within(r.name, allowed) {
+					t.Errorf("%s must not import %s", r.name, path)
+				}
+			}
+		}
+	}
+}
+
+var (
+	quoted = regexp.MustCompile("`([^`\n]+)`")
+	// inRepository is what reads as a place in the repository: a file beside go.mod, or something below one of its folders.
+	inRepository = regexp.MustCompile(`^(?:(?:attest|storage|upstream|fosite|internal|caddymodule|cmd|integration|docs|tools|\.ci)/[\w./-]*|\.golangci\.yml|Caddyfile\.example|Makefile|LICENSE|go\.(?:mod|sum)|[A-Z]+\.md)$`)
+)
+
+func TestArchitectureNamesOnlyWhatExists(t *testing.T) {
+	text, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, m := range quoted.FindAllStringSubmatch(string(text), -1) {
+		if !inRepository.MatchString(m[1]) {
+			continue
+		}
+		found++
+		if _, err := os.Stat(filepath.Join("..", strings.TrimSuffix(m[1], "..."))); err != nil {
+			t.Errorf("docs/architecture.md names `%s`, which is not there", m[1])
+		}
+	}
+	if found == 0 {
+		t.Error("docs/architecture.md names no path of the repository")
+	}
+}
+
+// packages lists every package of the module, in all its files whatever system they are for.
+func packages(t *testing.T) []room {
+	t.Helper()
+	all := build.Default
+	all.UseAllFiles = true
+	var rooms []room
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		if name := d.Name(); path != ".." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "bin") {
+			return filepath.SkipDir
+		}
+		p, err := all.ImportDir(path, 0)
+		if _, empty := errors.AsType[*build.NoGoError](err); empty {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if len(p.GoFiles) == 0 { // tests alone are on no floor
+			return nil
+		}
+		name, err := filepath.Rel("..", path)
+		rooms = append(rooms, room{filepath.ToSlash(name), p.Imports})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rooms
+}
+
+func within(name string, allowed []string) bool {
+	return slices.ContainsFunc(allowed, func(a string) bool {
+		root, subtree := strings.CutSuffix(a, "/...")
+		return name == root || subtree && strings.HasPrefix(name, root+"/")
+	})
+}

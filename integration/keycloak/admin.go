@@ -1,0 +1,233 @@
+package keycloak
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Session is one session of a user, as the server lists it.
+type Session struct {
+	ID    string `json:"id"`
+	Start int64  `json:"start"` // milliseconds since 1970
+}
+
+// FederatedIdentity is one link from a user to an account at an identity
+// provider of the realm.
+type FederatedIdentity struct {
+	IdentityProvider string `json:"identityProvider"`
+	UserID           string `json:"userId"`
+	UserName         string `json:"userName"`
+}
+
+// Event is one entry of the realm's event log.
+type Event struct {
+	Type    string            `json:"type"`
+	Time    int64             `json:"time"` // milliseconds since 1970
+	UserID  string            `json:"userId"`
+	Error   string            `json:"error"`
+	Details map[string]string `json:"details"`
+}
+
+// SetBroker tells the realm with which credentials to call the gateway's
+// broker.
+func (s *Server) SetBroker(ctx context.Context, clientID, secret string) error {
+	s.BrokerID, s.BrokerSecret = clientID, secret
+	return s.changeBroker(ctx, map[string]string{"clientId": clientID, "clientSecret": secret})
+}
+
+// AdminToken returns an access token of the bootstrap administrator.
+func (s *Server) AdminToken(ctx context.Context) (string, error) {
+	form := url.Values{"grant_type": {"password"}, "client_id": {"admin-cli"}, "username": {"admin"}, "password": {"admin"}}
+	var token struct {
+		AccessToken string `json:"access_token"`
+	}
+	err := s.post(ctx, "/realms/master/protocol/openid-connect/token", form, &token)
+	return token.AccessToken, err
+}
+
+// UserID returns the id of a user by name.
+func (s *Server) UserID(ctx context.Context, name string) (string, error) {
+	var users []struct {
+		ID string `json:"id"`
+	}
+	if err := s.Admin(ctx, "GET", "/users?exact=true&username="+url.QueryEscape(name), nil, &users); err != nil {
+		return "", err
+	}
+	if len(users) != 1 {
+		return "", fmt.Errorf("%d users are named %s", len(users), name)
+	}
+	return users[0].ID, nil
+}
+
+// Sessions lists the user's sessions.
+func (s *Server) Sessions(ctx context.Context, userID string) (sessions []Session, err error) {
+	return sessions, s.Admin(ctx, "GET", "/users/"+userID+"/sessions", nil, &sessions)
+}
+
+// FederatedIdentities lists the user's links.
+func (s *Server) FederatedIdentities(ctx context.Context, userID string) (links []FederatedIdentity, err error) {
+	return links, s.Admin(ctx, "GET", "/users/"+userID+"/federated-identity", nil, &links)
+}
+
+// SetEnabled switches the user on or off.
+func (s *Server) SetEnabled(ctx context.Context, userID string, enabled bool) error {
+	return s.Admin(ctx, "PUT", "/users/"+userID, map[string]bool{"enabled": enabled}, nil)
+}
+
+// ResetPassword sets the user's password.
+func (s *Server) ResetPassword(ctx context.Context, userID, password string) error {
+	body := map[string]any{"type": "password", "value": password, "temporary": false}
+	return s.Admin(ctx, "PUT", "/users/"+userID+"/reset-password", body, nil)
+}
+
+// BruteForceLock locks the user out as an attacker would: with wrong
+// passwords.
+func (s *Server) BruteForceLock(ctx context.Context, name string) error {
+	id, err := s.UserID(ctx, name)
+	if err != nil {
+		return err
+	}
+	form := url.Values{"grant_type": {"password"}, "client_id": {"admin-cli"}, "username": {name}, "password": {"wrong"}}
+	for range 40 {
+		_ = s.post(ctx, "/realms/"+s.Realm+"/protocol/openid-connect/token", form, nil) // refused, as it should be
+		var status struct {
+			Disabled bool `json:"disabled"`
+		}
+		if err := s.Admin(ctx, "GET", "/attack-detection/brute-force/users/"+id, nil, &status); err != nil {
+			return err
+		}
+		if status.Disabled {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is still not locked", name)
+}
+
+// Events lists the user's newest events of the types named, newest first.
+func (s *Server) Events(ctx context.Context, userID string, types ...string) (events []Event, err error) {
+	q := url.Values{"user": {userID}, "type": types}
+	return events, s.Admin(ctx, "GET", "/events?"+q.Encode(), nil, &events)
+}
+
+// Admin calls the admin REST API of the realm as bootstrap administrator. The
+// path is relative to the realm, body and into may be nil.
+func (s *Server) Admin(ctx context.Context, method, path string, body, into any) error {
+	token, err := s.AdminToken(ctx)
+	if err != nil {
+		return err
+	}
+	var payload io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("encoding the body of %s %s: %v", method, path, err)
+		}
+		payload = bytes.NewReader(data)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, s.URL+"/admin/realms/"+s.Realm+path, payload)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return s.do(r, into)
+}
+
+// introduce puts the gateway's addresses and this start's secrets in place of
+// the realm file's.
+func (s *Server) introduce(ctx context.Context, o Options) error {
+	issuer := o.Origin + "/recovery/oidc"
+	if err := s.changeBroker(ctx, map[string]string{
+		"issuer":           issuer,
+		"authorizationUrl": issuer + "/authorize",
+		"tokenUrl":         issuer + "/token",
+		"jwksUrl":          issuer + "/jwks",
+		"clientId":         s.BrokerID,
+		"clientSecret":     s.BrokerSecret,
+	}); err != nil {
+		return err
+	}
+	if err := s.changeClient(ctx, ClientID, map[string]any{
+		"redirectUris": []string{o.Origin + "/recovery/authenticators"}, "secret": s.ClientSecret,
+	}); err != nil {
+		return err
+	}
+	callback := o.AppRedirectURI
+	if callback == "" {
+		callback = o.Origin + "/app/callback"
+	}
+	return s.changeClient(ctx, AppID, map[string]any{"redirectUris": []string{callback}})
+}
+
+// changeBroker changes members of the identity provider's configuration.
+func (s *Server) changeBroker(ctx context.Context, changes map[string]string) error {
+	const path = "/identity-provider/instances/" + Alias
+	var provider map[string]any
+	if err := s.Admin(ctx, "GET", path, nil, &provider); err != nil {
+		return err
+	}
+	config, ok := provider["config"].(map[string]any)
+	if !ok {
+		return fmt.Errorf("identity provider %s has no configuration", Alias)
+	}
+	for name, value := range changes {
+		config[name] = value
+	}
+	return s.Admin(ctx, "PUT", path, provider, nil)
+}
+
+// changeClient changes members of a client.
+func (s *Server) changeClient(ctx context.Context, clientID string, changes map[string]any) error {
+	var clients []map[string]any
+	if err := s.Admin(ctx, "GET", "/clients?clientId="+clientID, nil, &clients); err != nil {
+		return err
+	}
+	if len(clients) != 1 {
+		return fmt.Errorf("%d clients are named %s", len(clients), clientID)
+	}
+	for name, value := range changes {
+		clients[0][name] = value
+	}
+	return s.Admin(ctx, "PUT", fmt.Sprint("/clients/", clients[0]["id"]), clients[0], nil)
+}
+
+// post sends a form.
+func (s *Server) post(ctx context.Context, path string, form url.Values, into any) error {
+	r, err := http.NewRequestWithContext(ctx, "POST", s.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return s.do(r, into)
+}
+
+// do sends r and decodes the answer into into, unless that is nil.
+func (s *Server) do(r *http.Request, into any) error {
+	resp, err := s.http.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("reading the answer to %s %s: %v", r.Method, r.URL.Path, err)
+	}
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("%s %s: %s: %.300s", r.Method, r.URL.Path, resp.Status, body)
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("decoding the answer to %s %s: %v", r.Method, r.URL.Path, err)
+	}
+	return nil
+}

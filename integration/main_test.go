@@ -1,0 +1,167 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/keycloak"
+	"github.com/regrant/regrant/integration/story"
+)
+
+// bin is the folder with the built programs.
+var bin string
+
+// shared are environments that many tests look at and none breaks, started at the first use.
+var shared = map[string]*environment{env.Demo: {kind: env.Demo}, env.Keycloak: {kind: env.Keycloak}}
+
+func TestMain(m *testing.M) {
+	code := func() int {
+		var err error
+		if bin, err = built(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer func() {
+			for _, s := range shared {
+				s.stop()
+			}
+		}()
+		return m.Run()
+	}()
+	os.Exit(code)
+}
+
+// built returns where `make build` has put the programs, and builds them unless REGRANT_BIN says that this was done.
+func built() (string, error) {
+	if dir := os.Getenv("REGRANT_BIN"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	cmd := exec.Command("make", "-s", "-C", "..", "build")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("building the programs: %w", err)
+	}
+	return filepath.Abs("../bin")
+}
+
+// environment is a shared one.
+type environment struct {
+	kind string
+	once sync.Once
+	env  *env.Env
+	tale *story.Story
+	err  error
+	dir  string
+	end  context.CancelFunc
+}
+
+func (s *environment) start() {
+	var ctx context.Context
+	ctx, s.end = context.WithCancel(context.Background())
+	if s.dir, s.err = os.MkdirTemp("", "regrant-"+s.kind+"-"); s.err != nil {
+		return
+	}
+	var log *os.File
+	if log, s.err = os.Create(filepath.Join(s.dir, "programs.log")); s.err != nil {
+		return
+	}
+	if s.env, s.err = env.Start(ctx, env.Options{IdP: s.kind, Bin: bin, Dir: s.dir, Log: log}); s.err != nil {
+		s.err = fmt.Errorf("%w\n%s", s.err, lastWords(s.dir))
+	}
+}
+
+func (s *environment) stop() {
+	if s.env != nil {
+		s.env.Stop()
+	}
+	if s.end != nil {
+		s.end()
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+// use returns the shared environment of a kind.
+func use(t *testing.T, kind string) *env.Env {
+	t.Helper()
+	needs(t, kind)
+	s := shared[kind]
+	s.once.Do(s.start)
+	if s.err != nil {
+		t.Fatal(s.err)
+	}
+	return s.env
+}
+
+// own starts an environment for one test, which may break it.
+func own(t *testing.T, o env.Options) *env.Env {
+	t.Helper()
+	needs(t, o.IdP)
+	o.Bin, o.Dir = bin, t.TempDir()
+	log, err := os.Create(filepath.Join(o.Dir, "programs.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Log = log
+	e, err := env.Start(t.Context(), o)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, lastWords(o.Dir))
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the programs' last words:\n%s", lastWords(o.Dir))
+		}
+		e.Stop()
+	})
+	return e
+}
+
+// needs skips what the machine lacks the parts for. With CI=true a missing part is a failure: no skip hides one.
+func needs(t *testing.T, kind string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	if kind != env.Keycloak {
+		return
+	}
+	if err := keycloak.Missing(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+}
+
+func lastWords(dir string) string {
+	text, _ := os.ReadFile(filepath.Join(dir, "programs.log"))
+	return string(text[max(0, len(text)-6000):])
+}
+
+func fatal(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// until polls until ok holds.
+func until(t *testing.T, timeout time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(timeout)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within %s: %s", timeout, what)
+		}
+	}
+}

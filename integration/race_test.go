@@ -1,0 +1,135 @@
+package integration
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/regrant/regrant/integration/browser"
+	"github.com/regrant/regrant/integration/claimant"
+	"github.com/regrant/regrant/integration/env"
+)
+
+// tally counts answers by status and code.
+type tally struct {
+	mu    sync.Mutex
+	count map[string]int
+	won   int
+}
+
+func (c *tally) add(won bool, status int, code string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if won {
+		c.won++
+		return
+	}
+	if c.count == nil {
+		c.count = map[string]int{}
+	}
+	c.count[http.StatusText(status)+" "+code]++
+}
+
+// at once runs n calls together.
+func atOnce(n int, call func(i int)) {
+	var start, done sync.WaitGroup
+	start.Add(1)
+	for i := range n {
+		done.Go(func() {
+			start.Wait()
+			call(i)
+		})
+	}
+	start.Done()
+	done.Wait()
+}
+
+func (c *tally) check(t *testing.T, lost map[string]int) {
+	t.Helper()
+	if c.won != 1 {
+		t.Errorf("%d won, want exactly 1; the others: %v", c.won, c.count)
+	}
+	for how := range c.count {
+		if _, ok := lost[how]; !ok {
+			t.Errorf("%d losers were answered %q", c.count[how], how)
+		}
+	}
+}
+
+const racers = 100
+
+func TestOneOfAHundredTokensAndHandoffsWins(t *testing.T) {
+	e := use(t, env.Demo)
+	p := enrolled(t, e, "alice")
+	granted := p.granted()
+	handoff, _, err := p.Handoff(t.Context(), granted.RecoveryToken)
+	fatal(t, err)
+	pages := make([]*browser.Page, racers)
+	browsers := make([]*browser.Browser, racers)
+	for i := 1; i < racers; i += 2 {
+		browsers[i] = browser.New(e.Roots)
+		pages[i], err = confirmation(t.Context(), browsers[i], e, handoff.Code)
+		fatal(t, err)
+	}
+	var c tally
+	atOnce(racers, func(i int) {
+		if i%2 == 0 {
+			_, a, err := p.Exchange(t.Context(), granted.RecoveryToken)
+			if err != nil {
+				t.Error(err)
+			}
+			c.add(a.Status == http.StatusOK, a.Status, a.Code())
+			return
+		}
+		page, err := browsers[i].Submit(t.Context(), pages[i], "/continue", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		// The winner is sent on, to the gateway's own sign-in, since no application waits in this browser.
+		c.add(len(page.Via) > 0, page.Status, "page")
+	})
+	c.check(t, map[string]int{"Bad Request invalid_grant": 0, "Bad Request page": 0})
+}
+
+func TestOneOfAHundredAttestsIsJudged(t *testing.T) {
+	p := enrolled(t, use(t, env.Demo), "alice")
+	in := p.initiated()
+	proof := p.Proof(in.Statement)
+	var c tally
+	atOnce(racers, func(int) {
+		_, a, err := p.Attest(t.Context(), in.RecoveryID, proof)
+		if err != nil {
+			t.Error(err)
+		}
+		c.add(a.Status == http.StatusOK, a.Status, a.Code())
+	})
+	c.check(t, map[string]int{"Bad Request recovery-expired": 0})
+}
+
+func TestOneOfAHundredCompletionsWins(t *testing.T) {
+	p := enrolled(t, use(t, env.Demo), "alice")
+	token, _, err := p.Exchange(t.Context(), p.granted().RecoveryToken)
+	fatal(t, err)
+	var c tally
+	atOnce(racers, func(int) {
+		_, a, err := p.Complete(t.Context(), token.AccessToken)
+		if err != nil {
+			t.Error(err)
+		}
+		c.add(a.Status == http.StatusOK, a.Status, a.Code())
+		if a.Status >= 500 {
+			t.Errorf("%d %s", a.Status, a.Body)
+		}
+	})
+	if c.won != 1 {
+		t.Errorf("%d won; the others: %v", c.won, c.count)
+	}
+}
+
+// thief is somebody with a key of his own and what he could copy of p.
+func thief(p *person) *claimant.Claimant {
+	c := *p.Claimant
+	c.Holder = claimant.NewKey()
+	return &c
+}

@@ -1,0 +1,207 @@
+package story
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	"github.com/regrant/regrant/integration/claimant"
+	"github.com/regrant/regrant/integration/env"
+)
+
+// exchange is a second recovery, by a program: its token is exchanged at the token endpoint.
+func (s *Story) exchange(ctx context.Context) error {
+	c, err := s.claimant()
+	if err != nil {
+		return err
+	}
+	granted, answer, err := c.Recover(ctx, s.account)
+	if err != nil {
+		return err
+	}
+	if err := s.saw(answer.Status == http.StatusOK && granted.Outcome == "granted", "the device's proof is granted a recovery token: %s, reference %s", digest(granted.RecoveryToken), granted.Reference); err != nil {
+		return err
+	}
+	token, answer, err := c.Exchange(ctx, granted.RecoveryToken)
+	if err != nil {
+		return err
+	}
+	if err := s.saw(answer.Status == http.StatusOK && token.TokenType == "DPoP", "the token endpoint exchanges it for an access token of type %s, scope %s, %d s", token.TokenType, token.Scope, token.ExpiresIn); err != nil {
+		return err
+	}
+	done, answer, err := c.Complete(ctx, token.AccessToken)
+	if err != nil {
+		return err
+	}
+	if err := s.saw(answer.Status == http.StatusOK && done.Outcome == "handoff", "the completion ran and waits for a browser: %q", done.Outcome); err != nil {
+		return err
+	}
+	return s.refuse(ctx, Refusal{"the same recovery token again", func(ctx context.Context, t http.RoundTripper) error {
+		_, answer, err := with(c, t).Exchange(ctx, granted.RecoveryToken)
+		return expect(answer, err, http.StatusBadRequest, "invalid_grant")
+	}})
+}
+
+// Refusal is one attempt of somebody else. Try goes through t, so that a test can put another answer in the way, and
+// returns an error unless it was refused.
+type Refusal struct {
+	Name string
+	Try  func(ctx context.Context, t http.RoundTripper) error
+}
+
+func (s *Story) refuse(ctx context.Context, r Refusal) error {
+	if err := r.Try(ctx, s.Env.Client.Transport); err != nil {
+		return fmt.Errorf("%s: %w", r.Name, err)
+	}
+	return s.saw(true, "refused: %s", r.Name)
+}
+
+func (s *Story) refusals(ctx context.Context) error {
+	list, err := s.Refusals(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		if err := s.refuse(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Refusals prepares the attempts. The last of them revokes the device.
+func (s *Story) Refusals(ctx context.Context) ([]Refusal, error) {
+	c, err := s.claimant()
+	if err != nil {
+		return nil, err
+	}
+	list := []Refusal{
+		{"a proof that was used before", func(ctx context.Context, t http.RoundTripper) error { return s.replay(ctx, with(c, t)) }},
+		{"a stolen certificate without its key", func(ctx context.Context, t http.RoundTripper) error {
+			thief := with(c, t)
+			thief.Holder = claimant.NewKey()
+			thief.Device = thief.Holder
+			return s.refused(thief.Recover(ctx, s.account))
+		}},
+		{"the owner's proof in another holder's recovery (the relay)", func(ctx context.Context, t http.RoundTripper) error {
+			thief := with(c, t)
+			thief.Holder = claimant.NewKey()
+			return s.refused(thief.Recover(ctx, s.account))
+		}},
+		{"the owner's proof brought by another holder", func(ctx context.Context, t http.RoundTripper) error {
+			in, answer, err := with(c, t).Initiate(ctx, s.account)
+			if err != nil || answer.Status != http.StatusOK {
+				return expect(answer, err, http.StatusOK, "")
+			}
+			thief := with(c, t)
+			thief.Holder = claimant.NewKey()
+			return s.refused(thief.Attest(ctx, in.RecoveryID, c.Proof(in.Statement)))
+		}},
+		{"somebody else's account", func(ctx context.Context, t http.RoundTripper) error {
+			return s.refused(with(c, t).Recover(ctx, strings.Replace(s.account, "alice", "bob", 1)))
+		}},
+	}
+	for _, spelling := range s.spellings() {
+		list = append(list, s.mailReset(spelling))
+	}
+	return append(list, Refusal{"a device that was revoked", func(ctx context.Context, t http.RoundTripper) error {
+		if err := s.revoke(ctx); err != nil {
+			return err
+		}
+		return s.refused(with(c, t).Recover(ctx, s.account))
+	}}), nil
+}
+
+// with is c through another transport.
+func with(c *claimant.Claimant, t http.RoundTripper) *claimant.Claimant {
+	changed, client := *c, *c.Client
+	client.Transport = t
+	changed.Client = &client
+	return &changed
+}
+
+// expect compares what came with what had to come.
+func expect(a claimant.Answer, err error, status int, code string) error {
+	if err != nil {
+		return err
+	}
+	if a.Status != status || a.Code() != code {
+		return fmt.Errorf("answered %d %q, want %d %q", a.Status, a.Code(), status, code)
+	}
+	return nil
+}
+
+// refused says that an attest ended in 403, and tells nothing more.
+func (s *Story) refused(_ any, a claimant.Answer, err error) error {
+	return expect(a, err, http.StatusForbidden, "refused")
+}
+
+func (s *Story) replay(ctx context.Context, c *claimant.Claimant) error {
+	in, answer, err := c.Initiate(ctx, s.account)
+	if err != nil || answer.Status != http.StatusOK {
+		return expect(answer, err, http.StatusOK, "")
+	}
+	proof := c.Proof(in.Statement)
+	if _, answer, err = c.Attest(ctx, in.RecoveryID, proof); err != nil || answer.Status != http.StatusOK {
+		return expect(answer, err, http.StatusOK, "")
+	}
+	_, answer, err = c.Attest(ctx, in.RecoveryID, proof)
+	return expect(answer, err, http.StatusBadRequest, "recovery-expired")
+}
+
+// revoke ends the device, as the operator.
+func (s *Story) revoke(ctx context.Context) error {
+	var list []struct {
+		ID     string `json:"id"`
+		Status string `json:"status"`
+	}
+	account := s.account
+	if s.subject != "" {
+		account = s.subject
+	}
+	if err := s.Env.Operator(ctx, &list, "authenticators", account); err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return errors.New("the account has no authenticator")
+	}
+	return s.Env.Operator(ctx, nil, "revoke", list[0].ID, "--as", "Demo Operator", "--reason", "stolen")
+}
+
+// spellings are ways to write the provider's own reset route.
+func (s *Story) spellings() []string {
+	base := "/realms/acme/login-actions/"
+	if s.Env.Kind == env.Demo {
+		return []string{"/forgot", "/forgot/", "//forgot", "/%66orgot", "/forgot;x=y"}
+	}
+	return []string{
+		base + "reset-credentials", base + "reset-credentials/", base + "%72eset-credentials", base + "/reset-credentials", base + "reset-credentials;x=y",
+	}
+}
+
+// mailReset asks for the mailed reset. It may lead to the gateway, or nowhere; a reset form of the provider is never
+// shown, so no mail can be asked for.
+func (s *Story) mailReset(path string) Refusal {
+	return Refusal{"the e-mail reset, spelled " + path, func(ctx context.Context, t http.RoundTripper) error {
+		b := s.person.Fresh(t)
+		page, err := b.Open(ctx, s.Env.Origin+path)
+		if err != nil {
+			return err
+		}
+		atGateway := strings.HasPrefix(page.URL.String(), s.Env.Issuer+"/oidc/authorize") && page.Status == http.StatusOK
+		if !atGateway && page.Status < 400 {
+			return fmt.Errorf("%s answers %d with %q", path, page.Status, page.Title)
+		}
+		return nil
+	}}
+}
+
+// Addresses tells where to look while the environment stays up.
+func Addresses(out io.Writer, e *env.Env) {
+	fmt.Fprintf(out, "\nThe application:       %s\nThe gateway:           %s\nIdentity provider:     %s\nCaddy's admin address: %s\n", e.App.URL, e.Issuer, e.IdP, e.Admin)
+	fmt.Fprintf(out, "Anchor for browsers:   %s\nPrograms:              %s\n", e.CAFile, filepath.Clean(e.Bin))
+}

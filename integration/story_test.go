@@ -1,0 +1,77 @@
+package integration
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/story"
+)
+
+func TestTheStoryHoldsInFrontOfTheDemoIdentityProvider(t *testing.T) {
+	tell(t, own(t, env.Options{IdP: env.Demo}))
+}
+
+func TestTheStoryHoldsInFrontOfARealKeycloak(t *testing.T) {
+	tell(t, own(t, env.Options{IdP: env.Keycloak}))
+}
+
+func tell(t *testing.T, e *env.Env) {
+	t.Helper()
+	var transcript bytes.Buffer
+	if err := story.New(e, &transcript).Run(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, transcript.String())
+	}
+	t.Log(transcript.String())
+}
+
+// lenient answers as a gateway would that had let the attempt through: whatever was refused comes back as accepted.
+type lenient struct{ inner http.RoundTripper }
+
+func (l lenient) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := l.inner.RoundTrip(r)
+	if err != nil || resp.StatusCode < 400 && !strings.Contains(resp.Header.Get("Location"), "/broker/") {
+		return resp, err
+	}
+	_ = resp.Body.Close()
+	body := `{"outcome":"granted","recovery_token":"x","reference":"x"}`
+	resp.StatusCode, resp.Status, resp.Body = http.StatusOK, "200 OK", io.NopCloser(strings.NewReader(body))
+	resp.Header.Del("Location")
+	return resp, nil
+}
+
+// Each refusal of the story is broken once, and the story must then not be told to its end.
+func TestTheStoryFailsWhenARefusalIsBroken(t *testing.T) {
+	e := own(t, env.Options{IdP: env.Demo})
+	s := story.New(e, io.Discard)
+	fatal(t, s.Enrol(t.Context()))
+	refusals, err := s.Refusals(t.Context())
+	fatal(t, err)
+	for _, r := range refusals {
+		t.Run(r.Name, func(t *testing.T) {
+			if err := r.Try(t.Context(), lenient{brokenReset{e.Client.Transport, e}}); err == nil {
+				t.Fatal("the story did not notice that this was accepted")
+			}
+		})
+	}
+}
+
+// brokenReset shows the provider's own reset form where the gateway should have been.
+type brokenReset struct {
+	inner http.RoundTripper
+	e     *env.Env
+}
+
+func (b brokenReset) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := b.inner.RoundTrip(r)
+	if err == nil && strings.Contains(resp.Header.Get("Location"), "/recovery/") {
+		_ = resp.Body.Close()
+		resp.StatusCode, resp.Status = http.StatusOK, "200 OK"
+		resp.Body = io.NopCloser(strings.NewReader("<title>Forgot Your Password?</title><form></form>"))
+		resp.Header.Del("Location")
+	}
+	return resp, err
+}
