@@ -43,7 +43,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //
 //	regrant {
 //		issuer   <origin> [<path>]
-//		storage  badger [<dir>]
+//		storage  badger [<dir>] { reserve <size> }
 //		secret   <secret>
 //		upstream keycloak <url> { ... }
 //		upstream oidc <url> { ... }

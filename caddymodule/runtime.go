@@ -68,7 +68,7 @@ func (a *App) open(ctx context.Context) (*runtime, error) {
 	if parts, err = a.withSecret(parts); err != nil {
 		return nil, err
 	}
-	store, err := openStore(a.storeDir(), a.logger)
+	store, err := openStore(a.storeDir(), a.storage.Reserve, a.logger)
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}

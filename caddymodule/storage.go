@@ -6,6 +6,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/dustin/go-humanize"
 
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/storage/badger"
@@ -22,6 +23,11 @@ type BadgerStorage struct {
 	// holds nothing else. Default: `regrant/<host of issuer>` in Caddy's data
 	// directory.
 	Dir string `json:"dir,omitempty"`
+
+	// How much of the disk stays free, in bytes. Below it nothing is written: no
+	// recovery is granted, and traffic passes. A store that is open keeps the
+	// reserve it was opened with until Caddy ends. Default: 256 MiB.
+	Reserve uint64 `json:"reserve,omitempty"`
 }
 
 // CaddyModule returns the Caddy module information.
@@ -37,14 +43,38 @@ func (s *BadgerStorage) Provision(caddy.Context) error { return expand(&s.Dir) }
 
 // UnmarshalCaddyfile sets up the storage. Syntax:
 //
-//	storage badger [<dir>]
+//	storage badger [<dir>] {
+//	    reserve <size>
+//	}
 func (s *BadgerStorage) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume module name
 	if d.NextArg() {
 		s.Dir = d.Val()
 	}
-	if d.NextArg() || d.NextBlock(0) {
+	if d.NextArg() {
 		return d.ArgErr()
+	}
+	for d.NextBlock(0) {
+		if d.Val() != "reserve" {
+			return d.Errf("unknown option '%s' of storage badger: there is 'reserve'", d.Val())
+		}
+		if s.Reserve != 0 {
+			return d.Err("reserve is given twice")
+		}
+		if err := s.readReserve(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *BadgerStorage) readReserve(d *caddyfile.Dispenser) (err error) {
+	var text string
+	if !d.Args(&text) || d.NextArg() {
+		return d.ArgErr()
+	}
+	if s.Reserve, err = humanize.ParseBytes(text); err != nil || s.Reserve == 0 {
+		return d.Errf("reserve is a size such as 512MiB, not '%s'", text)
 	}
 	return nil
 }
@@ -61,13 +91,13 @@ type handle struct {
 
 // openStore opens the store in dir, or shares it with a configuration that has it
 // open.
-func openStore(dir string, logger *slog.Logger) (*handle, error) {
+func openStore(dir string, reserve uint64, logger *slog.Logger) (*handle, error) {
 	key, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
 	value, _, err := stores.LoadOrNew(key, func() (caddy.Destructor, error) {
-		db, err := badger.Open(badger.Config{Dir: key, Logger: logger})
+		db, err := badger.Open(badger.Config{Dir: key, Reserve: reserve, Logger: logger})
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -157,4 +158,30 @@ func otherKey(t *testing.T) *ecdsa.PrivateKey {
 		t.Fatal(err)
 	}
 	return key
+}
+
+func FuzzParseChain(f *testing.F) {
+	g := newFakeGateway(f)
+	ca := encodeCertificate(g.ca)
+	f.Add(ca)
+	f.Add(bytes.Repeat(ca, 2))
+	f.Add(append([]byte("text in front\n"), ca...))
+	f.Add(ca[:len(ca)/2])
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		chain, err := parseChain(data)
+		if err != nil {
+			if chain != nil {
+				t.Fatal("certificates beside an error")
+			}
+			return
+		}
+		var again []byte
+		for _, c := range chain {
+			again = append(again, encodeCertificate(c)...)
+		}
+		if second, err := parseChain(again); err != nil || len(second) != len(chain) {
+			t.Fatalf("what was read cannot be read again: %v", err)
+		}
+	})
 }

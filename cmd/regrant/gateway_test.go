@@ -34,7 +34,7 @@ import (
 
 // fakeGateway is a gateway that does everything right, except for what a test changes.
 type fakeGateway struct {
-	t      *testing.T
+	t      testing.TB
 	issuer string
 	server *httptest.Server
 	ca     *x509.Certificate
@@ -56,7 +56,7 @@ type fakeGateway struct {
 	pending map[string]string // statement by recovery id
 }
 
-func newFakeGateway(t *testing.T) *fakeGateway {
+func newFakeGateway(t testing.TB) *fakeGateway {
 	t.Helper()
 	g := &fakeGateway{t: t, problem: map[string]wire.Problem{}, pending: map[string]string{}}
 	g.server = httptest.NewUnstartedServer(g)

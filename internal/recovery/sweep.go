@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/regrant/regrant/internal/journal"
@@ -45,7 +46,8 @@ func (s *Service) untilNext(ctx context.Context) time.Duration {
 	return max(wait, 50*time.Millisecond)
 }
 
-// sweepBatch bounds how many recoveries one Sweep takes on at a time.
+// sweepBatch bounds how many recoveries one Sweep works on at a time. They are worked on together, so that one whose
+// identity provider hangs holds nobody else up.
 const sweepBatch = 32
 
 // Sweep handles everything that is due now.
@@ -55,11 +57,15 @@ func (s *Service) Sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		var batch sync.WaitGroup
 		for _, id := range ids {
-			if err := s.resume(ctx, string(id)); err != nil && ctx.Err() == nil {
-				s.Logger.Warn("a recovery is not finished yet", "error", err)
-			}
+			batch.Go(func() {
+				if err := s.resume(ctx, string(id)); err != nil && ctx.Err() == nil {
+					s.Logger.Warn("a recovery is not finished yet", "error", err)
+				}
+			})
 		}
+		batch.Wait()
 		if len(ids) < sweepBatch {
 			return nil
 		}

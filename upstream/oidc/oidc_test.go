@@ -175,7 +175,9 @@ func TestABrokenProviderCanNotTell(t *testing.T) {
 		"no key set":             func(p *provider) { p.metadata["jwks_uri"] = p.URL + "/nothing" },
 		"another key signs":      func(p *provider) { p.key = forged },
 		"no ID token": func(p *provider) {
-			p.token = func(w http.ResponseWriter, _ string) { reply(w, map[string]any{"access_token": "x", "token_type": "Bearer"}) }
+			p.token = func(w http.ResponseWriter, _ string) {
+				reply(w, map[string]any{"access_token": "x", "token_type": "Bearer"})
+			}
 		},
 		"a page": func(p *provider) {
 			p.token = func(w http.ResponseWriter, _ string) { _, _ = w.Write([]byte("<h1>Sign in</h1>")) }
