@@ -18,8 +18,8 @@ type Throttle struct {
 	// in `1m`.
 	Network *Rate `json:"network,omitempty"`
 
-	// The limit of one account identifier, whether such an account exists or
-	// not. Default: 10 in `15m`.
+	// The limit of one account identifier as tried from one network, whether
+	// such an account exists or not. Default: 10 in `15m`.
 	Account *Rate `json:"account,omitempty"`
 }
 

@@ -7,22 +7,22 @@ import (
 
 // Definite answers.
 var (
-	// ErrNoAccount: the server knows no such account.
+	// ErrNoAccount says that the server knows no such account.
 	ErrNoAccount = errors.New("no such account")
-	// ErrAmbiguous: more than one account answers to the identifier.
+	// ErrAmbiguous says that more than one account answers to the identifier.
 	ErrAmbiguous = errors.New("identifier names more than one account")
-	// ErrRefused: the server was asked and its answer is no. The account is
-	// disabled, or a login code or ID token is not acceptable.
+	// ErrRefused says that the server was asked and its answer is no: the
+	// account is disabled, or a login code or ID token is not acceptable.
 	ErrRefused = errors.New("refused by the upstream")
-	// ErrUnsupported: the verb is outside the adapter's [Facts].
+	// ErrUnsupported says that the verb is outside the adapter's [Facts].
 	ErrUnsupported = errors.New("not supported by this upstream")
 )
 
-// ErrUnavailable: nobody can tell. The server did not answer, answered
+// ErrUnavailable says that nobody can tell. The server did not answer, answered
 // something else than asked, or reading back does not show what was written.
 // Try again; grant nothing meanwhile.
 var ErrUnavailable = errors.New("upstream unavailable")
 
-// ErrTooOld: the server runs a version with known holes in the routes that a
-// recovery uses. It wraps [ErrUnavailable]: an upgrade ends it.
+// ErrTooOld says that the server runs a version with known holes in the routes
+// that a recovery uses. It wraps [ErrUnavailable]: an upgrade ends it.
 var ErrTooOld = fmt.Errorf("%w: version below the supported floor", ErrUnavailable)

@@ -14,13 +14,13 @@ type Verdict struct {
 type VerdictKind uint8
 
 const (
-	// Pass: forward the request exactly as it came.
+	// Pass forwards the request exactly as it came.
 	Pass VerdictKind = iota
-	// NotCanonical: the path is not in normal form; answer 400.
+	// NotCanonical says that the path is not in normal form; answer 400.
 	NotCanonical
-	// Blocked: nothing of the server's is here; answer 404.
+	// Blocked says that nothing of the server's is here; answer 404.
 	Blocked
-	// Recovery: a recovery of the server's own, which is not offered; answer
-	// 403 with the way to the gateway's.
+	// Recovery says that this is a recovery of the server's own, which is not
+	// offered; answer 403 with the way to the gateway's.
 	Recovery
 )

@@ -37,6 +37,7 @@ type Options struct {
 	Dir       string    // everything is kept below; it must exist
 	Log       io.Writer // output of the programs
 	Probation string    // of new devices; default 0s
+	Patient   bool      // limits so wide that a hundred attempts at once pass
 	Through   string    // address by which the gateway calls the identity provider, to put faults in between; default: the IdP's own
 }
 
@@ -104,7 +105,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 	c := config{
 		Dir: o.Dir, Port: ports[0], Admin: e.Admin, Origin: e.Origin, IdPPort: ports[2], Upstream: o.Through, Demo: o.IdP == Demo,
 		ClientSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
-		Probation: o.Probation, App: app.CallbackURL(),
+		Probation: o.Probation, App: app.CallbackURL(), Patient: o.Patient,
 	}
 	if c.Upstream == "" {
 		c.Upstream = fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort)
@@ -145,7 +146,7 @@ func (e *Env) Stop() {
 type config struct {
 	Dir, Admin, Origin, Upstream, ClientSecret, BrokerSecret, Hook, HookSecret, Probation, App string
 	Port, IdPPort                                                                              int
-	Demo                                                                                       bool
+	Demo, Patient                                                                              bool
 }
 
 // caddyfile is what an operator would write, for an address on this machine. Java names no server without a dot in the
@@ -179,6 +180,12 @@ var caddyfile = template.Must(template.New("").Parse(`{
 			risk_analysis RA-DEMO-1
 			probation {{.Probation}}
 		}
+{{- if .Patient}}
+		throttle {
+			network 1000000 1m
+			account 1000000 1m
+		}
+{{- end}}
 		notify webhook {{.Hook}} {
 			secret {file.{{.Dir}}/hook.secret}
 		}

@@ -92,8 +92,11 @@ func FreePort() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("looking for a free port: %v", err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		return 0, fmt.Errorf("freeing a port: %v", err)
+	}
+	return port, nil
 }
 
 // Start runs the server until [Server.Stop], the end of ctx, or the end of
@@ -157,7 +160,7 @@ func (s *Server) Stop() {
 // launch lays out script and realm beside the data and runs the script.
 func launch(ctx context.Context, o Options, management int) (*process, error) {
 	run := filepath.Join(o.Dir, "start.sh")
-	if err := os.WriteFile(run, script, 0o700); err != nil {
+	if err := os.WriteFile(run, script, 0o600); err != nil {
 		return nil, fmt.Errorf("writing the start script: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(o.Dir, "realm.json"), realm, 0o600); err != nil {
@@ -171,7 +174,7 @@ func launch(ctx context.Context, o Options, management int) (*process, error) {
 	if o.TruststoreFile != "" {
 		args = append(args, "--truststore-paths="+o.TruststoreFile)
 	}
-	return start(ctx, o.Log, "bash", args...)
+	return start(ctx, o.Log, args)
 }
 
 // await returns once the server is ready. Its port answers earlier, while the
@@ -184,7 +187,7 @@ func (s *Server) await(ctx context.Context, ready string) error {
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for Keycloak: %w", ctx.Err())
 		case <-s.process.done:
-			return errors.New("Keycloak ended while starting; its log says why")
+			return errors.New("the server ended while starting; its log says why")
 		case <-tick.C:
 		}
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, ready, nil)
@@ -195,7 +198,7 @@ func (s *Server) await(ctx context.Context, ready string) error {
 		if err != nil {
 			continue // not listening yet
 		}
-		resp.Body.Close()
+		_ = resp.Body.Close()
 		if resp.StatusCode == http.StatusOK {
 			return nil
 		}

@@ -83,12 +83,12 @@ func (l *Limiter) Network(addr netip.Addr) (retryAfter time.Duration, ok bool) {
 	return l.networks.take(Prefix(addr), l.clock())
 }
 
-// Account takes a token of the account called identifier, whether or not there is such an account. Only a keyed hash
-// is kept, so that a copy of the memory does not tell who asked. Without a token left it returns false and how long
-// to wait.
-func (l *Limiter) Account(identifier string) (retryAfter time.Duration, ok bool) {
+// Account takes a token of the account called identifier, as tried from network, whether or not there is such an
+// account. A limit of the account alone would let any stranger keep its owner out. Only a keyed hash is kept, so that a
+// copy of the memory does not tell who asked. Without a token left it returns false and how long to wait.
+func (l *Limiter) Account(network netip.Prefix, identifier string) (retryAfter time.Duration, ok bool) {
 	h := hmac.New(sha256.New, l.secret[:])
-	h.Write([]byte(identifier))
+	h.Write([]byte(network.String() + " " + identifier)) // a prefix holds no space
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.accounts.take([sha256.Size]byte(h.Sum(nil)), l.clock())

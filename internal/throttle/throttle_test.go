@@ -44,7 +44,7 @@ func testLimiter(capacity int) (*Limiter, *testClock) {
 func drain(t *testing.T, l *Limiter, name string) (taken int) {
 	t.Helper()
 	for ; taken < 1000; taken++ {
-		if _, ok := l.Account(name); !ok {
+		if _, ok := l.Account(home, name); !ok {
 			return taken
 		}
 	}
@@ -58,14 +58,14 @@ func TestBurstThenOnceInEvery(t *testing.T) {
 		t.Errorf("%d let through at once, want 3", n)
 	}
 	clock.Advance(4 * time.Second)
-	if wait, ok := l.Account("alice"); ok || wait.Round(time.Millisecond) != 6*time.Second {
+	if wait, ok := l.Account(home, "alice"); ok || wait.Round(time.Millisecond) != 6*time.Second {
 		t.Errorf("after 4 s: %v, %v, want to wait 6 s", wait, ok)
 	}
 	clock.Advance(6 * time.Second)
-	if _, ok := l.Account("alice"); !ok {
+	if _, ok := l.Account(home, "alice"); !ok {
 		t.Error("refused after the wait")
 	}
-	if _, ok := l.Account("alice"); ok {
+	if _, ok := l.Account(home, "alice"); ok {
 		t.Error("let through twice in one interval")
 	}
 }
@@ -74,10 +74,10 @@ func TestBeingTurnedAwayDoesNotLengthenTheWait(t *testing.T) {
 	l, clock := testLimiter(capacity)
 	drain(t, l, "alice")
 	for range 100 {
-		l.Account("alice")
+		l.Account(home, "alice")
 	}
 	clock.Advance(10 * time.Second)
-	if wait, ok := l.Account("alice"); !ok {
+	if wait, ok := l.Account(home, "alice"); !ok {
 		t.Errorf("still to wait %v", wait)
 	}
 }
@@ -85,7 +85,7 @@ func TestBeingTurnedAwayDoesNotLengthenTheWait(t *testing.T) {
 func TestOneAccountDoesNotSlowAnother(t *testing.T) {
 	l, _ := testLimiter(capacity)
 	drain(t, l, "alice")
-	if _, ok := l.Account("bob"); !ok {
+	if _, ok := l.Account(home, "bob"); !ok {
 		t.Error("bob is refused")
 	}
 }
@@ -134,7 +134,7 @@ func TestUnknownAddressesAreLimitedTogether(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	l, _ := testLimiter(16)
 	for i := range 1000 {
-		l.Account(fmt.Sprint(i))
+		l.Account(home, fmt.Sprint(i))
 		l.Network(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1}))
 	}
 	for name, n := range map[string]int{
@@ -151,18 +151,18 @@ func TestMemoryIsBounded(t *testing.T) {
 func TestNewcomerTakesAFullBucketFirst(t *testing.T) {
 	l, clock := testLimiter(4)
 	for _, name := range []string{"idle", "a", "b"} {
-		l.Account(name)
+		l.Account(home, name)
 	}
 	clock.Advance(10 * time.Second)
 	drain(t, l, "hot")
 	drain(t, l, "a")
 	drain(t, l, "b")
-	l.Account("newcomer")
+	l.Account(home, "newcomer")
 	if n := drain(t, l, "newcomer"); n != 2 {
 		t.Errorf("the newcomer had %d tokens, want a full bucket of 3", n+1)
 	}
 	for _, name := range []string{"hot", "a", "b"} {
-		if _, ok := l.Account(name); ok {
+		if _, ok := l.Account(home, name); ok {
 			t.Errorf("%s got its tokens back", name)
 		}
 	}
@@ -174,10 +174,10 @@ func TestPushingAsideGivesNoFreshTokens(t *testing.T) {
 	l, _ := testLimiter(16)
 	let := drain(t, l, "victim")
 	for i := range 10_000 {
-		if _, ok := l.Account(fmt.Sprintf("made-up %d", i)); ok {
+		if _, ok := l.Account(home, fmt.Sprintf("made-up %d", i)); ok {
 			let++
 		}
-		if _, ok := l.Account("victim"); ok {
+		if _, ok := l.Account(home, "victim"); ok {
 			let++
 		}
 	}
@@ -188,12 +188,12 @@ func TestPushingAsideGivesNoFreshTokens(t *testing.T) {
 
 func TestMemoryHoldsNoIdentifier(t *testing.T) {
 	l, _ := testLimiter(capacity)
-	l.Account("alice@example.com")
+	l.Account(home, "alice@example.com")
 	if dump := fmt.Sprintf("%+v", l.accounts.byKey); strings.Contains(dump, "alice") {
 		t.Error("the identifier is kept")
 	}
 	other, _ := testLimiter(capacity)
-	other.Account("alice@example.com")
+	other.Account(home, "alice@example.com")
 	for k := range l.accounts.byKey {
 		if _, ok := other.accounts.byKey[k]; ok {
 			t.Error("two processes hash an identifier alike: it could be guessed from a copy of the memory")
@@ -214,7 +214,7 @@ func TestConcurrentRequestsShareOneBurst(t *testing.T) {
 	results := make(chan bool, 64)
 	for range cap(results) {
 		wg.Go(func() {
-			_, ok := l.Account("alice")
+			_, ok := l.Account(home, "alice")
 			results <- ok
 		})
 	}
@@ -228,5 +228,22 @@ func TestConcurrentRequestsShareOneBurst(t *testing.T) {
 	}
 	if let != 3 {
 		t.Errorf("%d let through, want 3", let)
+	}
+}
+
+// home is where tests try from.
+var home = netip.MustParsePrefix("203.0.113.0/24")
+
+func TestAStrangersAttemptsDoNotKeepTheOwnerOut(t *testing.T) {
+	l := New(Config{PerAccount: Rate{Burst: 1, Every: time.Minute}})
+	stranger := netip.MustParsePrefix("198.51.100.0/24")
+	for range 10 {
+		l.Account(stranger, "alice")
+	}
+	if _, ok := l.Account(stranger, "alice"); ok {
+		t.Error("the stranger is not limited")
+	}
+	if _, ok := l.Account(home, "alice"); !ok {
+		t.Error("the owner is kept out")
 	}
 }

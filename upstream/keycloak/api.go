@@ -54,7 +54,7 @@ func (a *api) get(ctx context.Context, path string, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("reading %s: %w: not the JSON expected", path, upstream.ErrUnavailable)
+		return fmt.Errorf("reading %s: %w: not the JSON expected", route(path), upstream.ErrUnavailable)
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func list[T any](ctx context.Context, a *api, path string) ([]T, error) {
 		return nil, err
 	}
 	if items == nil {
-		return nil, fmt.Errorf("reading %s: %w: no list", path, upstream.ErrUnavailable)
+		return nil, fmt.Errorf("reading %s: %w: no list", route(path), upstream.ErrUnavailable)
 	}
 	return items, nil
 }
@@ -95,7 +95,7 @@ func (a *api) call(ctx context.Context, method, path string, payload []byte) ([]
 		}
 		r, err := http.NewRequestWithContext(ctx, method, a.base+"/admin/realms/"+a.realm+path, bytes.NewReader(payload))
 		if err != nil {
-			return nil, fmt.Errorf("asking for %s: %w: %v", path, upstream.ErrUnavailable, err)
+			return nil, fmt.Errorf("asking for %s: %w", route(path), upstream.ErrUnavailable)
 		}
 		r.Header.Set("Authorization", "Bearer "+token)
 		r.Header.Set("Accept", "application/json")
@@ -126,6 +126,10 @@ type answer struct {
 func (a *api) do(r *http.Request) (answer, error) {
 	resp, err := a.http.Do(r)
 	if err != nil {
+		var failure *url.Error
+		if errors.As(err, &failure) {
+			err = failure.Err // without the address, whose query may name a person
+		}
 		return answer{}, fmt.Errorf("calling Keycloak: %w: %v", upstream.ErrUnavailable, err)
 	}
 	defer resp.Body.Close()
@@ -159,12 +163,18 @@ func (r answer) verdict(method, path string) error {
 		case http.StatusNotFound:
 			return errNotFound
 		case http.StatusForbidden:
-			return fmt.Errorf("%s %s: %w: %w", method, path, upstream.ErrUnavailable, errForbidden)
+			return fmt.Errorf("%s %s: %w: %w", method, route(path), upstream.ErrUnavailable, errForbidden)
 		case http.StatusConflict:
 			return errConflict
 		}
 	}
-	return fmt.Errorf("%s %s: %w: status %d is not the answer expected", method, path, upstream.ErrUnavailable, r.status)
+	return fmt.Errorf("%s %s: %w: status %d is not the answer expected", method, route(path), upstream.ErrUnavailable, r.status)
+}
+
+// route is a path as it may be logged: the query may name a person.
+func route(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	return path
 }
 
 // authorize returns an access token of the service account: the one at hand

@@ -12,9 +12,8 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/regrant/regrant/upstream"
-
 	server "github.com/regrant/regrant/integration/keycloak"
+	"github.com/regrant/regrant/upstream"
 )
 
 // browser is a person's browser: it keeps cookies, follows redirects and can

@@ -1,7 +1,6 @@
 package keycloak_test
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -61,7 +60,7 @@ func (w *world) person(t *testing.T, name string) upstreamtest.Person {
 
 // countSessions counts sessions and the application's offline sessions.
 func (w *world) countSessions(t testing.TB, id string) int {
-	ctx := context.Background()
+	ctx := t.Context()
 	online, err := w.Sessions(ctx, id)
 	must(t, err)
 	var apps []struct {

@@ -47,7 +47,7 @@ func (a *Adapter) lost(ctx context.Context, s upstream.Session) (old []credentia
 	}
 	kinds := make(map[string]bool)
 	for _, action := range s.Actions {
-		kinds[replacements[action].credential] = true
+		kinds[replacements[action].lost] = true
 	}
 	replaced = make(map[string]bool)
 	for _, c := range credentials {

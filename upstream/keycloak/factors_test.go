@@ -38,7 +38,7 @@ func (w *world) addOTP(t *testing.T, id, label string, made time.Time) string {
 func (w *world) otps(t testing.TB, id string) []string {
 	t.Helper()
 	var all []otp
-	must(t, w.Admin(context.Background(), "GET", "/users/"+id+"/credentials", nil, &all))
+	must(t, w.Admin(context.WithoutCancel(t.Context()), "GET", "/users/"+id+"/credentials", nil, &all))
 	var ids []string
 	for _, c := range all {
 		if c.Type == "otp" {
@@ -51,7 +51,7 @@ func (w *world) otps(t testing.TB, id string) []string {
 func (w *world) removeOTPs(t testing.TB, id string) {
 	t.Helper()
 	for _, c := range w.otps(t, id) {
-		must(t, w.Admin(context.Background(), "DELETE", "/users/"+id+"/credentials/"+c, nil, nil))
+		must(t, w.Admin(context.WithoutCancel(t.Context()), "DELETE", "/users/"+id+"/credentials/"+c, nil, nil))
 	}
 }
 

@@ -250,7 +250,7 @@ func TestADemandThatTheRealmSwitchedOffIsNotTakenForMet(t *testing.T) {
 	must(t, w.Admin(t.Context(), "PUT", path, action, nil))
 	t.Cleanup(func() {
 		action["enabled"] = true
-		must(t, w.Admin(context.Background(), "PUT", path, action, nil))
+		must(t, w.Admin(context.WithoutCancel(t.Context()), "PUT", path, action, nil))
 		w.user(t, "alice")
 	})
 	s := w.recovery(t, attest.ActionResetPassword, attest.ActionSignIn)

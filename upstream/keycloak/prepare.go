@@ -14,14 +14,14 @@ import (
 // A replacement is how Keycloak carries out an action that gives a new
 // credential.
 type replacement struct {
-	demand     string // required action that makes the person set up the new one
-	credential string // type of the lost one to delete afterwards; empty: overwritten
+	demand string // required action that makes the person set up the new one
+	lost   string // type of the credential to delete afterwards; empty: overwritten
 }
 
 var replacements = map[attest.Action]replacement{
 	attest.ActionResetPassword:  {demand: "UPDATE_PASSWORD"},
-	attest.ActionReplacePasskey: {demand: "webauthn-register-passwordless", credential: "webauthn-passwordless"},
-	attest.ActionReplaceOTP:     {demand: "CONFIGURE_TOTP", credential: "otp"},
+	attest.ActionReplacePasskey: {demand: "webauthn-register-passwordless", lost: "webauthn-passwordless"},
+	attest.ActionReplaceOTP:     {demand: "CONFIGURE_TOTP", lost: "otp"},
 }
 
 // demandOf tells of a required action whether it is one that actions demand.

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	server "github.com/regrant/regrant/integration/keycloak"
 	"github.com/regrant/regrant/upstream/keycloak"
@@ -32,7 +31,7 @@ type world struct {
 
 var (
 	theWorld *world
-	startErr error
+	errStart error
 	start    sync.Once
 )
 
@@ -55,9 +54,9 @@ func realKeycloak(t *testing.T) *world {
 		}
 		t.Skip(err)
 	}
-	start.Do(func() { startErr = startWorld(t) })
-	if startErr != nil {
-		t.Fatal(startErr)
+	start.Do(func() { errStart = startWorld(t) })
+	if errStart != nil {
+		t.Fatal(errStart)
 	}
 	return theWorld
 }
@@ -75,8 +74,8 @@ func startWorld(t *testing.T) error {
 		return err
 	}
 	var err error
-	// Background: the server serves all tests and is stopped after the last.
-	w.Server, err = server.Start(context.Background(), server.Options{Origin: w.origin.URL, TruststoreFile: truststore, Log: &w.log})
+	// Not bound to this test: the server serves all tests and is stopped after the last.
+	w.Server, err = server.Start(context.WithoutCancel(t.Context()), server.Options{Origin: w.origin.URL, TruststoreFile: truststore, Log: &w.log})
 	if err != nil {
 		w.origin.Close()
 		return fmt.Errorf("%v\n%s", err, w.log.Bytes())
@@ -113,7 +112,7 @@ func (w *world) newAdapter(t testing.TB, address string) *keycloak.Adapter {
 // user returns the id of a user, restored to the state of the realm file.
 func (w *world) user(t testing.TB, name string) string {
 	t.Helper()
-	ctx := context.Background() // also used while cleaning up
+	ctx := context.WithoutCancel(t.Context()) // also used while cleaning up
 	id, err := w.UserID(ctx, name)
 	must(t, err)
 	must(t, w.Admin(ctx, "PUT", "/users/"+id, map[string]any{"requiredActions": []string{}}, nil))
@@ -132,18 +131,6 @@ func drop(r *http.Request, names []string) {
 		if !strings.Contains(" "+strings.Join(names, " ")+" ", " "+c.Name+" ") {
 			r.AddCookie(c)
 		}
-	}
-}
-
-// eventually awaits a condition that the server fulfils on its own.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for !condition() {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: still not so", what)
-		}
-		time.Sleep(50 * time.Millisecond)
 	}
 }
 

@@ -261,8 +261,9 @@ func elsewhere(t testing.TB) Fault {
 	}))
 	t.Cleanup(trap.Close)
 	return func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, trap.URL+r.URL.Path, http.StatusTemporaryRedirect)
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", trap.URL)
+			w.WriteHeader(http.StatusTemporaryRedirect)
 		})
 	}
 }
