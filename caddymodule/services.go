@@ -105,6 +105,7 @@ func (a *App) tokens(s *services) (err error) {
 		Secret:     s.ring.Secret(keys.GrantSecret),
 		Clock:      time.Now,
 		Recoveries: s.recovery.Grants(),
+		Actions:    actionNames(s.adapter.Facts().Actions),
 	})
 	if err != nil {
 		return err
@@ -123,6 +124,14 @@ func (a *App) tokens(s *services) (err error) {
 		Logins: s.recovery.Logins(),
 	})
 	return err
+}
+
+func actionNames(actions []attest.Action) []string {
+	names := make([]string, len(actions))
+	for i, action := range actions {
+		names[i] = string(action)
+	}
+	return names
 }
 
 func (a *App) gateway(s services) (*gateway.Gateway, error) {

@@ -112,7 +112,7 @@ func findDevice(dir, issuer string) (*device, error) {
 
 func loadDevice(dir string) (*device, error) {
 	d := &device{dir: dir}
-	data, err := os.ReadFile(filepath.Join(dir, infoFile)) //nolint:gosec // the user names the folder
+	data, err := os.ReadFile(filepath.Join(dir, infoFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, unusable("Enrol it with regrant device enroll.", "no device is enrolled in %s", dir)
 	}
@@ -143,7 +143,7 @@ func loadKey(file string) (*ecdsa.PrivateKey, error) {
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return nil, errors.New("other users can read " + keyFile + "; revoke the device or, if you are sure of it, chmod 600")
 	}
-	data, err := os.ReadFile(file) //nolint:gosec // the user names the folder
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func loadKey(file string) (*ecdsa.PrivateKey, error) {
 }
 
 func loadChain(file string) ([]*x509.Certificate, error) {
-	data, err := os.ReadFile(file) //nolint:gosec // the user names the folder
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func createKey(dir string, key *ecdsa.PrivateKey) error {
 	if err != nil {
 		return unusable("", "encoding the key: %v", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, keyFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the user names the folder
+	f, err := os.OpenFile(filepath.Join(dir, keyFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return unusable("To keep it, enrol into another folder with --dir. To give it up, remove the folder first, and have the old device revoked.",
 			"there is a device key in %s already", dir)

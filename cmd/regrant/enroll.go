@@ -59,7 +59,7 @@ func (c *enrollCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	code, err := c.readCode()
+	code, err := c.readCode(ctx)
 	if err != nil {
 		return err
 	}
@@ -84,12 +84,12 @@ func (c *enrollCommand) run(ctx context.Context) error {
 	return nil
 }
 
-func (c *enrollCommand) readCode() (code string, err error) {
+func (c *enrollCommand) readCode(ctx context.Context) (code string, err error) {
 	switch code = c.code; code {
 	case "":
-		code, err = c.askSecret("Activation code: ")
+		code, err = c.askSecret(ctx, "Activation code: ")
 	case "-":
-		code, err = c.ask("")
+		code, err = c.ask(ctx, "")
 	}
 	if err == nil && code == "" {
 		err = unusable("", "no activation code was given")

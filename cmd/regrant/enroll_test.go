@@ -49,7 +49,7 @@ func TestEnrolledDeviceIsSavedForItsOwnerAlone(t *testing.T) {
 func TestActivationCodeIsReadFromStandardInput(t *testing.T) {
 	for _, args := range [][]string{{"--code", "-"}, {"--code", ""}} {
 		p := newProgram(t)
-		p.in = "GOOD-CODE\n"
+		p.in = strings.NewReader("GOOD-CODE\n")
 		p.enroll(args...).want(t, exitDone, "")
 	}
 	p := newProgram(t)

@@ -24,7 +24,7 @@ const exitCodes = `Exit codes:
   1  refused, by the gateway or by you
   2  the command line, or a file that it names, cannot be used
   3  could not tell: the gateway was not reached or not able to answer; try again
-  4  the gateway answered with something other than what was asked; nothing was signed or used`
+  4  the gateway answered with something other than what was asked, and that was neither signed nor used`
 
 // failure is an error as a person meets it.
 type failure struct {

@@ -63,7 +63,7 @@ func loadPool(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(file) //nolint:gosec // the user names the file
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, unusable("", "reading --ca-file: %v", err)
 	}
@@ -75,25 +75,32 @@ func loadPool(file string) (*x509.CertPool, error) {
 }
 
 // checkMetadata reads the gateway's RFC 8414 metadata and demands that it is the issuer that was asked for
-// (section 3.3): a gateway that takes itself for another would have us sign for that other.
-func (g *gateway) checkMetadata(ctx context.Context) error {
+// (section 3.3): a gateway that takes itself for another would have us sign for that other. It returns the actions that
+// the gateway offers.
+func (g *gateway) checkMetadata(ctx context.Context) (actions []string, err error) {
 	u, err := url.Parse(g.issuer)
 	if err != nil {
-		return unusable("", "reading --issuer: %v", err)
+		return nil, unusable("", "reading --issuer: %v", err)
 	}
 	u.Path = "/.well-known/oauth-authorization-server" + u.Path
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return unusable("", "reading --issuer: %v", err)
+		return nil, unusable("", "reading --issuer: %v", err)
 	}
 	var metadata map[string]any // RFC 8414 allows members that we do not know
 	if err := g.do(req, &metadata); err != nil {
-		return err
+		return nil, err
 	}
 	if metadata["issuer"] != g.issuer {
-		return mismatch("%s says that it is another issuer", g.issuer)
+		return nil, mismatch("%s says that it is another issuer", g.issuer)
 	}
-	return nil
+	offered, _ := metadata["recovery_actions_supported"].([]any)
+	for _, action := range offered {
+		if name, ok := action.(string); ok {
+			actions = append(actions, name)
+		}
+	}
+	return actions, nil
 }
 
 // post sends body to a route of the gateway and reads the answer. With a key it goes with a proof of possession (RFC 9449).

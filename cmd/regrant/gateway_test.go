@@ -135,7 +135,8 @@ func answer(w http.ResponseWriter, status int, media string, body any) {
 func (g *fakeGateway) serve(route string, r *http.Request) (any, error) {
 	switch route {
 	case "/.well-known/oauth-authorization-server/recovery":
-		m := map[string]any{"issuer": g.issuer, "token_endpoint": g.issuer + "/token", "grant_types_supported": []string{}}
+		m := map[string]any{"issuer": g.issuer, "token_endpoint": g.issuer + "/token", "grant_types_supported": []string{},
+			"recovery_actions_supported": []string{"sign-in", "reset-password"}}
 		change(g.metadata, m)
 		return m, nil
 	case "/devices/enroll":
@@ -260,13 +261,13 @@ type result struct {
 type program struct {
 	*fakeGateway
 	home    string
-	in      string
+	in      io.Reader
 	browser func(url string) error
 }
 
 func newProgram(t *testing.T) *program {
 	t.Helper()
-	p := &program{fakeGateway: newFakeGateway(t), home: t.TempDir()}
+	p := &program{fakeGateway: newFakeGateway(t), home: t.TempDir(), in: strings.NewReader("")}
 	t.Setenv("XDG_CONFIG_HOME", p.home)
 	p.browser = func(string) error { return errors.New("no browser here") }
 	return p
@@ -278,7 +279,7 @@ func (p *program) run(args ...string) result {
 
 func (p *program) runIn(ctx context.Context, args ...string) result {
 	var out, errs bytes.Buffer
-	code := run(ctx, &env{strings.NewReader(p.in), &out, &errs, time.Now, p.browser}, args)
+	code := run(ctx, &env{p.in, &out, &errs, time.Now, p.browser}, args)
 	return result{code, out.String(), errs.String()}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,26 +13,54 @@ import (
 )
 
 // ask asks a person for a line.
-func (e *env) ask(question string) (string, error) {
+func (e *env) ask(ctx context.Context, question string) (string, error) {
 	fmt.Fprint(e.err, question)
-	line, err := bufio.NewReader(io.LimitReader(e.in, 1024)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", unusable("", "reading the answer: %v", err)
-	}
-	return strings.TrimSpace(line), nil
+	return await(ctx, func() (string, error) {
+		line, err := bufio.NewReader(io.LimitReader(e.in, 1024)).ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return line, err
+	})
 }
 
 // askSecret is ask without showing what is typed, if somebody types.
-func (e *env) askSecret(question string) (string, error) {
+func (e *env) askSecret(ctx context.Context, question string) (string, error) {
 	f, ok := e.in.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return e.ask("")
+		return e.ask(ctx, "")
 	}
-	fmt.Fprint(e.err, question)
-	secret, err := term.ReadPassword(int(f.Fd()))
-	fmt.Fprintln(e.err)
+	before, err := term.GetState(int(f.Fd()))
 	if err != nil {
 		return "", unusable("", "reading the answer: %v", err)
 	}
-	return strings.TrimSpace(string(secret)), nil
+	defer func() { _ = term.Restore(int(f.Fd()), before) }() // also when interrupted, or the shell would show nothing any more
+	fmt.Fprint(e.err, question)
+	defer fmt.Fprintln(e.err)
+	return await(ctx, func() (string, error) {
+		secret, err := term.ReadPassword(int(f.Fd()))
+		return string(secret), err
+	})
+}
+
+// await returns what read reads, unless the person interrupts. The read then stays behind; the program ends.
+func await(ctx context.Context, read func() (string, error)) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		answers <- answer{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", &failure{exitRefused, "interrupted", ""}
+	case a := <-answers:
+		if a.err != nil {
+			return "", unusable("", "reading the answer: %v", a.err)
+		}
+		return strings.TrimSpace(a.text), nil
+	}
 }

@@ -48,8 +48,8 @@ Agree only if you started this recovery yourself. Nobody who helps you needs you
 	f := cmd.Flags()
 	f.StringVar(&c.account, "account", "", "username or address of the account, its `ID` at sign-in (required)")
 	f.StringVar(&c.issuer, "issuer", "", "`URL` of the gateway (default the one that this device is enrolled with)")
-	f.StringSliceVar(&c.actions, "action", []string{"sign-in", "reset-password"},
-		"what is to happen, each with its own --action:\nsign-in, reset-password, replace-passkey, replace-otp, revoke-sessions")
+	f.StringSliceVar(&c.actions, "action", nil,
+		"what is to happen, each with its own --action:\nsign-in, reset-password, replace-passkey, replace-otp, revoke-sessions\n(default sign-in, and reset-password where the gateway offers it)")
 	f.BoolVar(&c.yes, "yes", false, "sign without asking, if the statement is what was asked for")
 	f.BoolVar(&c.printToken, "print-token", false, "print the recovery token and end there; it is a secret")
 	f.BoolVar(&c.noBrowser, "no-browser", false, "print the address of the page to go on with instead of opening it")
@@ -69,12 +69,20 @@ func (c *recoverCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	want, err := c.expected(d)
+	if err != nil {
+		return err
+	}
 	g, err := c.connect(d.Issuer, c.connection)
 	if err != nil {
 		return err
 	}
-	if err := g.checkMetadata(ctx); err != nil {
+	offered, err := g.checkMetadata(ctx)
+	if err != nil {
 		return err
+	}
+	if want.actions == nil {
+		want.actions = usual(offered)
 	}
 	token, err := c.prove(ctx, g, d, want)
 	if err != nil {
@@ -89,16 +97,38 @@ func (c *recoverCommand) run(ctx context.Context) error {
 	return c.handOver(ctx, g, d, token, want)
 }
 
-func (c *recoverCommand) expected(d *device) (expected, error) {
-	account, err := attest.ParseIdentifier(c.account)
-	if err != nil {
-		return expected{}, unusable("", "--account: %v", err)
+// usualActions is what most people come for: a lost password, where the gateway can have a new one set.
+func usualActions(offered []string) []attest.Action {
+	actions := []attest.Action{attest.ActionSignIn}
+	if slices.Contains(offered, string(attest.ActionResetPassword)) {
+		actions = append(actions, attest.ActionResetPassword)
 	}
-	actions, err := attest.ParseActions(c.actions)
-	if err != nil {
-		return expected{}, unusable("See regrant device recover --help.", "--action: %v", err)
+	return actions
+}
+
+// expected is what the statement must say. Without --action there are no actions in it yet.
+func (c *recoverCommand) expected(d *device) (want expected, err error) {
+	want.issuer, want.holder = d.Issuer, wire.Thumbprint(d.key.Public())
+	if want.account, err = attest.ParseIdentifier(c.account); err != nil {
+		return want, unusable("", "--account: %v", err)
 	}
-	return expected{d.Issuer, account, actions, wire.Thumbprint(d.key.Public())}, nil
+	if len(c.actions) == 0 {
+		return want, nil
+	}
+	if want.actions, err = attest.ParseActions(c.actions); err != nil {
+		return want, unusable("See regrant device recover --help.", "--action: %v", err)
+	}
+	return want, nil
+}
+
+// usual is what most people come for, a lost password, as far as the gateway offers it. It is never more than that,
+// whatever the gateway offers.
+func usual(offered []string) []attest.Action {
+	actions := []attest.Action{attest.ActionSignIn}
+	if slices.Contains(offered, string(attest.ActionResetPassword)) {
+		actions = append(actions, attest.ActionResetPassword)
+	}
+	return actions
 }
 
 // prove starts a recovery, has the statement agreed to, signs it, and returns the recovery token.
@@ -117,7 +147,7 @@ func (c *recoverCommand) prove(ctx context.Context, g *gateway, d *device, want 
 	if !slices.Contains(offer.Methods, wire.MethodOffer{Method: string(attest.MethodDeviceCertificate)}) {
 		return "", &failure{exitRefused, "the gateway takes no device certificates", ""}
 	}
-	if err := c.agree(offer.Statement); err != nil {
+	if err := c.agree(ctx, offer.Statement); err != nil {
 		return "", err
 	}
 	evidence, err := d.sign(offer.Statement)
@@ -141,12 +171,12 @@ func (c *recoverCommand) prove(ctx context.Context, g *gateway, d *device, want 
 }
 
 // agree shows the statement, which was checked, and asks whether to sign it.
-func (c *recoverCommand) agree(statement string) error {
+func (c *recoverCommand) agree(ctx context.Context, statement string) error {
 	fmt.Fprintf(c.err, "To be signed with this device's key:\n\n  %s\n", strings.ReplaceAll(strings.TrimSuffix(statement, "\n"), "\n", "\n  "))
 	if c.yes {
 		return nil
 	}
-	answer, err := c.ask("\nDid you start this recovery yourself, and shall it be signed? [y/N] ")
+	answer, err := c.ask(ctx, "\nDid you start this recovery yourself, and shall it be signed? [y/N] ")
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"html"
 	"io"
 	"net/http"
@@ -19,7 +20,7 @@ const untilStatement = "/.well-known/oauth-authorization-server/recovery /initia
 
 func TestTokenIsTheOnlyThingOnStandardOutput(t *testing.T) {
 	p := enrolled(t)
-	p.in = "y\n"
+	p.in = strings.NewReader("y\n")
 	r := p.recover("--print-token")
 	r.want(t, exitDone, "account: alice@example.com\n  actions: sign-in reset-password\n")
 	if r.out != "recovery.token.jwt\n" {
@@ -30,16 +31,47 @@ func TestTokenIsTheOnlyThingOnStandardOutput(t *testing.T) {
 	}
 }
 
+func TestWithoutActionsTheUsualOnesThatAreOfferedAreAskedFor(t *testing.T) {
+	for want, offered := range map[string]any{
+		"sign-in reset-password": []string{"replace-otp", "reset-password", "sign-in"},
+		"sign-in":                []string{"sign-in", "revoke-sessions"},
+		"sign-in\n":              nil,
+	} {
+		p := enrolled(t)
+		p.metadata = func(m map[string]any) { m["recovery_actions_supported"] = offered }
+		p.recover("--yes", "--print-token").want(t, exitDone, "\n  actions: "+strings.TrimSpace(want)+"\n")
+		p.recover("--yes", "--print-token", "--action", "revoke-sessions").want(t, exitDone, "\n  actions: revoke-sessions\n")
+	}
+}
+
 func TestNothingIsSignedWithoutAgreement(t *testing.T) {
 	for _, answer := range []string{"", "n\n", "\n", "maybe\n"} {
 		p := enrolled(t)
-		p.in = answer
+		p.in = strings.NewReader(answer)
 		p.recover("--print-token").want(t, exitRefused, "not signed")
 		if got := p.routes(); got != untilStatement {
 			t.Errorf("%q: routes %q", answer, got)
 		}
 	}
 }
+
+func TestInterruptEndsTheQuestion(t *testing.T) {
+	p := enrolled(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	p.in = readerFunc(func([]byte) (int, error) { // a person who presses Ctrl-C instead of answering
+		interrupt()
+		<-t.Context().Done()
+		return 0, io.EOF
+	})
+	p.runIn(ctx, "device", "recover", "--account", "alice@example.com", "--ca-file", p.caFile()).want(t, exitRefused, "interrupted")
+	if got := p.routes(); got != untilStatement {
+		t.Errorf("routes %q", got)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
 func TestAnythingButWhatWasAskedForIsNotSigned(t *testing.T) {
 	other, err := attest.ParseIdentifier("bob@example.com")
@@ -280,4 +312,15 @@ func TestCodeIsNotSentElsewhere(t *testing.T) {
 	p.handoff = func(a *wire.HandoffResponse) { a.ContinueURI = "https://elsewhere.example/continue" }
 	p.browser = func(string) error { t.Error("a browser was opened"); return nil }
 	p.recover("--yes").want(t, exitMismatch, "elsewhere.example")
+}
+
+func TestAPasswordIsResetOnlyWhereTheGatewayOffersIt(t *testing.T) {
+	for _, c := range []struct {
+		offered []string
+		want    int
+	}{{[]string{"sign-in", "reset-password", "replace-otp"}, 2}, {[]string{"sign-in"}, 1}, {nil, 1}} {
+		if got := usualActions(c.offered); len(got) != c.want {
+			t.Errorf("offered %v: asks for %v", c.offered, got)
+		}
+	}
 }

@@ -58,6 +58,7 @@ type Config struct {
 	Secret     []byte           // 32 bytes, for access tokens
 	Clock      func() time.Time // default: time.Now. fosite reads the system's clock too; both must agree to a token's life
 	Recoveries Recoveries
+	Actions    []string // what a recovery may ask for, as the metadata says
 	Clients    []Client // besides the built-in ones
 }
 
@@ -76,6 +77,7 @@ type Server struct {
 	clients          map[string]*oryfosite.DefaultClient
 	fosite           oryfosite.Config // copied for every request; see provider
 	tokens           oauth.Opaque
+	actions          []string
 	metadata, jwks   []byte
 }
 
@@ -103,7 +105,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		issuer: c.Issuer, tokenURL: c.Issuer + "/token", keys: keys, clock: c.Clock,
-		recoveries: c.Recoveries, clients: clients,
+		recoveries: c.Recoveries, clients: clients, actions: slices.Clone(c.Actions),
 	}
 	s.fosite = s.fositeConfig(slices.Clone(c.Secret))
 	s.tokens = oauth.NewOpaque(&s.fosite)

@@ -15,6 +15,7 @@ type metadata struct {
 	GrantTypes    []string `json:"grant_types_supported"`
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
 	DPoP          []string `json:"dpop_signing_alg_values_supported"`
+	Actions       []string `json:"recovery_actions_supported,omitempty"` // ours: what a recovery here may ask for
 }
 
 // publish encodes the two documents, which change only with the configuration.
@@ -22,7 +23,7 @@ func (s *Server) publish() (err error) {
 	s.metadata, err = json.Marshal(metadata{
 		Issuer: s.issuer, TokenEndpoint: s.tokenURL, JWKSURI: s.issuer + "/jwks.json",
 		Scopes: []string{ScopeComplete}, ResponseTypes: []string{}, GrantTypes: []string{GrantType},
-		AuthMethods: []string{"none"}, DPoP: []string{"ES256"},
+		AuthMethods: []string{"none"}, DPoP: []string{"ES256"}, Actions: s.actions,
 	})
 	if err != nil {
 		return fmt.Errorf("encoding metadata: %v", err)

@@ -85,9 +85,6 @@ func (s *Story) Recover(ctx context.Context, b *browser.Browser) (*browser.Page,
 // runRecover starts the program, shows the statement that it signs, and returns the address that it wants opened.
 func (s *Story) runRecover(ctx context.Context) (address string, finish func() error, err error) {
 	args := []string{"device", "recover", "--account", s.account, "--issuer", s.Env.Issuer, "--dir", s.device, "--ca-file", s.Env.CAFile, "--yes", "--no-browser"}
-	for _, a := range s.actions {
-		args = append(args, "--action", a)
-	}
 	cmd := exec.CommandContext(ctx, filepath.Join(s.Env.Bin, "regrant"), args...) //nolint:gosec // a program of this repository
 	var said strings.Builder
 	cmd.Stderr = &said

@@ -27,7 +27,6 @@ type Story struct {
 	subject string // stable id, where the provider cannot be asked
 	old     string // password that is lost
 	new     string // password set at the end
-	actions []string
 	device  string // folder of the enrolled device
 	person  *browser.Browser
 }
@@ -36,11 +35,10 @@ type Story struct {
 func New(e *env.Env, out io.Writer) *Story {
 	s := &Story{
 		Env: e, Out: out, account: "alice@example.com", user: "alice", old: "alice-password", new: "a-new-Passw0rd-of-alice",
-		actions: []string{"sign-in", "reset-password"}, device: filepath.Join(e.Dir, "device"), person: browser.New(e.Roots),
+		device: filepath.Join(e.Dir, "device"), person: browser.New(e.Roots),
 	}
 	if e.Kind == env.Demo {
 		s.account, s.user, s.subject = "alice@demo.example", "alice-0001", "alice-0001"
-		s.actions = []string{"sign-in"} // this provider has no API for more, and asks for a new password by itself
 	}
 	return s
 }
