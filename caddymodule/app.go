@@ -16,6 +16,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -184,7 +185,26 @@ func (a *App) Start() error {
 	if _, err := a.opener.get(a.ctx); err != nil {
 		a.logger.Error("recovery is not available; other traffic passes", "error", err)
 	}
+	latest.Store(a.issuer(), a)
 	return nil
+}
+
+// latest is the configuration that was started last, by issuer.
+var latest sync.Map
+
+// runtime returns what answers requests. After a reload Caddy lets the old
+// servers finish what they accepted without waiting for them, so a request can
+// reach a configuration that was cleaned up: the one that followed answers it.
+func (a *App) runtime() (*runtime, error) {
+	rt, err := a.opener.get(a.ctx)
+	if !errors.Is(err, errClosed) {
+		return rt, err
+	}
+	if next, ok := latest.Load(a.issuer()); ok {
+		follower := next.(*App)
+		return follower.opener.get(follower.ctx)
+	}
+	return nil, err
 }
 
 // Stop does nothing: other apps of this configuration may still be serving.
@@ -196,6 +216,7 @@ func (a *App) Cleanup() error {
 	if a.opener == nil {
 		return nil
 	}
+	latest.CompareAndDelete(a.issuer(), a)
 	return a.opener.close()
 }
 

@@ -27,6 +27,9 @@ func freeAddress(t *testing.T) string {
 func fetch(t *testing.T, url string) (int, string) {
 	t.Helper()
 	resp, err := http.Get(url)
+	if err != nil { // Caddy ends the connections of its admin API when it reloads
+		resp, err = http.Get(url)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

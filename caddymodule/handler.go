@@ -59,7 +59,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 // ServeHTTP answers or passes on. A request that passes gets w as it came.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	rt, err := h.app.opener.get(h.app.ctx)
+	rt, err := h.app.runtime()
 	if err != nil {
 		return h.app.serveClosed(w, r, next, err)
 	}

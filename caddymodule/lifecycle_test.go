@@ -260,3 +260,26 @@ func TestAuthorityOfCaddyHasToExist(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Caddy does not wait for the last requests of the old servers when it reloads.
+func TestALateRequestIsAnsweredByTheConfigurationThatFollowed(t *testing.T) {
+	privateData(t)
+	before, unloadBefore := mustLoad(t)
+	if err := before.Start(); err != nil {
+		t.Fatal(err)
+	}
+	after, unloadAfter := mustLoad(t)
+	if err := after.Start(); err != nil {
+		t.Fatal(err)
+	}
+	unloadBefore()
+	rt, err := before.runtime()
+	if err != nil {
+		t.Fatalf("a late request: %v", err)
+	}
+	works(t, rt)
+	unloadAfter()
+	if _, err := before.runtime(); !errors.Is(err, errClosed) {
+		t.Errorf("after the end of both: %v", err)
+	}
+}

@@ -135,8 +135,10 @@ func answer(w http.ResponseWriter, status int, media string, body any) {
 func (g *fakeGateway) serve(route string, r *http.Request) (any, error) {
 	switch route {
 	case "/.well-known/oauth-authorization-server/recovery":
-		m := map[string]any{"issuer": g.issuer, "token_endpoint": g.issuer + "/token", "grant_types_supported": []string{},
-			"recovery_actions_supported": []string{"sign-in", "reset-password"}}
+		m := map[string]any{
+			"issuer": g.issuer, "token_endpoint": g.issuer + "/token", "grant_types_supported": []string{},
+			"recovery_actions_supported": []string{"sign-in", "reset-password"},
+		}
 		change(g.metadata, m)
 		return m, nil
 	case "/devices/enroll":

@@ -69,10 +69,6 @@ func (c *recoverCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	want, err := c.expected(d)
-	if err != nil {
-		return err
-	}
 	g, err := c.connect(d.Issuer, c.connection)
 	if err != nil {
 		return err
@@ -82,7 +78,7 @@ func (c *recoverCommand) run(ctx context.Context) error {
 		return err
 	}
 	if want.actions == nil {
-		want.actions = usual(offered)
+		want.actions = usualActions(offered)
 	}
 	token, err := c.prove(ctx, g, d, want)
 	if err != nil {
@@ -97,7 +93,8 @@ func (c *recoverCommand) run(ctx context.Context) error {
 	return c.handOver(ctx, g, d, token, want)
 }
 
-// usualActions is what most people come for: a lost password, where the gateway can have a new one set.
+// usualActions is what most people come for: a lost password, where the gateway can have a new one set. It is never more
+// than that, whatever the gateway offers.
 func usualActions(offered []string) []attest.Action {
 	actions := []attest.Action{attest.ActionSignIn}
 	if slices.Contains(offered, string(attest.ActionResetPassword)) {
@@ -119,16 +116,6 @@ func (c *recoverCommand) expected(d *device) (want expected, err error) {
 		return want, unusable("See regrant device recover --help.", "--action: %v", err)
 	}
 	return want, nil
-}
-
-// usual is what most people come for, a lost password, as far as the gateway offers it. It is never more than that,
-// whatever the gateway offers.
-func usual(offered []string) []attest.Action {
-	actions := []attest.Action{attest.ActionSignIn}
-	if slices.Contains(offered, string(attest.ActionResetPassword)) {
-		actions = append(actions, attest.ActionResetPassword)
-	}
-	return actions
 }
 
 // prove starts a recovery, has the statement agreed to, signs it, and returns the recovery token.
