@@ -89,8 +89,14 @@ func splitStatement(text string) (v statementValues, err error) {
 		label string
 		value *string
 	}{
-		{"issuer", &v.issuer}, {"account", &v.account}, {"actions", &v.actions}, {"recovery", &v.recovery},
-		{"holder", &v.holder}, {"requested", &v.requested}, {"nonce", &v.nonce}, {"expires", &v.expires},
+		{"issuer", &v.issuer},
+		{"account", &v.account},
+		{"actions", &v.actions},
+		{"recovery", &v.recovery},
+		{"holder", &v.holder},
+		{"requested", &v.requested},
+		{"nonce", &v.nonce},
+		{"expires", &v.expires},
 	} {
 		var labelled, ended bool
 		rest, labelled = strings.CutPrefix(rest, line.label+": ")

@@ -58,7 +58,7 @@ func TestWithoutStoreRecoveryIsUnavailableAndTrafficPasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close()
+	defer func() { _ = other.Close() }()
 	if err := app.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/regrant/regrant/integration/env"
 	"github.com/regrant/regrant/integration/keycloak"
-	"github.com/regrant/regrant/integration/story"
 )
 
 // bin is the folder with the built programs.
@@ -56,7 +55,6 @@ type environment struct {
 	kind string
 	once sync.Once
 	env  *env.Env
-	tale *story.Story
 	err  error
 	dir  string
 	end  context.CancelFunc

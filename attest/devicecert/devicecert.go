@@ -14,6 +14,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"errors"
 	"strings"
 	"time"
 
@@ -196,18 +197,18 @@ func pool(certs []*x509.Certificate) *x509.CertPool {
 
 // pathRefusal gives the reason behind an error of x509. The error's own text quotes names out of the certificate and is left out.
 func pathRefusal(err error) error {
-	switch e := err.(type) {
-	case x509.UnhandledCriticalExtension:
+	if _, ok := errors.AsType[x509.UnhandledCriticalExtension](err); ok {
 		return attest.Refuse(attest.ReasonUnsupported, "unknown critical extension")
-	case x509.CertificateInvalidError:
-		switch e.Reason {
-		case x509.Expired:
-			return attest.Refuse(attest.ReasonExpired, "certificate is not valid at this time")
-		case x509.IncompatibleUsage:
-			return attest.Refuse(attest.ReasonPurpose, "certificate is not made for client authentication")
-		}
 	}
-	return attest.Refuse(attest.ReasonUntrusted, "no path to a configured anchor")
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	switch {
+	case ok && invalid.Reason == x509.Expired:
+		return attest.Refuse(attest.ReasonExpired, "certificate is not valid at this time")
+	case ok && invalid.Reason == x509.IncompatibleUsage:
+		return attest.Refuse(attest.ReasonPurpose, "certificate is not made for client authentication")
+	default:
+		return attest.Refuse(attest.ReasonUntrusted, "no path to a configured anchor")
+	}
 }
 
 // isAnchor tells whether c is one of the anchors: those are trusted as they are, whatever they are signed with.

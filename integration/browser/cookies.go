@@ -29,7 +29,7 @@ func (b *Browser) addCookies(req *http.Request, site string) {
 		if site == "cross-site" && (c.sameSite == http.SameSiteStrictMode || lax && req.Method != http.MethodGet) {
 			continue
 		}
-		req.AddCookie(&http.Cookie{Name: c.name, Value: c.value})
+		req.AddCookie(&http.Cookie{Name: c.name, Value: c.value}) //nolint:gosec // a Cookie header has no attributes
 	}
 }
 

@@ -3,12 +3,11 @@ package recovery
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
-
-	"errors"
 )
 
 // ContinueRequest is a browser that goes on with a recovery.

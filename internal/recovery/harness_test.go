@@ -48,7 +48,6 @@ type house struct {
 	checks  int // signature checks of statements
 	format  attest.Format
 	grants  *grant.Server
-	brokers *broker.Server
 }
 
 func newHouse(t *testing.T) *house {
@@ -387,8 +386,11 @@ func (f *fakeIdP) State(_ context.Context, id string) (upstream.State, error) {
 	}
 	return f.state, nil
 }
-func (f *fakeIdP) Revoke(context.Context, string) error                   { return f.call("revoke") }
+
+func (f *fakeIdP) Revoke(context.Context, string) error { return f.call("revoke") }
+
 func (f *fakeIdP) Prepare(context.Context, string, []attest.Action) error { return f.call("prepare") }
+
 func (f *fakeIdP) Session(_ context.Context, s upstream.Session) (upstream.Outcome, error) {
 	if err := f.call("session"); err != nil {
 		return upstream.Outcome{}, err

@@ -114,8 +114,10 @@ func TestRefused(t *testing.T) {
 		{name: "a browser with the program's holder", change: func(_ *house, _ Initiated, r *AttestRequest) {
 			r.Holder.Kind = HolderBrowser
 		}, reason: "holder"},
-		{name: "relayed into a browser", before: func(_ *house, req *InitiateRequest) { req.Holder = browserHolder("thief") },
-			change: func(_ *house, _ Initiated, r *AttestRequest) { r.Holder = browserHolder("thief") }, reason: "not-relay-resistant"},
+		{
+			name: "relayed into a browser", before: func(_ *house, req *InitiateRequest) { req.Holder = browserHolder("thief") },
+			change: func(_ *house, _ Initiated, r *AttestRequest) { r.Holder = browserHolder("thief") }, reason: "not-relay-resistant",
+		},
 		{name: "a revoked device", before: func(h *house, _ *InitiateRequest) { h.revokeDevice() }, reason: "revoked"},
 		{name: "somebody else's account", before: func(_ *house, req *InitiateRequest) {
 			req.Account, _ = attest.ParseIdentifier("bob@example.com")

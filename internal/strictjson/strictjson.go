@@ -71,7 +71,7 @@ func scan(data []byte) error {
 	d := jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false))
 	for {
 		_, err := d.ReadToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil // that it was one value and not none or two is for the decoder to say
 		}
 		if err != nil {
