@@ -37,17 +37,17 @@ const (
 // house is a whole gateway but for HTTP, with an identity provider that can be made to fail.
 type house struct {
 	*Service
-	t       *testing.T
-	db      *countingDB
-	idp     *fakeIdP
-	ca      *attesttest.CA
-	device  *attesttest.Device
-	bound   *account.Authenticator
-	mu      sync.Mutex
-	now     time.Time
-	checks  int // signature checks of statements
-	format  attest.Format
-	grants  *grant.Server
+	t      *testing.T
+	db     *countingDB
+	idp    *fakeIdP
+	ca     *attesttest.CA
+	device *attesttest.Device
+	bound  *account.Authenticator
+	mu     sync.Mutex
+	now    time.Time
+	checks int // signature checks of statements
+	format attest.Format
+	grants *grant.Server
 }
 
 func newHouse(t *testing.T) *house {

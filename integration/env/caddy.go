@@ -1,0 +1,143 @@
+package env
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+	"time"
+)
+
+// config fills in the Caddyfile.
+type config struct {
+	Dir, Admin, Origin, Upstream, ClientSecret, BrokerSecret, Hook, HookSecret, Probation, App string
+	Port, IdPPort                                                                              int
+	Demo, Patient                                                                              bool
+}
+
+// caddyfile is what an operator would write, for an address on this machine. Java names no server without a dot in the
+// handshake (SNI), hence default_sni.
+var caddyfile = template.Must(template.New("").Parse(`{
+	admin {{.Admin}}
+	auto_https disable_redirects
+	default_sni localhost
+	skip_install_trust
+	storage file_system {{.Dir}}/caddy
+	regrant {
+		issuer {{.Origin}}
+		storage badger {{.Dir}}/store
+		secret {file.{{.Dir}}/secret}
+{{- if .Demo}}
+		upstream oidc {{.Origin}} {
+			client regrant-gateway {file.{{.Dir}}/client.secret}
+			broker_client demo-idp {file.{{.Dir}}/broker.secret}
+			broker_redirect {{.Origin}}/callback
+			assume_unprivileged risk_analysis RA-DEMO-2
+			trust_pool pki_root local
+		}
+{{- else}}
+		upstream keycloak {{.Upstream}} {
+			realm acme
+			client regrant-gateway {file.{{.Dir}}/client.secret}
+			broker_client keycloak-acme {file.{{.Dir}}/broker.secret}
+		}
+{{- end}}
+		method device_certificate {
+			risk_analysis RA-DEMO-1
+			probation {{.Probation}}
+		}
+{{- if .Patient}}
+		throttle {
+			network 1000000 1m
+			account 1000000 1m
+		}
+{{- end}}
+		notify webhook {{.Hook}} {
+			secret {file.{{.Dir}}/hook.secret}
+		}
+	}
+}
+
+https://localhost:{{.Port}} {
+	tls internal
+	regrant
+	reverse_proxy 127.0.0.1:{{.IdPPort}}
+}
+`))
+
+// startCaddy writes the configuration and starts Caddy, which makes its certificate authority.
+func (e *Env) startCaddy(ctx context.Context, c config) error {
+	strong := make([]byte, 32)
+	_, _ = rand.Read(strong)
+	secrets := map[string]string{"secret": base64.StdEncoding.EncodeToString(strong), "client.secret": c.ClientSecret, "broker.secret": c.BrokerSecret, "hook.secret": c.HookSecret}
+	for name, value := range secrets {
+		if err := os.WriteFile(filepath.Join(c.Dir, name), []byte(value), 0o600); err != nil {
+			return err
+		}
+	}
+	var text bytes.Buffer
+	if err := caddyfile.Execute(&text, c); err != nil {
+		return err
+	}
+	e.caddyfile = filepath.Join(c.Dir, "Caddyfile")
+	if err := os.WriteFile(e.caddyfile, text.Bytes(), 0o600); err != nil {
+		return err
+	}
+	if err := e.StartCaddy(ctx); err != nil {
+		return err
+	}
+	pem, err := os.ReadFile(e.CAFile)
+	if err != nil {
+		return err
+	}
+	e.Roots = x509.NewCertPool()
+	e.Roots.AppendCertsFromPEM(pem)
+	e.Client = &http.Client{
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: e.Roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 128},
+		Timeout:       60 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return nil
+}
+
+// StartCaddy starts Caddy with the environment's Caddyfile and returns when it serves.
+func (e *Env) StartCaddy(ctx context.Context) error {
+	cmd := e.command("caddy", "run", "--config", e.caddyfile, "--adapter", "caddyfile")
+	p, err := startProcess(cmd, e.log)
+	if err != nil {
+		return err
+	}
+	e.caddy = p
+	return await(ctx, 60*time.Second, "Caddy", p, func() bool {
+		if _, err := os.Stat(e.CAFile); err != nil {
+			return false
+		}
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(e.Origin, "https://"), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // only asks whether it listens
+		if err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	})
+}
+
+// StopCaddy ends Caddy in good order, KillCaddy as a power cut would.
+func (e *Env) StopCaddy() { e.caddy.stop() }
+
+// KillCaddy ends Caddy at once.
+func (e *Env) KillCaddy() { e.caddy.kill() }
+
+// Reload loads the same Caddyfile again into the running Caddy.
+func (e *Env) Reload(ctx context.Context) error {
+	_, err := e.Run(ctx, "caddy", "reload", "--config", e.caddyfile, "--adapter", "caddyfile", "--address", e.Admin, "--force")
+	return err
+}
+
+// Caddyfile is the path of the configuration.
+func (e *Env) Caddyfile() string { return e.caddyfile }
