@@ -56,7 +56,7 @@ var floors = map[string][]string{
 	},
 	"internal/gateway": {
 		"attest", "storage", "upstream", "fosite/grant", "fosite/broker", "internal/recovery",
-		"internal/account", "internal/authority", "internal/gateway/pages", "internal/keys", "internal/throttle", "internal/wire",
+		"internal/account", "internal/authority", "internal/gateway/pages", "internal/keys", "internal/policy", "internal/throttle", "internal/wire",
 	},
 	"internal/gateway/pages": {},
 

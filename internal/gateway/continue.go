@@ -8,6 +8,7 @@ import (
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/internal/gateway/pages"
 	"github.com/regrant/regrant/internal/recovery"
+	"github.com/regrant/regrant/internal/wire"
 )
 
 // showContinue names the recovery that this browser may go on with. Going on is a POST.
@@ -48,7 +49,7 @@ func (g *Gateway) resume(w http.ResponseWriter, r *http.Request) error {
 	if code != "" {
 		form = g.handoffForm(code)
 	}
-	ready, err := g.goOn(r.Context(), code, browser)
+	ready, err := g.Recovery.Continue(r.Context(), recovery.ContinueRequest{Code: code, Browser: browser})
 	if err != nil {
 		return kept(err, form)
 	}
@@ -75,20 +76,13 @@ func (g *Gateway) handoffForm(code string) pages.Form {
 	return g.form(formHandoff, "continue", code, pages.Fact{Name: "code", Value: code})
 }
 
-// goOn continues with code. One that is spent may have been spent by this very browser, whose answer got lost or whose
-// button was pressed twice: then what it holds goes on.
-func (g *Gateway) goOn(ctx context.Context, code string, browser recovery.Holder) (recovery.Ready, error) {
-	ready, err := g.Recovery.Continue(ctx, recovery.ContinueRequest{Code: code, Browser: browser})
-	if code != "" && errors.Is(err, recovery.ErrSpent) {
-		return g.Recovery.Continue(ctx, recovery.ContinueRequest{Browser: browser})
-	}
-	return ready, err
-}
-
-// kept turns "could not tell" into a page that says so and holds the button to go on. Refusals stay what they are.
+// kept turns "could not tell" and "busy" into pages that say so and hold the button to go on. Refusals stay what they are.
 func kept(err error, form pages.Form) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, recovery.ErrBusy) {
+		return &problemError{status: http.StatusBadRequest, code: wire.ProblemRecoveryExpired, page: pageOf(pages.Busy(form))}
 	}
 	p := *translate(err)
 	if p.status == http.StatusServiceUnavailable {

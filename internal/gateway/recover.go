@@ -9,6 +9,7 @@ import (
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/internal/recovery"
 	"github.com/regrant/regrant/internal/wire"
 )
@@ -65,6 +66,9 @@ func (g *Gateway) wish(in wire.InitiateRequest, network netip.Prefix) (recovery.
 				status: http.StatusBadRequest, code: wire.ProblemActionNotOffered, member: "/actions", detail: "An action is not offered here.",
 			}
 		}
+	}
+	if policy.NeedsSignIn(actions) {
+		return recovery.InitiateRequest{}, malformed("/actions", "A new credential is set by the person who signs in: ask for sign-in too.")
 	}
 	return recovery.InitiateRequest{Account: account, Actions: actions}, nil
 }

@@ -66,8 +66,19 @@ func New(namespace string) *Journal {
 		Name:    namespace + "/journal",
 		Version: 1,
 		ID:      key,
+		Expires: expires,
 		Indexes: []storage.Index[record]{{Name: byAccount, Keys: accountKeys}},
 	})}
+}
+
+// anonymous is how long a refusal is kept that concerns no account. Anybody can cause those, so they may not pile up.
+const anonymous = 30 * 24 * time.Hour
+
+func expires(r *record) time.Time {
+	if r.Entry.Kind == KindRecoveryRefused && r.Entry.AccountID == "" {
+		return r.Entry.At.Add(anonymous)
+	}
+	return time.Time{}
 }
 
 // key is the time counted down, so that the newest entry comes first, and the entry's random id.

@@ -27,6 +27,7 @@ const (
 	ReasonPrivileged        Reason = "account-privileged"
 	ReasonPrivilegeUnknown  Reason = "privilege-unknown" // roles that cannot be read count as privileged
 	ReasonActionUnavailable Reason = "action-unavailable"
+	ReasonNeedsSignIn       Reason = "needs-sign-in" // only the person can set a new credential, and only signed in
 )
 
 // Privilege is what is known of the account's rights at the identity provider.
@@ -148,14 +149,25 @@ func accountReasons(a Account) (against []Reason) {
 	return against
 }
 
-func actionReasons(in Input) []Reason {
-	for _, a := range in.Actions {
-		if !slices.Contains(in.Available, a) {
-			return []Reason{ReasonActionUnavailable}
-		}
-	}
+func actionReasons(in Input) (against []Reason) {
 	if len(in.Actions) == 0 {
 		return []Reason{ReasonActionUnavailable}
 	}
-	return nil
+	for _, a := range in.Actions {
+		if !slices.Contains(in.Available, a) {
+			against = append(against, ReasonActionUnavailable)
+		}
+	}
+	// Without a session nobody sets anything: whoever signs in next, with the old credential, would.
+	if NeedsSignIn(in.Actions) {
+		against = append(against, ReasonNeedsSignIn)
+	}
+	return against
+}
+
+// NeedsSignIn reports whether actions lack the sign-in that one of them needs.
+func NeedsSignIn(actions []attest.Action) bool {
+	return !slices.Contains(actions, attest.ActionSignIn) && slices.ContainsFunc(actions, func(a attest.Action) bool {
+		return a == attest.ActionResetPassword || a == attest.ActionReplacePasskey || a == attest.ActionReplaceOTP
+	})
 }

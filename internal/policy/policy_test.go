@@ -55,6 +55,7 @@ func TestEachReasonAloneRefuses(t *testing.T) {
 		{"roles that cannot be read", func(in *Input) { in.Account.Privilege = PrivilegeUnknown }, ReasonPrivilegeUnknown},
 		{"a privilege that does not exist", func(in *Input) { in.Account.Privilege = 99 }, ReasonPrivilegeUnknown},
 		{"an action that the upstream lacks", func(in *Input) { in.Actions = []attest.Action{attest.ActionReplaceOTP} }, ReasonActionUnavailable},
+		{"a new password without a sign-in", func(in *Input) { in.Actions = []attest.Action{attest.ActionResetPassword} }, ReasonNeedsSignIn},
 		{"no action", func(in *Input) { in.Actions = nil }, ReasonActionUnavailable},
 	} {
 		t.Run(c.name, func(t *testing.T) {

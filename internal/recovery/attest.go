@@ -103,8 +103,11 @@ func (s *Service) verify(ctx context.Context, at *attempt, evidence []attest.Evi
 			bound = attest.Binding{Authenticator: a.ID, Handle: a.Handle}
 		}
 		result, err := s.Verifier.Appraise(at.statement, ev, bound, s.Clock())
+		if refused, ok := errors.AsType[*attest.Error](err); ok {
+			return fmt.Sprintf("%s: %s", refused.Reason, refused.Detail), nil
+		}
 		if err != nil {
-			return reasonOf(err), nil
+			return "", unavailable("appraising evidence", err)
 		}
 		if at.authenticator != nil && at.authenticator.AccountID != a.AccountID {
 			return "proofs of different accounts", nil
@@ -257,14 +260,6 @@ func deviceName(a *account.Authenticator) string {
 		return a.Label
 	}
 	return a.DeviceID
-}
-
-func reasonOf(err error) string {
-	var refused *attest.Error
-	if errors.As(err, &refused) {
-		return fmt.Sprintf("%s: %s", refused.Reason, refused.Detail)
-	}
-	return "evidence not accepted"
 }
 
 func joinReasons(reasons []policy.Reason) string {

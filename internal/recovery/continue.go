@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 
@@ -44,19 +45,15 @@ func (s *Service) Continue(ctx context.Context, req ContinueRequest) (Ready, err
 	return Ready{Txn: rec.Txn, SignIn: rec.State == StateSession}, nil
 }
 
-// claim takes the lease for this browser.
+// claim takes the lease for this browser: with a code, or on what it holds. A code that this very browser has used, whose
+// answer got lost or whose button was pressed twice, goes on with the recovery that it opened, and with no other.
 func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, error) {
 	if req.Code == "" {
 		rec, err := s.ofBrowser(ctx, req.Browser)
 		if err != nil {
 			return nil, err
 		}
-		return s.take(ctx, rec.Txn, func(tx storage.Tx, rec *record) error {
-			if rec.Browser != req.Browser.Value || !rec.completing() || rec.codeLives(tx.Now()) {
-				return ErrSpent
-			}
-			return s.allowed(tx, rec)
-		})
+		return s.resumeIn(ctx, rec.Txn, req.Browser)
 	}
 	var txn string
 	err := s.DB.View(ctx, func(r storage.Reader) error {
@@ -66,23 +63,49 @@ func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, erro
 		}
 		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrSpent) {
 		return nil, settle("reading a handoff", err)
 	}
-	return s.take(ctx, txn, func(tx storage.Tx, rec *record) error { return s.join(tx, rec, req) })
+	rec, err := (*record)(nil), ErrSpent
+	if txn != "" {
+		rec, err = s.take(ctx, txn, func(tx storage.Tx, rec *record) error { return s.join(tx, rec, req) })
+	}
+	if !errors.Is(err, ErrSpent) {
+		return rec, err
+	}
+	joined, err := s.ofBrowser(ctx, req.Browser)
+	if err != nil || !bytes.Equal(joined.Joined, s.handoffHash(req.Code)) {
+		return nil, cmp.Or(err, ErrSpent)
+	}
+	return s.resumeIn(ctx, joined.Txn, req.Browser)
+}
+
+// resumeIn takes the lease on what browser has begun. While its code is out the answer is on its way.
+func (s *Service) resumeIn(ctx context.Context, txn string, browser Holder) (*record, error) {
+	return s.take(ctx, txn, func(tx storage.Tx, rec *record) error {
+		switch {
+		case rec.Browser != browser.Value || !rec.completing():
+			return ErrSpent
+		case rec.codeLives(tx.Now()):
+			return ErrBusy
+		default:
+			return nil
+		}
+	})
 }
 
 // join consumes the handoff code, and with it the token: in one transaction, so that of all who race one wins.
 func (s *Service) join(tx storage.Tx, rec *record, req ContinueRequest) error {
-	if !bytes.Equal(rec.Handoff, s.handoffHash(req.Code)) || !tx.Now().Before(rec.HandoffExpires) || rec.Browser != "" {
+	hash := s.handoffHash(req.Code)
+	if !bytes.Equal(rec.Handoff, hash) || !tx.Now().Before(rec.HandoffExpires) || rec.Browser != "" {
 		return ErrSpent
 	}
-	rec.Handoff, rec.Browser = nil, req.Browser.Value
+	rec.Handoff, rec.Browser, rec.Joined = nil, req.Browser.Value, hash
 	switch {
 	case rec.State == StateGranted:
 		return s.redeem(tx, rec, rec.JTI, "browser")
 	case rec.completing():
-		return s.allowed(tx, rec)
+		return nil
 	default:
 		return ErrSpent
 	}
@@ -137,13 +160,16 @@ func (s *Service) ReadyFor(ctx context.Context, browser Holder) (txn string, ok 
 // nothing that nobody knows of.
 func (s *Service) Session(ctx context.Context, txn string, browser Holder) (broker.Login, error) {
 	rec, err := s.take(ctx, txn, func(tx storage.Tx, rec *record) error {
-		if rec.State != StateSession || rec.Browser == "" || rec.Browser != browser.Value || rec.codeLives(tx.Now()) {
+		if rec.State != StateSession || rec.Browser == "" || rec.Browser != browser.Value {
 			return ErrSpent
+		}
+		if rec.codeLives(tx.Now()) {
+			return ErrBusy
 		}
 		if rec.Subject == "" {
 			rec.Subject = newSecret()
 		}
-		return s.allowed(tx, rec)
+		return nil
 	})
 	if err != nil {
 		return broker.Login{}, err

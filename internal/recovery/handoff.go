@@ -105,15 +105,19 @@ type Completed struct {
 	ExpiresIn time.Duration
 }
 
-// Complete runs the completion for the holder of an access token, once. An upstream that makes its sessions in a
-// browser only gets the browser by a handoff code.
+// Complete runs the completion for the holder of an access token, once: of all who race with it one is answered. When a
+// step could not be done the token can be tried again. An upstream that makes its sessions in a browser only gets the
+// browser by a handoff code.
 func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Completed, error) {
 	rec, err := s.take(ctx, tok.Txn, func(tx storage.Tx, rec *record) error {
-		if !rec.completing() || rec.Access == nil || rec.Access.Signature != tok.Signature || rec.AccessUsed || !tx.Now().Before(rec.Access.ExpiresAt) {
+		if !rec.completing() || !rec.opens(tok, tx.Now()) || rec.leased(tx.Now()) {
 			return ErrSpent
 		}
-		return s.allowed(tx, rec)
+		return nil
 	})
+	if errors.Is(err, ErrSpent) { // perhaps the sweeper has done it meanwhile
+		return s.answer(ctx, tok, StateDone, Completed{Outcome: OutcomeDone})
+	}
 	if err != nil {
 		return Completed{}, err
 	}
@@ -121,19 +125,36 @@ func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Complete
 		return Completed{}, err
 	}
 	if rec.State == StateDone {
-		return Completed{Outcome: OutcomeDone}, nil
+		return s.answer(ctx, tok, StateDone, Completed{Outcome: OutcomeDone})
 	}
-	code := newSecret()
-	_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
-		if rec.AccessUsed {
+	return s.answer(ctx, tok, StateSession, Completed{Outcome: OutcomeHandoff, Code: newSecret(), ExpiresIn: handoffLife})
+}
+
+// opens reports whether tok is the access token of r and may still be used.
+func (r *record) opens(tok grant.AccessToken, now time.Time) bool {
+	return r.Access != nil && r.Access.Signature == tok.Signature && !r.AccessUsed && now.Before(r.Access.ExpiresAt)
+}
+
+// answer uses the access token up and, with it, makes out what was promised for the state that the recovery has come to.
+func (s *Service) answer(ctx context.Context, tok grant.AccessToken, state State, out Completed) (Completed, error) {
+	err := s.DB.Update(ctx, func(tx storage.Tx) error {
+		rec, err := s.load(tx, tok.Txn)
+		if err != nil {
+			return err
+		}
+		if rec.State != state || !rec.opens(tok, tx.Now()) {
 			return ErrSpent
 		}
-		rec.AccessUsed, rec.Lease = true, ""
-		s.setHandoff(rec, code, tx.Now())
-		return s.table.Put(tx, rec)
+		rec.AccessUsed = true
+		if out.Code == "" {
+			return s.table.Put(tx, rec)
+		}
+		s.setHandoff(rec, out.Code, tx.Now())
+		rec.Lease = ""
+		return s.keep(tx, rec)
 	})
 	if err != nil {
-		return Completed{}, err
+		return Completed{}, settle("answering a completion", err)
 	}
-	return Completed{Outcome: OutcomeHandoff, Code: code, ExpiresIn: handoffLife}, nil
+	return out, nil
 }

@@ -219,7 +219,13 @@ func (h *house) only() *record {
 func (h *house) sweep(d time.Duration) {
 	h.t.Helper()
 	h.wait(d)
-	must(h.t, h.Sweep(h.t.Context()))
+	var workers sync.WaitGroup
+	slots := make(chan struct{}, sweepers)
+	for n := 1; n > 0; workers.Wait() {
+		var err error
+		n, err = h.Service.sweep(h.t.Context(), &workers, slots)
+		must(h.t, err)
+	}
 }
 
 func (h *house) entries(kind journal.Kind) (found []journal.Entry) {

@@ -3,30 +3,40 @@ package recovery
 import (
 	"context"
 
+	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/storage"
 )
 
-// take gives the caller the lease on a record, if check allows it and nobody else has it. check may change the record;
-// what it changes is committed with the lease. A lease that ran out belongs to nobody: its owner is dead or too slow,
-// and stepTime, the time that a step may take, is shorter than leaseLife.
+// take gives the caller the lease on a record, if check allows it, nobody else has it and the recovery may go on. check may
+// change the record; what it changes is committed with the lease. A recovery that may not go on begins to be taken back
+// in the same transaction. A lease that ran out belongs to nobody: its owner is dead or too slow, and stepTime, the time
+// that a step may take, is shorter than leaseLife.
 func (s *Service) take(ctx context.Context, txn string, check func(storage.Tx, *record) error) (rec *record, err error) {
-	owner := newSecret()
+	owner, stopped := newSecret(), false
 	err = s.DB.Update(ctx, func(tx storage.Tx) error {
+		stopped = false
 		if rec, err = s.load(tx, txn); err != nil {
 			return err
 		}
-		if rec.State.Final() || tx.Now().Before(rec.LeaseUntil) && rec.Lease != "" {
+		if rec.State.Final() {
 			return ErrSpent
 		}
-		rec.Lease, rec.LeaseUntil = owner, tx.Now().Add(leaseLife)
 		if err := check(tx, rec); err != nil {
 			return err
 		}
-		if err := s.table.Put(tx, rec); err != nil {
+		if rec.leased(tx.Now()) {
+			return ErrBusy
+		}
+		if stopped, err = s.stopIfBarred(tx, rec); err != nil || stopped {
 			return err
 		}
-		return s.schedule(tx, rec)
+		rec.Lease, rec.LeaseUntil = owner, tx.Now().Add(leaseLife)
+		return s.keep(tx, rec)
 	})
+	if err == nil && stopped {
+		s.poke()
+		return nil, ErrSpent
+	}
 	return rec, settle("taking a lease", err)
 }
 
@@ -47,12 +57,35 @@ func (s *Service) held(ctx context.Context, held *record, fn func(storage.Tx, *r
 
 // release gives the lease back after a step that could not be done or is not done yet.
 func (s *Service) release(ctx context.Context, rec *record) error {
-	_, err := s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
+	_, err := s.held(context.WithoutCancel(ctx), rec, func(tx storage.Tx, rec *record) error {
 		rec.Lease, rec.Tries = "", rec.Tries+1
-		if err := s.table.Put(tx, rec); err != nil {
-			return err
-		}
-		return s.schedule(tx, rec)
+		return s.keep(tx, rec)
 	})
 	return err
+}
+
+// keep writes rec in the state that it has.
+func (s *Service) keep(tx storage.Tx, rec *record) error {
+	if err := s.table.Put(tx, rec); err != nil {
+		return err
+	}
+	return s.schedule(tx, rec)
+}
+
+// stopIfBarred begins to take rec back if it may not go on, and says so.
+func (s *Service) stopIfBarred(tx storage.Tx, rec *record) (stopped bool, err error) {
+	if rec.State == StateAbandoning {
+		return false, nil
+	}
+	why, err := s.obstacle(tx, rec)
+	if err != nil || why == "" {
+		return false, err
+	}
+	return true, s.stop(tx, rec, why)
+}
+
+// stop begins to take back what was opened; the sweeper ends it.
+func (s *Service) stop(tx storage.Tx, rec *record, why string) error {
+	rec.Lease, rec.Ending = "", why
+	return s.move(tx, rec, StateAbandoning, journal.KindRecoveryAbandoned, map[string]string{"reason": why})
 }

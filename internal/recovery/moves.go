@@ -2,7 +2,10 @@ package recovery
 
 import (
 	"encoding/base64"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -14,8 +17,14 @@ import (
 
 // start writes the first state of a granted recovery, with its journal entry and its notice.
 func (s *Service) start(tx storage.Tx, rec *record, at *attempt) error {
+	if err := s.supersede(tx, rec); err != nil {
+		return err
+	}
 	rec.State = StateGranted
 	if err := s.table.Insert(tx, rec); err != nil {
+		return err
+	}
+	if err := s.remember(tx, rec); err != nil {
 		return err
 	}
 	if err := s.timers.Set(tx, []byte(rec.Txn), rec.TokenExpires); err != nil {
@@ -32,6 +41,39 @@ func (s *Service) start(tx storage.Tx, rec *record, at *attempt) error {
 		"methods": strings.Join(methods, " "), "tier": at.decision.Tier(), "risk_analysis": at.decision.RiskAnalysis(),
 		"client_id": rec.ClientID, "network": rec.Network, "actions": actionWords(rec.Actions),
 	})
+}
+
+// supersede ends the account's earlier recoveries that have no session yet: a step of theirs, done late, would end the
+// session of this one. The guard key makes two grants of one account see each other.
+func (s *Service) supersede(tx storage.Tx, rec *record) error {
+	guard := []byte(s.Namespace + "/recovering/" + rec.AccountID)
+	if _, err := tx.Get(guard); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if err := tx.Put(guard, []byte(rec.Txn), tx.Now().Add(retention)); err != nil {
+		return err
+	}
+	var earlier []*record
+	for old, err := range s.table.Each(tx, byAccount, []byte(rec.AccountID), 0) {
+		if err != nil {
+			return err
+		}
+		earlier = append(earlier, old)
+	}
+	for _, old := range earlier {
+		if err := s.stop(tx, old, "superseded by a newer recovery"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recent is where the latest grants are found, newest first.
+func (s *Service) recent() []byte { return []byte(s.Namespace + "/recent/") }
+
+func (s *Service) remember(tx storage.Tx, rec *record) error {
+	key := binary.BigEndian.AppendUint64(s.recent(), math.MaxInt64-uint64(rec.GrantedAt.UnixMicro())) //nolint:gosec // after 1970
+	return tx.Insert(append(key, rec.Txn...), []byte(rec.Txn), rec.GrantedAt.Add(retention))
 }
 
 // move takes rec to another state inside tx: the record, the timer that picks it up after a crash, the journal entry
@@ -68,7 +110,7 @@ func (s *Service) schedule(tx storage.Tx, rec *record) error {
 	switch {
 	case rec.State.Final():
 		return s.timers.Clear(tx, id)
-	case rec.Lease != "" && now.Before(rec.LeaseUntil), rec.State == StateCheck && rec.Tries == 0: // just redeemed: whoever did goes on by himself
+	case rec.leased(now), rec.State == StateCheck && rec.Tries == 0: // just redeemed: whoever did goes on by himself
 		return s.timers.Set(tx, id, rec.LeaseUntil)
 	case rec.State == StateGranted:
 		return s.timers.Set(tx, id, rec.TokenExpires)

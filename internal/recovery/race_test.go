@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -80,7 +81,9 @@ func TestOneOfAHundredCodesIsIssuedAndOneRedeemed(t *testing.T) {
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
 	won := race(t, 100, ErrSpent, func(i int) error {
-		if _, err := h.Session(t.Context(), ready.Txn, browser); err != nil {
+		if _, err := h.Session(t.Context(), ready.Txn, browser); errors.Is(err, ErrBusy) {
+			return ErrSpent
+		} else if err != nil {
 			return err
 		}
 		c := h.code(ready.Txn)
@@ -173,6 +176,12 @@ func TestARevocationStopsARecoveryAtEveryHop(t *testing.T) {
 				return nil
 			}
 		},
+		"finish": func(h *house) func() error {
+			_, signature := h.inSession(browser)
+			must(h.t, h.Logins().Redeem(h.t.Context(), signature))
+			h.idp.login = true
+			return func() error { h.sweep(time.Minute); return ErrSpent } // what comes of it is looked at below
+		},
 		"complete": func(h *house) func() error {
 			r := h.redemption(h.granted())
 			must(h.t, h.Grants().Redeem(h.t.Context(), r))
@@ -249,5 +258,136 @@ func TestASessionThatNeverShowsIsAbandoned(t *testing.T) {
 	h.sweep(leaseLife)
 	if h.only().State != StateAbandoned {
 		t.Fatalf("state %s", h.only().State)
+	}
+}
+
+func TestAVetoAfterTheSessionEndsTheSessionAndRemovesNoFactor(t *testing.T) {
+	h := newHouse(t)
+	_, signature := h.inSession(browserHolder("b"))
+	must(t, h.Logins().Redeem(t.Context(), signature))
+	h.idp.login = true
+	h.revokeDevice()
+	before := h.idp.log()
+	h.sweep(time.Minute)
+	h.sweep(time.Minute)
+	if after := strings.TrimPrefix(h.idp.log(), before); after != " revoke abandon" {
+		t.Fatalf("after the veto the identity provider was asked%s", after)
+	}
+}
+
+func TestAStepThatCouldNotBeDoneIsNotDoneLate(t *testing.T) {
+	h := newHouse(t)
+	code := h.handoff()
+	h.idp.set("revoke", upstream.ErrUnavailable)
+	_, _ = h.Continue(t.Context(), ContinueRequest{Code: code, Browser: browserHolder("b")})
+	h.idp.set("revoke", nil)
+	before := h.idp.log()
+	h.sweep(completionLife + time.Second)
+	h.sweep(time.Minute)
+	if after := strings.TrimPrefix(h.idp.log(), before); after != "" || h.only().State != StateAbandoned {
+		t.Fatalf("asked%s, state %s", after, h.only().State)
+	}
+}
+
+func TestTheTimeForTheSessionIsKeptWithoutASweeper(t *testing.T) {
+	h := newHouse(t)
+	browser := browserHolder("b")
+	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
+	must(t, err)
+	h.wait(completionLife + time.Second)
+	if _, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrSpent) {
+		t.Fatalf("late session: %v", err)
+	}
+	if err := h.Logins().Issue(t.Context(), h.code(ready.Txn)); !errors.Is(err, broker.ErrSpent) {
+		t.Fatalf("late code: %v", err)
+	}
+}
+
+func TestANewerRecoveryEndsTheEarlierOnesOfItsAccount(t *testing.T) {
+	h := newHouse(t)
+	code := h.handoff()
+	h.idp.set("revoke", upstream.ErrUnavailable)
+	_, _ = h.Continue(t.Context(), ContinueRequest{Code: code, Browser: browserHolder("b")})
+	earlier := h.only().Txn
+	h.idp.set("revoke", nil)
+	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browserHolder("b")})
+	must(t, err)
+	before := h.idp.log()
+	h.sweep(time.Minute)
+	if h.state(earlier) != StateAbandoned || h.state(ready.Txn) != StateSession || h.idp.log() != before {
+		t.Fatalf("earlier %s, newer %s, asked%s", h.state(earlier), h.state(ready.Txn), strings.TrimPrefix(h.idp.log(), before))
+	}
+}
+
+func TestAnAccountThatIsGoneEndsItsRecovery(t *testing.T) {
+	h := newHouse(t)
+	h.inSession(browserHolder("b"))
+	h.idp.set("abandon", upstream.ErrNoAccount)
+	h.sweep(completionLife + time.Second)
+	h.sweep(time.Minute)
+	if h.only().State != StateAbandoned {
+		t.Fatalf("state %s", h.only().State)
+	}
+}
+
+func TestThatNobodyCanTellEndsNoSession(t *testing.T) {
+	h := newHouse(t)
+	txn, signature := h.inSession(browserHolder("b"))
+	must(t, h.Logins().Redeem(t.Context(), signature))
+	h.idp.set("finish", upstream.ErrUnavailable)
+	h.sweep(finishLife + time.Minute)
+	h.sweep(time.Minute)
+	h.idp.set("finish", nil)
+	h.idp.login = true
+	h.sweep(time.Minute)
+	if h.state(txn) != StateDone {
+		t.Fatalf("state %s", h.state(txn))
+	}
+}
+
+func TestABrowserThatPressesTwiceGoesOnWithTheSameRecoveryOnly(t *testing.T) {
+	h := newHouse(t)
+	browser := browserHolder("b")
+	first := h.handoff()
+	ready, err := h.Continue(t.Context(), ContinueRequest{Code: first, Browser: browser})
+	must(t, err)
+	again, err := h.Continue(t.Context(), ContinueRequest{Code: first, Browser: browser})
+	if err != nil || again.Txn != ready.Txn {
+		t.Fatalf("pressed twice: %+v, %v", again, err)
+	}
+	if _, err := h.Continue(t.Context(), ContinueRequest{Code: "another recovery's, too old", Browser: browser}); !errors.Is(err, ErrSpent) {
+		t.Fatalf("another code went on with what the browser holds: %v", err)
+	}
+}
+
+func TestWhatIsBeingDoneIsBusyAndNotSpent(t *testing.T) {
+	h := newHouse(t)
+	browser := browserHolder("b")
+	txn, _ := h.inSession(browser)
+	if _, err := h.Continue(t.Context(), ContinueRequest{Browser: browser}); !errors.Is(err, ErrBusy) {
+		t.Fatalf("while the code is out: %v", err)
+	}
+	if _, err := h.Session(t.Context(), txn, browser); !errors.Is(err, ErrBusy) {
+		t.Fatalf("while the code is out: %v", err)
+	}
+}
+
+func TestACompletionThatTheSweeperEndedIsAnswered(t *testing.T) {
+	h := newHouse(t)
+	req := h.ask()
+	req.Actions = []attest.Action{attest.ActionRevokeSessions}
+	g, err := h.Attest(t.Context(), h.proof(h.initiate(req)))
+	must(t, err)
+	r := h.redemption(g)
+	must(t, h.Grants().Redeem(t.Context(), r))
+	h.idp.set("revoke", upstream.ErrUnavailable)
+	if _, err := h.Complete(t.Context(), r.AccessToken); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("%v, want ErrUnavailable", err)
+	}
+	h.idp.set("revoke", nil)
+	h.sweep(time.Minute)
+	done, err := h.Complete(t.Context(), r.AccessToken)
+	if err != nil || done.Outcome != OutcomeDone {
+		t.Fatalf("%+v, %v", done, err)
 	}
 }

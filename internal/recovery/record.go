@@ -49,6 +49,7 @@ type record struct {
 	Handoff        []byte    `json:"handoff,omitempty"` // keyed hash of the one-time code that a browser may bring
 	HandoffExpires time.Time `json:"handoff_expires,omitzero"`
 	Browser        string    `json:"browser,omitempty"` // holder value of the browser that continues
+	Joined         []byte    `json:"joined,omitempty"`  // hash of the code with which it joined
 
 	Access     *grant.AccessToken `json:"access,omitempty"`
 	AccessUsed bool               `json:"access_used,omitempty"`
@@ -61,14 +62,16 @@ type record struct {
 	Code       *broker.Code `json:"code,omitempty"`    // the login's authorization code, while it may be redeemed
 	RedeemedAt time.Time    `json:"redeemed_at,omitzero"`
 	EndedAt    time.Time    `json:"ended_at,omitzero"`
+	Ending     string       `json:"ending,omitempty"` // why it is abandoned
 }
 
 // Names of the indexes.
 const (
 	byHandoff = "handoff" // unique
 	byBrowser = "browser"
-	byAccess  = "access" // unique
-	byCode    = "code"   // unique
+	byAccess  = "access"  // unique
+	byCode    = "code"    // unique
+	byAccount = "account" // recoveries that have no session yet
 )
 
 func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
@@ -92,6 +95,9 @@ func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
 			{Name: byHandoff, Unique: true, Keys: func(r *record) [][]byte { return one(len(r.Handoff) > 0, r.Handoff) }},
 			{Name: byBrowser, Keys: func(r *record) [][]byte {
 				return one(r.Browser != "" && r.completing(), []byte(r.Browser))
+			}},
+			{Name: byAccount, Keys: func(r *record) [][]byte {
+				return one(r.completing() || r.State == StateGranted, []byte(r.AccountID))
 			}},
 			{Name: byAccess, Unique: true, Keys: func(r *record) [][]byte {
 				if r.Access == nil {
@@ -119,6 +125,21 @@ func (r *record) completing() bool {
 		return false
 	}
 }
+
+// late reports whether the time for the present state is over. What comes after the session is not bound by it.
+func (r *record) late(now time.Time) bool {
+	switch {
+	case r.State == StateGranted:
+		return !now.Before(r.TokenExpires)
+	case r.completing():
+		return now.After(r.Deadline)
+	default:
+		return false
+	}
+}
+
+// leased reports whether somebody does a step just now.
+func (r *record) leased(now time.Time) bool { return r.Lease != "" && now.Before(r.LeaseUntil) }
 
 // codeLives reports whether a login's authorization code is out that may still be redeemed.
 func (r *record) codeLives(now time.Time) bool { return r.Code != nil && now.Before(r.Code.ExpiresAt) }

@@ -282,7 +282,7 @@ func TestTheSessionIsMadeForTheBrowserThatProvedItselfAndOnce(t *testing.T) {
 	if err := h.Logins().Issue(t.Context(), second); !errors.Is(err, broker.ErrSpent) {
 		t.Fatalf("second code while the first lives: %v", err)
 	}
-	if _, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrSpent) {
+	if _, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrBusy) {
 		t.Fatalf("second session: %v", err)
 	}
 	h.wait(61 * time.Second) // the page was closed before the code was redeemed

@@ -65,8 +65,6 @@ type Service struct {
 	timers *storage.Timers
 	box    *keys.Box
 	wake   chan struct{}
-
-	beforeMove func(from, to State) // testing only: called outside any transaction, before each move
 }
 
 // New makes a Service. Use [Service.SetMinter] before the first attest: the token server needs the Service's own
@@ -92,7 +90,7 @@ func unavailable(doing string, err error) error {
 // settle gives the error of a transaction its meaning for the caller: what fn decided stays, everything else could not
 // be told.
 func settle(doing string, err error) error {
-	for _, known := range []error{ErrRefused, ErrExpired, ErrSpent, ErrHolder, ErrUnavailable} {
+	for _, known := range []error{ErrRefused, ErrExpired, ErrSpent, ErrHolder, ErrBusy, ErrUnavailable} {
 		if errors.Is(err, known) {
 			return known
 		}
@@ -120,26 +118,44 @@ func (s *Service) view(ctx context.Context, txn string) (rec *record, err error)
 	return rec, settle("reading a recovery", err)
 }
 
-// allowed re-checks, inside the transaction that is about to act, what may have changed since the grant: a veto, a
-// reported loss or a revocation raises the epoch, and the authenticator itself must still be usable.
-func (s *Service) allowed(tx storage.Tx, rec *record) error {
-	epoch, err := s.Accounts.Epoch(tx, rec.AccountID)
+// Why a recovery may not go on.
+const (
+	whyVetoed  = "vetoed"
+	whyRevoked = "authenticator revoked or expired"
+	whyLate    = "not used in time"
+)
+
+// obstacle says why rec may not go on, or "". It is asked inside every transaction that moves a recovery or prepares to,
+// because all of this can change between two moves: a veto or a reported loss raises the account's epoch, the
+// authenticator may be revoked, time runs out.
+func (s *Service) obstacle(r storage.Reader, rec *record) (why string, err error) {
+	epoch, err := s.Accounts.Epoch(r, rec.AccountID)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if epoch != rec.Epoch {
-		return ErrSpent
-	}
-	a, err := s.Accounts.Get(tx, rec.Authenticator)
+	a, err := s.Accounts.Get(r, rec.Authenticator)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return ErrSpent
+		return whyRevoked, nil
 	case err != nil:
-		return err
-	case a.Usable(tx.Now()) != nil:
+		return "", err
+	case a.Usable(r.Now()) != nil:
+		return whyRevoked, nil
+	case epoch != rec.Epoch:
+		return whyVetoed, nil
+	case rec.late(r.Now()):
+		return whyLate, nil
+	}
+	return "", nil
+}
+
+// allowed is obstacle for those who only need to know whether.
+func (s *Service) allowed(r storage.Reader, rec *record) error {
+	why, err := s.obstacle(r, rec)
+	if err == nil && why != "" {
 		return ErrSpent
 	}
-	return nil
+	return err
 }
 
 // newSecret is 256 random bits, base64url.

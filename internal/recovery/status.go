@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/storage"
 )
 
@@ -47,22 +46,15 @@ type Summary struct {
 	EndedAt   time.Time `json:"ended_at,omitzero"`
 }
 
-// searched is how much of the journal Recent looks through.
-const searched = 10_000
-
-// Recent lists at most limit recoveries that were granted, newest first, as far as the journal's latest entries go back.
+// Recent lists at most limit recoveries that were granted, newest first.
 func (s *Service) Recent(ctx context.Context, limit int) (out []Summary, err error) {
 	err = s.DB.View(ctx, func(r storage.Reader) error {
 		out = nil
-		entries, err := s.Journal.Recent(r, searched)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if e.Kind != journal.KindRecoveryGranted || len(out) >= limit {
-				continue
+		for entry, err := range r.Scan(s.recent(), nil, limit) {
+			if err != nil {
+				return err
 			}
-			rec, err := s.table.Get(r, []byte(e.Txn))
+			rec, err := s.table.Get(r, entry.Value)
 			switch {
 			case errors.Is(err, storage.ErrNotFound): // past its retention
 			case err != nil:

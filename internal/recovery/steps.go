@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -77,6 +78,10 @@ func (s *Service) advance(ctx context.Context, rec *record) (*record, error) {
 		if !ok {
 			return rec, nil
 		}
+		if ctx.Err() != nil { // this process ends, or nobody waits: another one goes on
+			_ = s.release(ctx, rec)
+			return nil, unavailable("going on", ctx.Err())
+		}
 		if err := s.do(ctx, rec, st); err != nil {
 			return nil, err
 		}
@@ -96,9 +101,12 @@ func (s *Service) do(ctx context.Context, rec *record, st step) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrRefused), errors.Is(err, upstream.ErrRefused):
-		_, _ = s.abandon(ctx, rec, "account no longer allowed")
-		return ErrRefused
+	case definite(err):
+		_, err = s.held(context.WithoutCancel(ctx), rec, func(tx storage.Tx, rec *record) error {
+			return s.stop(tx, rec, "account no longer allowed")
+		})
+		s.poke()
+		return cmp.Or(err, ErrRefused)
 	default:
 		s.Logger.Warn("recovery step could not be done", "state", rec.State, "reference", rec.Reference, "error", err)
 		_ = s.release(ctx, rec) // else the lease runs out by itself
@@ -106,18 +114,22 @@ func (s *Service) do(ctx context.Context, rec *record, st step) error {
 	}
 }
 
-// moveOn commits that a step holds. Veto and revocation are looked at again: every hop may be the last.
-func (s *Service) moveOn(ctx context.Context, held *record, to State) (*record, error) {
-	ctx = context.WithoutCancel(ctx)
-	if s.beforeMove != nil {
-		s.beforeMove(held.State, to)
-	}
-	rec, err := s.held(ctx, held, func(tx storage.Tx, rec *record) error {
-		if err := s.allowed(tx, rec); err != nil {
-			return err
+// definite reports whether the identity provider said no, rather than that it could not tell.
+func definite(err error) bool {
+	for _, no := range []error{ErrRefused, upstream.ErrRefused, upstream.ErrNoAccount, upstream.ErrAmbiguous, upstream.ErrUnsupported} {
+		if errors.Is(err, no) {
+			return true
 		}
-		if tx.Now().After(rec.Deadline) {
-			return ErrSpent
+	}
+	return false
+}
+
+// moveOn commits that a step holds, unless the recovery may not go on any more.
+func (s *Service) moveOn(ctx context.Context, held *record, to State) (*record, error) {
+	stopped := false
+	rec, err := s.held(context.WithoutCancel(ctx), held, func(tx storage.Tx, rec *record) (err error) {
+		if stopped, err = s.stopIfBarred(tx, rec); err != nil || stopped {
+			return err
 		}
 		rec.LeaseUntil = tx.Now().Add(leaseLife)
 		var kind journal.Kind
@@ -129,18 +141,11 @@ func (s *Service) moveOn(ctx context.Context, held *record, to State) (*record, 
 		}
 		return s.move(tx, rec, to, kind, nil)
 	})
-	if errors.Is(err, ErrSpent) {
-		_, _ = s.abandon(ctx, held, "vetoed, revoked or late")
+	if err == nil && stopped {
+		s.poke()
+		return nil, ErrSpent
 	}
 	return rec, err
-}
-
-// abandon begins to take back what was opened; the sweeper ends it. Only the holder of the lease may.
-func (s *Service) abandon(ctx context.Context, held *record, why string) (*record, error) {
-	return s.held(ctx, held, func(tx storage.Tx, rec *record) error {
-		rec.Lease = ""
-		return s.move(tx, rec, StateAbandoning, journal.KindRecoveryAbandoned, map[string]string{"reason": why})
-	})
 }
 
 // way describes the way in of rec to the adapter.

@@ -6,15 +6,21 @@ import (
 	"sync"
 	"time"
 
-	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/storage"
 )
 
+// sweepers bounds how many recoveries one process works on at a time. Each has a worker of its own, so that one whose
+// identity provider hangs holds nobody else up.
+const sweepers = 32
+
 // Run picks up what is due: recoveries whose process died, whose identity provider was away, whose token was never used
-// or whose way in is to be taken back. It returns when ctx ends. Any number of processes may run it.
+// or whose way in is to be taken back. It returns when ctx ends and its workers have. Any number of processes may run it.
 func (s *Service) Run(ctx context.Context) error {
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	slots := make(chan struct{}, sweepers)
 	for {
-		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if _, err := s.sweep(ctx, &workers, slots); err != nil && ctx.Err() == nil {
 			s.Logger.Error("sweeping recoveries", "error", err)
 		}
 		select {
@@ -24,6 +30,28 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-time.After(s.untilNext(ctx)):
 		}
 	}
+}
+
+// sweep starts a worker for everything that is due now, as far as there are slots, and says how many.
+func (s *Service) sweep(ctx context.Context, workers *sync.WaitGroup, slots chan struct{}) (int, error) {
+	free := cap(slots) - len(slots)
+	if free == 0 {
+		return 0, nil
+	}
+	ids, err := s.timers.Take(ctx, s.DB, free, leaseLife)
+	for _, id := range ids {
+		slots <- struct{}{}
+		workers.Go(func() {
+			defer func() {
+				<-slots
+				s.poke()
+			}()
+			if err := s.resume(ctx, string(id)); err != nil && ctx.Err() == nil {
+				s.Logger.Warn("a recovery is not finished yet", "error", err)
+			}
+		})
+	}
+	return len(ids), err
 }
 
 // poke makes a Run in this process look again at when it is due next.
@@ -44,32 +72,6 @@ func (s *Service) untilNext(ctx context.Context) time.Duration {
 		return nil
 	})
 	return max(wait, 50*time.Millisecond)
-}
-
-// sweepBatch bounds how many recoveries one Sweep works on at a time. They are worked on together, so that one whose
-// identity provider hangs holds nobody else up.
-const sweepBatch = 32
-
-// Sweep handles everything that is due now.
-func (s *Service) Sweep(ctx context.Context) error {
-	for {
-		ids, err := s.timers.Take(ctx, s.DB, sweepBatch, leaseLife)
-		if err != nil {
-			return err
-		}
-		var batch sync.WaitGroup
-		for _, id := range ids {
-			batch.Go(func() {
-				if err := s.resume(ctx, string(id)); err != nil && ctx.Err() == nil {
-					s.Logger.Warn("a recovery is not finished yet", "error", err)
-				}
-			})
-		}
-		batch.Wait()
-		if len(ids) < sweepBatch {
-			return nil
-		}
-	}
 }
 
 // resume goes on with one recovery that is due. ErrSpent says that somebody else has moved or holds it.
@@ -111,66 +113,60 @@ func (s *Service) await(ctx context.Context, txn string) error {
 		if err != nil {
 			return err
 		}
-		why := ""
-		switch err := s.allowed(tx, rec); {
-		case errors.Is(err, ErrSpent):
-			why = "vetoed or revoked"
-		case err != nil:
-			return err
-		case rec.late(tx.Now()):
-			why = "not used in time"
+		if waits := rec.State == StateGranted || rec.State == StateSession; waits && !rec.leased(tx.Now()) {
+			if stopped, err := s.stopIfBarred(tx, rec); err != nil || stopped {
+				return err
+			}
 		}
-		leased := rec.Lease != "" && tx.Now().Before(rec.LeaseUntil)
-		if why == "" || leased || rec.State != StateGranted && rec.State != StateSession {
-			return s.schedule(tx, rec)
-		}
-		return s.move(tx, rec, StateAbandoning, journal.KindRecoveryAbandoned, map[string]string{"reason": why})
+		return s.schedule(tx, rec)
 	})
-	if err == nil {
-		s.poke()
-	}
 	return settle("looking at a waiting recovery", err)
 }
 
-// late reports whether the time to go on is over.
-func (r *record) late(now time.Time) bool {
-	if r.State == StateGranted {
-		return !now.Before(r.TokenExpires)
-	}
-	return now.After(r.Deadline)
-}
-
-// finish takes the way in away once the session shows, and the lost factor after it.
+// finish takes the way in away once the session shows, and the lost factor after it. Only the identity provider's own
+// word that no session came ends a recovery without one; that it could not be asked does not.
 func (s *Service) finish(ctx context.Context, rec *record) error {
 	call, cancel := context.WithTimeout(ctx, stepTime)
 	defer cancel()
 	now := s.Clock()
 	done, err := s.Adapter.Finish(call, s.way(rec, now))
+	gone := definite(err)
 	switch {
 	case err == nil && done:
-		_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
-			return s.move(tx, rec, StateDone, journal.KindRecoveryDone, nil)
-		})
+		_, err = s.moveOn(ctx, rec, StateDone)
 		return err
-	case now.After(rec.RedeemedAt.Add(finishLife)):
-		_, err = s.abandon(ctx, rec, "no session came")
+	case gone, err == nil && now.After(rec.RedeemedAt.Add(finishLife)):
+		_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error { return s.stop(tx, rec, "no session came") })
+		s.poke()
 		return err
 	default:
 		return errors.Join(err, s.release(ctx, rec))
 	}
 }
 
-// takeBack removes every way in. It is repeated until the upstream says that none is left.
+// takeBack removes every way in, and repeats it until the upstream says that none is left. After a veto the session that
+// was made meanwhile ends too.
 func (s *Service) takeBack(ctx context.Context, rec *record) error {
-	if rec.Subject != "" {
-		call, cancel := context.WithTimeout(ctx, stepTime)
-		defer cancel()
-		if err := s.Adapter.Abandon(call, s.way(rec, s.Clock())); err != nil {
-			return errors.Join(err, s.release(ctx, rec))
-		}
+	call, cancel := context.WithTimeout(ctx, stepTime)
+	defer cancel()
+	if err := s.close(call, rec); err != nil && !definite(err) { // an account that is gone has no way in
+		return errors.Join(err, s.release(ctx, rec))
 	}
 	_, err := s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
 		return s.move(tx, rec, StateAbandoned, "", nil)
 	})
 	return err
+}
+
+func (s *Service) close(ctx context.Context, rec *record) error {
+	vetoed := rec.Ending == whyVetoed || rec.Ending == whyRevoked
+	if vetoed && !rec.RedeemedAt.IsZero() && s.Adapter.Facts().Admin {
+		if err := s.Adapter.Revoke(ctx, rec.AccountID); err != nil {
+			return err
+		}
+	}
+	if rec.Subject == "" {
+		return nil
+	}
+	return s.Adapter.Abandon(ctx, s.way(rec, s.Clock()))
 }

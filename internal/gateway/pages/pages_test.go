@@ -22,7 +22,7 @@ func every() map[string]Page {
 	all := map[string]Page{
 		"start": Start("https://id.example.com/recovery", nil), "start with a login": Start("https://id.example.com/recovery", &Form{Action: "/x"}),
 		"confirmation": Confirmation(hostile, hostile, hostile, []string{"sign-in", "reset-password", "replace-passkey", "replace-otp", "revoke-sessions", hostile}, form),
-		"resume":       Resume(hostile, hostile, hostile, form), "nothing": NothingToContinue(), "done": Done(), "kept": Kept(form),
+		"resume":       Resume(hostile, hostile, hostile, form), "nothing": NothingToContinue(), "done": Done(), "kept": Kept(form), "busy": Busy(form),
 		"sign in": SignIn(form), "sign-in failed": SignInFailed(form), "list": Authenticators(list, time.Now()), "no list": Authenticators(nil, time.Now()),
 		"over": Over(), "stale": Stale(), "login too large": LoginTooLarge(), "lead here": LeadHere("/recovery"),
 	}

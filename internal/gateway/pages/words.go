@@ -122,6 +122,17 @@ func Kept(form Form) Page {
 	}
 }
 
+// Busy says that the recovery is being continued at this moment, as by a button that was pressed twice.
+func Busy(form Form) Page {
+	form.Button = "Continue"
+	return Page{
+		Title:   "This is being done just now",
+		Text:    []string{"The same recovery is being continued at this moment, perhaps in another window. If nothing comes of it, continue here."},
+		Form:    &form,
+		LeadsOn: true,
+	}
+}
+
 // SignIn is shown before the list of authenticators.
 func SignIn(form Form) Page {
 	form.Button = "Sign in to see your recovery methods"
