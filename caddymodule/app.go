@@ -25,6 +25,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/regrant/regrant/internal/gateway"
 	"github.com/regrant/regrant/internal/throttle"
 )
 
@@ -83,6 +84,7 @@ type App struct {
 	limiter   *throttle.Limiter
 	parts     func() (*parts, error) // made once, when the configuration starts
 	opener    *opener
+	closed    *gateway.Closed // answers while the runtime is not open
 }
 
 // CaddyModule returns the Caddy module information.
@@ -123,6 +125,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.limiter = a.Throttle.limiter()
 	a.parts = sync.OnceValues(a.assemble)
 	a.opener = newOpener(a.open, time.Now)
+	a.closed = gateway.NewClosed(a.Path, a.logger)
 	return nil
 }
 

@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -69,24 +68,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 // serveClosed serves while the runtime cannot be opened: nothing recovers an
 // account, neither here nor at the identity provider; the rest passes.
 func (a *App) serveClosed(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, why error) error {
-	unavailable := func() error {
-		w.Header().Set("Retry-After", "5")
-		w.Header().Set("Cache-Control", "no-store")
-		return caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("recovery is not available: %w", why))
-	}
 	parts, err := a.parts()
-	if err != nil {
-		// Without the adapter nobody can tell what recovers an account.
-		return unavailable()
-	}
-	if a.owns(r.URL.Path) {
-		return unavailable()
-	}
-	if verdict := parts.adapter.Guard(r); verdict.Kind != upstream.Pass || len(verdict.DropCookies) > 0 {
-		return unavailable()
+	// Without the adapter nobody can tell what recovers an account.
+	if err != nil || a.owns(r.URL.Path) || guarded(parts.adapter.Guard(r)) {
+		a.closed.Unavailable(w, r, why)
+		return nil
 	}
 	return next.ServeHTTP(w, r)
 }
+
+// guarded tells whether a request is more than one that only passes.
+func guarded(v upstream.Verdict) bool { return v.Kind != upstream.Pass || len(v.DropCookies) > 0 }
 
 // owns tells whether the gateway answers for a path itself.
 func (a *App) owns(path string) bool {

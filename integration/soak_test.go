@@ -21,7 +21,7 @@ func rounds(t *testing.T, full int) (int, *rand.Rand) {
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("%d rounds, seed %d", full, seed)
-	return full, rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // picks moments, no secrets
+	return full, rand.New(rand.NewPCG(seed, seed))
 }
 
 // promised is what the claimants were told before the lights went out.

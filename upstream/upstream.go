@@ -44,6 +44,8 @@ type Adapter interface {
 	State(ctx context.Context, id string) (State, error)
 
 	// Revoke ends every session and token of the account, offline ones too.
+	// Whoever knows the password can sign in again while it works: those
+	// sessions are the affair of Finish.
 	Revoke(ctx context.Context, id string) error
 
 	// Prepare unlocks the account and makes the server demand the new
@@ -56,19 +58,20 @@ type Adapter interface {
 	Session(ctx context.Context, s Session) (Outcome, error)
 
 	// Finish takes the way in away once the login shows at the server, or 60
-	// seconds after s.RedeemedAt, and then, only if a login showed, removes
-	// the lost credentials that s.Actions replace. It reports done when
-	// nothing is left to do; false without an error means: call again later.
+	// seconds after s.RedeemedAt. Then, only if a login showed, it ends the
+	// sessions that began before it, and removes the lost credentials that
+	// s.Actions replace. It reports done when nothing is left to do; false
+	// without an error means: call again later.
 	Finish(ctx context.Context, s Session) (done bool, err error)
 
-	// Abandon takes every way in away. The lost credentials stay.
+	// Abandon takes the way in of s away, and none of another recovery. The
+	// lost credentials stay.
 	Abandon(ctx context.Context, s Session) error
 
 	// LoginURL is where a login of the gateway's own, as a client of the
-	// server, starts. It leads on into the gateway's broker if the server can
-	// be told so. It is empty if the server had to be asked for its address
-	// and could not be.
-	LoginURL(l Login) string
+	// server, starts. The login of a recovery leads on into the gateway's
+	// broker if the server can be told so.
+	LoginURL(ctx context.Context, l Login) (string, error)
 
 	// LoginResult redeems the code that the server sent back for l.
 	// [ErrRefused] says that code or ID token are not acceptable.
@@ -84,9 +87,6 @@ type Facts struct {
 	Admin bool
 	// Actions are those that the adapter can carry out.
 	Actions []attest.Action
-	// BrowserSession tells whether a completion can end in a session of the
-	// server in a browser, and APISession in one for a program.
-	BrowserSession, APISession bool
 	// BrokerRedirects are the redirect URIs under which the server brokers
 	// logins to the gateway; no other is registered for its client.
 	BrokerRedirects []string
@@ -101,14 +101,13 @@ type Account struct {
 	Identifiers []string
 }
 
-// State is what decisions need to know about an account.
+// State is what decisions need to know about an account. A lock after wrong
+// passwords is not part of it: whoever wants to keep a person out can cause
+// one, so it is no reason to refuse.
 type State struct {
 	Account
 	// Enabled is false for an account that its operators have switched off.
 	Enabled bool
-	// Locked is a temporary lock after wrong passwords. It is no reason to
-	// refuse: whoever wants to keep a person out can cause it.
-	Locked bool
 	// Privilege tells whether the account holds power over others.
 	Privilege Privilege
 }
@@ -139,7 +138,8 @@ type Session struct {
 	GrantedAt time.Time
 	// RedeemedAt is when the server redeemed the broker's code; zero: not yet.
 	RedeemedAt time.Time
-	// Now is the caller's clock.
+	// Now is the caller's clock, the one that RedeemedAt was read from. The
+	// server's may differ.
 	Now time.Time
 }
 
@@ -150,9 +150,12 @@ type Outcome struct {
 	BrokerSubject string
 }
 
-// Login is one login of the gateway's own. All values but RedirectURI are
-// fresh random strings bound to the browser by the caller.
+// Login is one login of the gateway's own. State, Nonce and Verifier are fresh
+// random strings bound to the browser by the caller.
 type Login struct {
+	// Recovery tells that a recovery which is ready ends in this login.
+	// Otherwise a person signs in with the account's own credentials.
+	Recovery    bool
 	RedirectURI string
 	State       string
 	Nonce       string
@@ -164,12 +167,4 @@ type Login struct {
 type Principal struct {
 	// AccountID is the stable id.
 	AccountID string
-	// AuthTime is when the person was authenticated; zero if the server does
-	// not say.
-	AuthTime time.Time
-	// ViaBroker tells that the session began at the gateway's broker, so it
-	// is a recovery and not a login with the account's own credentials.
-	ViaBroker bool
-	// Subject is the sub of the ID token.
-	Subject string
 }

@@ -10,9 +10,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
+
+	"github.com/regrant/regrant/integration/keycloak"
 )
 
 // Kinds of identity provider.
@@ -133,15 +135,16 @@ func (e *Env) Stop() {
 	}
 }
 
-// freePorts asks the system for ports nobody uses just now.
+// freePorts returns ports that nobody uses just now.
 func freePorts(n int) (ports []int, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for len(ports) < n {
+		port, err := keycloak.FreePort()
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		if !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
 	}
 	return ports, nil
 }

@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -86,17 +87,20 @@ func Missing() error {
 	return nil
 }
 
-// FreePort returns a TCP port of 127.0.0.1 that nobody listens on now.
+// FreePort returns a TCP port of 127.0.0.1 that nobody listens on now. It lies below those that systems take for outgoing
+// connections, which would otherwise take it again before the server listens.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("looking for a free port: %v", err)
+	for range 100 {
+		var draw [2]byte
+		_, _ = rand.Read(draw[:]) // never fails (crypto/rand)
+		port := 12_000 + int(binary.BigEndian.Uint16(draw[:]))%20_000
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		return port, l.Close()
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		return 0, fmt.Errorf("freeing a port: %v", err)
-	}
-	return port, nil
+	return 0, errors.New("looking for a free port: 100 are taken")
 }
 
 // Start runs the server until [Server.Stop], the end of ctx, or the end of

@@ -101,12 +101,11 @@ func TestUpstreamDecidesWhoGetsACode(t *testing.T) {
 		change func(*fakeAdapter)
 		want   error
 	}{
-		"unknown":            {func(f *fakeAdapter) { f.state.Identifiers = nil }, upstream.ErrNoAccount},
-		"ambiguous":          {func(f *fakeAdapter) { f.resolve = upstream.ErrAmbiguous }, upstream.ErrAmbiguous},
-		"cannot be asked":    {func(f *fakeAdapter) { f.resolve = upstream.ErrUnavailable }, upstream.ErrUnavailable},
-		"state unknown":      {func(f *fakeAdapter) { f.stateErr = upstream.ErrUnavailable }, upstream.ErrUnavailable},
-		"disabled":           {func(f *fakeAdapter) { f.state.Enabled = false }, ErrDisabled},
-		"locked but enabled": {func(f *fakeAdapter) { f.state.Locked = true }, nil},
+		"unknown":         {func(f *fakeAdapter) { f.state.Identifiers = nil }, upstream.ErrNoAccount},
+		"ambiguous":       {func(f *fakeAdapter) { f.resolve = upstream.ErrAmbiguous }, upstream.ErrAmbiguous},
+		"cannot be asked": {func(f *fakeAdapter) { f.resolve = upstream.ErrUnavailable }, upstream.ErrUnavailable},
+		"state unknown":   {func(f *fakeAdapter) { f.stateErr = upstream.ErrUnavailable }, upstream.ErrUnavailable},
+		"disabled":        {func(f *fakeAdapter) { f.state.Enabled = false }, ErrDisabled},
 	} {
 		g := newGateway(t)
 		c.change(g.adapter)

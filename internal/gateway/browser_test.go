@@ -141,7 +141,7 @@ func TestCodeIsUsedOnlyByOurOwnForm(t *testing.T) {
 			t.Errorf("%s: %d, cookies %v", name, w.Code, b.cookies)
 		}
 	}
-	location(t, b.post("/recovery/continue", "same-origin", good), http.StatusSeeOther, origin) // and none of it has used the code
+	location(t, b.press(b.confirmed(code)), http.StatusSeeOther, origin) // and none of it has used the code
 }
 
 func TestUnknownCodeShowsNothing(t *testing.T) {
@@ -284,4 +284,19 @@ func TestOutageWhileLettingInKeepsTheRecovery(t *testing.T) {
 	wantPage(t, w, http.StatusServiceUnavailable, "Your recovery is kept")
 	h.idp.set(func(f *fakeIDP) { f.down = false })
 	location(t, b.press(w), http.StatusSeeOther, brokerRedirect+"?")
+}
+
+// Were the cookie to come with the answer to what consumes the token, a lost answer would lose the recovery.
+func TestTheBrowserHoldsItsCookieBeforeAnythingIsConsumed(t *testing.T) {
+	h := open(t)
+	p, b := h.enrolled(), h.browser()
+	code := p.handoffCode("sign-in")
+	action, fields := formOf(t, b.confirmed(code))
+	first := b.post(action, "same-origin", fields)
+	if first.Code != http.StatusTemporaryRedirect || first.Header().Get("Location") != action || first.Header().Get("Set-Cookie") == "" {
+		t.Fatalf("got %d to %q", first.Code, first.Header().Get("Location"))
+	}
+	if _, err := h.Recovery.Describe(t.Context(), code); err != nil {
+		t.Fatalf("the code was consumed: %v", err)
+	}
 }

@@ -45,6 +45,12 @@ func (g *Gateway) resume(w http.ResponseWriter, r *http.Request) error {
 		return g.confirm(w, r, code)
 	}
 	browser, secret := ensureHolder(w, r)
+	if cookieValue(r, holderCookie) != secret {
+		// The browser has to hold its cookie before anything is consumed: if the answer to what follows got lost, nobody
+		// could go on. It sends the same form again, to the same page, and this time with the cookie.
+		redirect(w, g.Path+"/continue", http.StatusTemporaryRedirect)
+		return nil
+	}
 	form := g.form(formContinue, "continue", secret)
 	if code != "" {
 		form = g.handoffForm(code)
@@ -69,7 +75,11 @@ func (g *Gateway) confirm(w http.ResponseWriter, r *http.Request, code string) e
 	for i, a := range d.Actions {
 		actions[i] = string(a)
 	}
-	return g.pages.Write(w, http.StatusOK, pages.Confirmation(d.Account, d.Device, d.Reference, actions, g.handoffForm(code)))
+	page := pages.Confirmation(d.Account, d.Device, d.Reference, actions, g.handoffForm(code))
+	if g.Adapter.Facts().Admin {
+		page.Notice = pages.SessionsEnd
+	}
+	return g.pages.Write(w, http.StatusOK, page)
 }
 
 func (g *Gateway) handoffForm(code string) pages.Form {
@@ -95,7 +105,7 @@ func kept(err error, form pages.Form) error {
 func (g *Gateway) signIn(w http.ResponseWriter, r *http.Request, txn string, browser recovery.Holder) error {
 	waiting := g.waitingLogin(r)
 	if waiting == nil {
-		return g.startOwnLogin(w, r)
+		return g.startOwnLogin(w, r, true)
 	}
 	to, err := g.letIn(r.Context(), waiting, txn, browser)
 	if err != nil {

@@ -69,7 +69,7 @@ func (f *fakeIDP) Facts() upstream.Facts {
 		panic("of alice@example.com")
 	}
 	return upstream.Facts{
-		Name: "fake", Admin: true, BrowserSession: true, BrokerRedirects: []string{brokerRedirect},
+		Name: "fake", Admin: true, BrokerRedirects: []string{brokerRedirect},
 		Actions: []attest.Action{attest.ActionSignIn, attest.ActionResetPassword, attest.ActionRevokeSessions},
 	}
 }
@@ -94,14 +94,14 @@ func (f *fakeIDP) Session(_ context.Context, s upstream.Session) (upstream.Outco
 }
 func (f *fakeIDP) Finish(context.Context, upstream.Session) (bool, error) { return true, f.err() }
 func (f *fakeIDP) Abandon(context.Context, upstream.Session) error        { return f.err() }
-func (f *fakeIDP) LoginURL(l upstream.Login) string {
+func (f *fakeIDP) LoginURL(_ context.Context, l upstream.Login) (string, error) {
 	f.set(func(f *fakeIDP) { f.login = l })
-	return origin + "/realms/acme/auth?state=" + l.State
+	return origin + "/realms/acme/auth?state=" + l.State, f.err()
 }
 
 func (f *fakeIDP) LoginResult(context.Context, string, upstream.Login) (upstream.Principal, error) {
 	if f.loginErr != nil {
 		return upstream.Principal{}, f.loginErr
 	}
-	return upstream.Principal{AccountID: aliceID, Subject: aliceID}, f.err()
+	return upstream.Principal{AccountID: aliceID}, f.err()
 }

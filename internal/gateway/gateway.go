@@ -69,15 +69,8 @@ func New(c Config) (*Gateway, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	g := &Gateway{
-		Config:    c,
-		issuer:    c.Origin + c.Path,
-		prefix:    c.Path + "/",
-		wellKnown: "/.well-known/oauth-authorization-server" + c.Path,
-		pages:     pages.New(c.Path),
-		box:       c.Ring.Box(keys.LoginRequest),
-	}
-	g.routes = g.table()
+	g := shell(c)
+	g.pages, g.box = pages.New(c.Path), c.Ring.Box(keys.LoginRequest)
 	return g, nil
 }
 

@@ -15,6 +15,9 @@ import (
 
 // startLogin begins a login of our own, at the person's wish.
 func (g *Gateway) startLogin(w http.ResponseWriter, r *http.Request) error {
+	if _, err := g.network(r); err != nil {
+		return err
+	}
 	sent, err := readForm(w, r)
 	if err != nil {
 		return err
@@ -22,19 +25,22 @@ func (g *Gateway) startLogin(w http.ResponseWriter, r *http.Request) error {
 	if !g.genuine(r, sent, formLogin, cookieValue(r, holderCookie)) {
 		return errStaleForm
 	}
-	return g.startOwnLogin(w, r)
+	return g.startOwnLogin(w, r, false)
 }
 
-// startOwnLogin sends the browser to sign in at the identity provider, with us as the application.
-func (g *Gateway) startOwnLogin(w http.ResponseWriter, _ *http.Request) error {
-	login := upstream.Login{RedirectURI: g.issuer + "/authenticators", State: newSecret(), Nonce: newSecret(), Verifier: newSecret()}
-	sealed, err := json.Marshal(login)
+// startOwnLogin sends the browser to sign in at the identity provider, with us as the application: with the recovery that
+// it is ready to end, or with the account's own credentials.
+func (g *Gateway) startOwnLogin(w http.ResponseWriter, r *http.Request, recovery bool) error {
+	login := upstream.Login{
+		Recovery: recovery, RedirectURI: g.issuer + "/authenticators", State: newSecret(), Nonce: newSecret(), Verifier: newSecret(),
+	}
+	to, err := g.Adapter.LoginURL(r.Context(), login)
 	if err != nil {
 		return err
 	}
-	to := g.Adapter.LoginURL(login)
-	if to == "" {
-		return errors.New("the identity provider has no address to sign in at")
+	sealed, err := json.Marshal(login)
+	if err != nil {
+		return err
 	}
 	g.put(w, ownCookie, sealed)
 	redirect(w, to, http.StatusSeeOther)
@@ -48,6 +54,11 @@ func (g *Gateway) landing(w http.ResponseWriter, r *http.Request) error {
 	form := g.form(formLogin, "authenticators", cookieValue(r, holderCookie))
 	if r.Method == http.MethodHead || !query.Has("state") {
 		return g.pages.Write(w, http.StatusOK, pages.SignIn(form))
+	}
+	if query.Has("code") {
+		if _, err := g.network(r); err != nil {
+			return err
+		}
 	}
 	login, ok := g.ownLogin(r)
 	// The state ties the answer to the browser that asked: a code of somebody else's login is not taken.

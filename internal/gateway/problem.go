@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/gateway/pages"
 	"github.com/regrant/regrant/internal/recovery"
@@ -55,6 +56,7 @@ var (
 	errExpired = &problemError{status: http.StatusBadRequest, code: wire.ProblemRecoveryExpired, oauth: "invalid_grant", detail: "The recovery is over, or was never begun. Begin a new one.", page: pageOf(pages.Over())}
 	// errInvalidCode is one answer for a code that is unknown, spent or too old.
 	errInvalidCode = &problemError{status: http.StatusForbidden, code: wire.ProblemInvalidCode, detail: "The activation code was not accepted."}
+	errFull        = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, detail: "The account has as many devices as it can have, revoked ones counted. Tell your administrator."}
 
 	errHolder     = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "The proof of possession is missing, wrong, or somebody else's."}
 	errTwoHolders = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "A request comes from a browser or from a program, not from both."}
@@ -107,6 +109,8 @@ func translate(err error) *problemError {
 		return errExpired
 	case errors.Is(err, authority.ErrCode):
 		return errInvalidCode
+	case errors.Is(err, account.ErrTooMany):
+		return errFull
 	case errors.Is(err, authority.ErrCSR):
 		return malformed("/csr", "The certificate request was not accepted.")
 	case errors.Is(err, authority.ErrKeyBound):

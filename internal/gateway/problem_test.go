@@ -13,8 +13,11 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/attest/attesttest"
+	"github.com/regrant/regrant/internal/account"
+	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/throttle"
 	"github.com/regrant/regrant/internal/wire"
+	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
 )
 
@@ -73,6 +76,29 @@ func TestTooManyRequestsAreTurnedAway(t *testing.T) {
 	answer[wire.InitiateResponse](t, h.postJSON("/recovery/initiate", wish, "Origin", origin))
 	shouted := strings.Replace(wish, "alice@", "ALICE@", 1) // the same account
 	wantProblem(t, h.postJSON("/recovery/initiate", shouted, "Origin", origin), http.StatusTooManyRequests, wire.ProblemTooManyRequests, "")
+}
+
+func TestAnAccountThatIsFullOfDevicesIsADefiniteAnswer(t *testing.T) {
+	h := open(t)
+	code, err := h.Authority.NewCode(t.Context(), authority.CodeRequest{Identifier: alice, As: "admin"})
+	must(t, err)
+	must(t, h.DB.Update(t.Context(), func(tx storage.Tx) error {
+		for i := range account.MaxPerAccount {
+			bound := account.Authenticator{
+				Upstream: "main", AccountID: aliceID, Identifiers: []string{alice}, Method: "device-certificate",
+				Handle: fmt.Append(nil, i), BoundBy: "admin", EffectiveAt: tx.Now(),
+			}
+			if err := h.Accounts.Bind(tx, &bound); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	w := h.postJSON("/recovery/devices/enroll", wire.EnrollRequest{ActivationCode: code.Text, CSR: csr(t, attesttest.NewKey(t))})
+	wantProblem(t, w, http.StatusForbidden, wire.ProblemRefused, "")
+	if !strings.Contains(w.Body.String(), "as many devices as it can have") {
+		t.Errorf("the answer does not say why: %s", w.Body)
+	}
 }
 
 func TestUnknownAddressIsNotServed(t *testing.T) {

@@ -372,7 +372,7 @@ func (f *fakeIdP) log() string {
 
 func (f *fakeIdP) Facts() upstream.Facts {
 	return upstream.Facts{
-		Name: "fake", Admin: true, BrowserSession: true,
+		Name: "fake", Admin: true,
 		Actions: []attest.Action{attest.ActionSignIn, attest.ActionResetPassword, attest.ActionRevokeSessions},
 	}
 }
@@ -428,7 +428,7 @@ func (f *fakeIdP) Abandon(context.Context, upstream.Session) error {
 	f.links = nil
 	return nil
 }
-func (f *fakeIdP) LoginURL(upstream.Login) string { return "" }
+func (f *fakeIdP) LoginURL(context.Context, upstream.Login) (string, error) { return "", nil }
 func (f *fakeIdP) LoginResult(context.Context, string, upstream.Login) (upstream.Principal, error) {
 	return upstream.Principal{}, upstream.ErrRefused
 }

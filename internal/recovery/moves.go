@@ -72,7 +72,7 @@ func (s *Service) supersede(tx storage.Tx, rec *record) error {
 func (s *Service) recent() []byte { return []byte(s.Namespace + "/recent/") }
 
 func (s *Service) remember(tx storage.Tx, rec *record) error {
-	key := binary.BigEndian.AppendUint64(s.recent(), math.MaxInt64-uint64(rec.GrantedAt.UnixMicro())) //nolint:gosec // after 1970
+	key := binary.BigEndian.AppendUint64(s.recent(), math.MaxInt64-uint64(rec.GrantedAt.UnixMicro()))
 	return tx.Insert(append(key, rec.Txn...), []byte(rec.Txn), rec.GrantedAt.Add(retention))
 }
 

@@ -39,12 +39,12 @@ var transitions = []transition{
 	{StatePrepare, "prepared, no sign-in asked", StateDone},
 	{StateSession, "code redeemed", StateFinish},
 	{StateFinish, "session seen", StateDone},
-	{StateGranted, "token expired", StateAbandoning},
-	{StateCheck, "refused, vetoed or late", StateAbandoning},
-	{StateRevoke, "vetoed or late", StateAbandoning},
-	{StatePrepare, "vetoed or late", StateAbandoning},
-	{StateSession, "vetoed or late", StateAbandoning},
-	{StateFinish, "no session came", StateAbandoning},
+	{StateGranted, "vetoed, superseded or late", StateAbandoning},
+	{StateCheck, "refused, vetoed, superseded or late", StateAbandoning},
+	{StateRevoke, "refused, vetoed, superseded or late", StateAbandoning},
+	{StatePrepare, "refused, vetoed, superseded or late", StateAbandoning},
+	{StateSession, "refused, vetoed, superseded or late", StateAbandoning},
+	{StateFinish, "vetoed, or no session came", StateAbandoning},
 	{StateAbandoning, "taken back", StateAbandoned},
 }
 

@@ -64,15 +64,11 @@ func (a *Adapter) State(ctx context.Context, id string) (upstream.State, error) 
 	if err != nil {
 		return upstream.State{}, err
 	}
-	locked, err := a.locked(ctx, id)
-	if err != nil {
-		return upstream.State{}, err
-	}
 	privilege, err := a.privilege(ctx, id)
 	if err != nil {
 		return upstream.State{}, err
 	}
-	return upstream.State{Account: u.account(), Enabled: *u.Enabled, Locked: locked, Privilege: privilege}, nil
+	return upstream.State{Account: u.account(), Enabled: *u.Enabled, Privilege: privilege}, nil
 }
 
 // user reads one user and checks that the answer is about that one.

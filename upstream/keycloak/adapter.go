@@ -12,7 +12,6 @@ package keycloak
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -22,11 +21,6 @@ import (
 	"github.com/regrant/regrant/upstream"
 	"github.com/regrant/regrant/upstream/oidc"
 )
-
-// scope is the client scope that carries a session's origin into tokens. It
-// is asked for by name, so that a realm without it refuses the login instead
-// of letting a recovery pass for a login with the account's own credentials.
-const scope = "regrant"
 
 // Config describes the realm and the gateway's client there.
 type Config struct {
@@ -93,7 +87,7 @@ func New(cfg Config) (*Adapter, error) {
 		api: newAPI(cfg),
 		party: oidc.NewRelyingParty(oidc.PartyConfig{
 			URL: cfg.URL + "/realms/" + cfg.Realm, Issuer: issuer, AuthURL: issuer + "/protocol/openid-connect/auth",
-			ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Scopes: []string{scope},
+			ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret,
 			HTTPClient: cfg.HTTPClient, Clock: cfg.Clock,
 		}),
 		guard:           newGuard(cfg.Realm, cfg.Alias, cfg.Strict),
@@ -118,7 +112,6 @@ func (a *Adapter) Facts() upstream.Facts {
 			attest.ActionSignIn, attest.ActionResetPassword, attest.ActionReplacePasskey,
 			attest.ActionReplaceOTP, attest.ActionRevokeSessions,
 		},
-		BrowserSession:  true,
 		BrokerRedirects: []string{a.brokerRedirect},
 	}
 }
@@ -126,27 +119,17 @@ func (a *Adapter) Facts() upstream.Facts {
 // Guard implements [upstream.Adapter].
 func (a *Adapter) Guard(r *http.Request) upstream.Verdict { return a.guard.judge(r) }
 
-// LoginURL implements [upstream.Adapter].
-func (a *Adapter) LoginURL(l upstream.Login) string {
-	return a.party.LoginURL(l, url.Values{"kc_idp_hint": {a.alias}})
+// LoginURL implements [upstream.Adapter]. The hint sends a recovery past the
+// realm's own login page into the gateway's broker.
+func (a *Adapter) LoginURL(ctx context.Context, l upstream.Login) (string, error) {
+	extra := url.Values{}
+	if l.Recovery {
+		extra.Set("kc_idp_hint", a.alias)
+	}
+	return a.party.LoginURL(ctx, l, extra)
 }
 
 // LoginResult implements [upstream.Adapter].
 func (a *Adapter) LoginResult(ctx context.Context, code string, l upstream.Login) (upstream.Principal, error) {
-	identity, err := a.party.LoginResult(ctx, code, l)
-	if err != nil {
-		return upstream.Principal{}, err
-	}
-	var origin struct {
-		IdentityProvider string `json:"identity_provider"`
-	}
-	if err := identity.Claims(&origin); err != nil {
-		return upstream.Principal{}, fmt.Errorf("decoding the ID token: %w: %v", upstream.ErrUnavailable, err)
-	}
-	return upstream.Principal{
-		AccountID: identity.Subject,
-		Subject:   identity.Subject,
-		AuthTime:  identity.AuthTime,
-		ViaBroker: origin.IdentityProvider == a.alias,
-	}, nil
+	return a.party.LoginResult(ctx, code, l)
 }

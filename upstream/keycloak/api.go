@@ -37,6 +37,7 @@ type api struct {
 	mu      sync.Mutex
 	token   string
 	expires time.Time
+	ahead   time.Duration // by how much the server's clock is ahead of now
 }
 
 func newAPI(cfg Config) *api {
@@ -189,12 +190,22 @@ func (a *api) authorize(ctx context.Context) (string, error) {
 	if err := a.checkVersion(ctx); err != nil {
 		return "", err
 	}
-	token, lifetime, err := a.login(ctx)
+	token, issued, lifetime, err := a.login(ctx)
 	if err != nil {
 		return "", err
 	}
-	a.token, a.expires = token, a.now().Add(lifetime-10*time.Second)
+	now := a.now()
+	a.token, a.expires, a.ahead = token, now.Add(lifetime-10*time.Second), issued.Sub(now)
 	return token, nil
+}
+
+// serverTime is what the server's clock shows at t of ours, up to the second
+// by which it lags when cut. Keycloak sends no Date, and a proxy before it
+// would send its own: the last token issued tells. Call it after an answer.
+func (a *api) serverTime(t time.Time) time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return t.Add(a.ahead)
 }
 
 // forget drops a token that the server did not take.
@@ -207,19 +218,19 @@ func (a *api) forget(token string) {
 }
 
 // login gets an access token with the client's own credentials (RFC 6749,
-// section 4.4).
-func (a *api) login(ctx context.Context) (token string, lifetime time.Duration, err error) {
+// section 4.4), and tells when the server issued it by its clock.
+func (a *api) login(ctx context.Context) (token string, issued time.Time, lifetime time.Duration, err error) {
 	const path = "/protocol/openid-connect/token"
 	form := strings.NewReader("grant_type=client_credentials")
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/realms/"+a.realm+path, form)
 	if err != nil {
-		return "", 0, fmt.Errorf("asking for an admin token: %w: %v", upstream.ErrUnavailable, err)
+		return "", time.Time{}, 0, fmt.Errorf("asking for an admin token: %w: %v", upstream.ErrUnavailable, err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(url.QueryEscape(a.clientID), url.QueryEscape(a.clientSecret)) // RFC 6749, section 2.3.1
 	reply, err := a.do(r)
 	if err != nil {
-		return "", 0, err
+		return "", time.Time{}, 0, err
 	}
 	var granted struct {
 		AccessToken string `json:"access_token"`
@@ -228,29 +239,31 @@ func (a *api) login(ctx context.Context) (token string, lifetime time.Duration, 
 	}
 	if reply.status != http.StatusOK || !reply.json || json.Unmarshal(reply.body, &granted) != nil ||
 		granted.AccessToken == "" || !strings.EqualFold(granted.TokenType, "Bearer") {
-		return "", 0, fmt.Errorf("asking for an admin token: %w: status %d", upstream.ErrUnavailable, reply.status)
+		return "", time.Time{}, 0, fmt.Errorf("asking for an admin token: %w: status %d", upstream.ErrUnavailable, reply.status)
 	}
-	if err := a.ours(granted.AccessToken); err != nil {
-		return "", 0, err
+	if issued, err = a.ours(granted.AccessToken); err != nil {
+		return "", time.Time{}, 0, err
 	}
-	return granted.AccessToken, time.Duration(granted.ExpiresIn) * time.Second, nil
+	return granted.AccessToken, issued, time.Duration(granted.ExpiresIn) * time.Second, nil
 }
 
 // ours checks that a token was issued by the realm that people sign in to, to
-// the gateway's client: everything read with it is then about that realm. The
-// signature is the server's affair; the token comes from it directly.
-func (a *api) ours(token string) error {
+// the gateway's client, and when: everything read with it is then about that
+// realm. The signature is the server's affair; the token comes from it
+// directly.
+func (a *api) ours(token string) (issued time.Time, err error) {
 	var claims struct {
 		Issuer          string `json:"iss"`
 		AuthorizedParty string `json:"azp"`
+		IssuedAt        int64  `json:"iat"`
 	}
 	parts := strings.Split(token, ".")
 	if len(parts) == 3 {
 		payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 		if err == nil && json.Unmarshal(payload, &claims) == nil &&
-			claims.Issuer == a.issuer && claims.AuthorizedParty == a.clientID {
-			return nil
+			claims.Issuer == a.issuer && claims.AuthorizedParty == a.clientID && claims.IssuedAt > 0 {
+			return time.Unix(claims.IssuedAt, 0), nil
 		}
 	}
-	return fmt.Errorf("asking for an admin token: %w: another realm answers (is its public address %s?)", upstream.ErrUnavailable, a.issuer)
+	return time.Time{}, fmt.Errorf("asking for an admin token: %w: another realm answers (is its public address %s?)", upstream.ErrUnavailable, a.issuer)
 }

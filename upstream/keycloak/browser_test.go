@@ -131,11 +131,18 @@ func (b *browser) redeem(w *world, p page, verifier string) {
 	}
 }
 
-// newLogin is a login of the gateway's own.
+// newLogin is a login of the gateway's own, after a recovery.
 func (w *world) newLogin() upstream.Login {
 	return upstream.Login{
-		RedirectURI: w.origin.URL + "/recovery/authenticators",
-		State:       "state-" + strings.ToLower(oauth2.GenerateVerifier()), Nonce: oauth2.GenerateVerifier(),
+		Recovery: true, RedirectURI: w.origin.URL + "/recovery/authenticators",
+		State: "state-" + strings.ToLower(oauth2.GenerateVerifier()), Nonce: oauth2.GenerateVerifier(),
 		Verifier: oauth2.GenerateVerifier(),
 	}
+}
+
+func (w *world) loginURL(t *testing.T, l upstream.Login) string {
+	t.Helper()
+	address, err := w.adapter.LoginURL(t.Context(), l)
+	must(t, err)
+	return address
 }

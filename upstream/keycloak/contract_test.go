@@ -24,8 +24,12 @@ func TestAdapterKeepsTheContract(t *testing.T) {
 			newBrowser(t, w).signIn(w, "alice", "alice-password", nil)
 			newBrowser(t, w).signIn(w, "alice", "alice-password", url.Values{"scope": {"openid offline_access"}})
 		},
-		Sessions: func(t testing.TB, p upstreamtest.Person) int { return w.countSessions(t, p.ID) },
-		Lock:     func(t testing.TB, p upstreamtest.Person) { must(t, w.BruteForceLock(t.Context(), "alice")) },
+		Sessions: func(t testing.TB, p upstreamtest.Person) int {
+			online, offline := w.sessions(t, p.ID)
+			return len(online) + len(offline)
+		},
+		Lock:   func(t testing.TB, p upstreamtest.Person) { must(t, w.BruteForceLock(t.Context(), "alice")) },
+		Locked: func(t testing.TB, p upstreamtest.Person) bool { return w.locked(t, p.ID) },
 		WaysIn: func(t testing.TB, p upstreamtest.Person) []string {
 			links, err := w.FederatedIdentities(t.Context(), p.ID)
 			must(t, err)
@@ -58,16 +62,29 @@ func (w *world) person(t *testing.T, name string) upstreamtest.Person {
 	return upstreamtest.Person{ID: w.user(t, name), Identifiers: []string{name, name + "@example.com"}}
 }
 
-// countSessions counts sessions and the application's offline sessions.
-func (w *world) countSessions(t testing.TB, id string) int {
-	ctx := t.Context()
-	online, err := w.Sessions(ctx, id)
+// sessions lists the ids of the user's sessions, and of the offline sessions of
+// the application.
+func (w *world) sessions(t testing.TB, id string) (online, offline []string) {
+	all, err := w.Sessions(t.Context(), id)
 	must(t, err)
+	for _, s := range all {
+		online = append(online, s.ID)
+	}
 	var apps []struct {
 		ID string `json:"id"`
 	}
-	must(t, w.Admin(ctx, "GET", "/clients?clientId="+server.AppID, nil, &apps))
-	var offline []server.Session
-	must(t, w.Admin(ctx, "GET", "/users/"+id+"/offline-sessions/"+apps[0].ID, nil, &offline))
-	return len(online) + len(offline)
+	must(t, w.Admin(t.Context(), "GET", "/clients?clientId="+server.AppID, nil, &apps))
+	must(t, w.Admin(t.Context(), "GET", "/users/"+id+"/offline-sessions/"+apps[0].ID, nil, &all))
+	for _, s := range all {
+		offline = append(offline, s.ID)
+	}
+	return online, offline
+}
+
+func (w *world) locked(t testing.TB, id string) bool {
+	var status struct {
+		Disabled bool `json:"disabled"`
+	}
+	must(t, w.Admin(t.Context(), "GET", "/attack-detection/brute-force/users/"+id, nil, &status))
+	return status.Disabled
 }

@@ -17,13 +17,16 @@ type session struct {
 	ID     string `json:"id"`
 	UserID string `json:"userId"`
 	Start  int64  `json:"start"` // milliseconds since 1970, whole seconds
+
+	offline bool // from which list it is: the id may be the same in both
 }
 
 func (s session) started() time.Time { return time.UnixMilli(s.Start) }
 
 // Revoke implements [upstream.Adapter]: the account is logged out everywhere,
-// then its offline sessions are deleted one by one, because logging out makes
-// those stale without ending them and spares a token of the same second.
+// and what is then still listed is ended one by one, because logging out makes
+// offline sessions stale without ending them and spares a token of the same
+// second.
 func (a *Adapter) Revoke(ctx context.Context, id string) error {
 	if _, err := a.user(ctx, id); err != nil {
 		return err
@@ -31,33 +34,53 @@ func (a *Adapter) Revoke(ctx context.Context, id string) error {
 	if err := a.api.send(ctx, http.MethodPost, "/users/"+id+"/logout", nil); err != nil {
 		return couldNotTell(err)
 	}
-	offline, err := a.offlineSessions(ctx, id)
+	standing, err := a.allSessions(ctx, id)
 	if err != nil {
 		return err
 	}
-	for _, s := range offline {
-		err := a.api.send(ctx, http.MethodDelete, "/sessions/"+url.PathEscape(s.ID)+"?isOffline=true", nil)
-		if err != nil && !errors.Is(err, errNotFound) {
+	return a.end(ctx, id, standing)
+}
+
+// endOlder ends the sessions that began before a time of the server's clock.
+func (a *Adapter) endOlder(ctx context.Context, id string, than time.Time) error {
+	all, err := a.allSessions(ctx, id)
+	if err != nil {
+		return err
+	}
+	return a.end(ctx, id, slices.DeleteFunc(all, func(s session) bool { return !s.started().Before(than) }))
+}
+
+// end ends sessions of the account and reads back that they are gone. Others
+// may have begun meanwhile: whoever signs in with the password all the time
+// must not be able to hold a recovery up.
+func (a *Adapter) end(ctx context.Context, id string, sessions []session) error {
+	if len(sessions) == 0 {
+		return nil
+	}
+	for _, s := range sessions {
+		path := "/sessions/" + url.PathEscape(s.ID)
+		if s.offline {
+			path += "?isOffline=true"
+		}
+		if err := a.api.send(ctx, http.MethodDelete, path, nil); err != nil && !errors.Is(err, errNotFound) {
 			return couldNotTell(err)
 		}
 	}
-	return a.signedOut(ctx, id)
+	left, err := a.allSessions(ctx, id)
+	if err == nil && slices.ContainsFunc(left, func(s session) bool { return slices.Contains(sessions, s) }) {
+		err = fmt.Errorf("ending sessions: %w: some are left", upstream.ErrUnavailable)
+	}
+	return err
 }
 
-// signedOut reads back that no session of any kind is left.
-func (a *Adapter) signedOut(ctx context.Context, id string) error {
+// allSessions lists the account's sessions, online and offline.
+func (a *Adapter) allSessions(ctx context.Context, id string) ([]session, error) {
 	online, err := a.sessions(ctx, id, "/sessions")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	offline, err := a.offlineSessions(ctx, id)
-	if err != nil {
-		return err
-	}
-	if left := len(online) + len(offline); left > 0 {
-		return fmt.Errorf("revoking: %w: %d sessions are left", upstream.ErrUnavailable, left)
-	}
-	return nil
+	return append(online, offline...), err
 }
 
 // offlineSessions lists the account's offline sessions of all clients. Which
@@ -90,7 +113,10 @@ func (a *Adapter) offlineSessions(ctx context.Context, id string) ([]session, er
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, some...)
+		for _, s := range some {
+			s.offline = true
+			all = append(all, s)
+		}
 	}
 	return all, nil
 }

@@ -17,6 +17,10 @@ import (
 // without a login, or the login under way breaks.
 const linkLasts = 60 * time.Second
 
+// cut is what Keycloak's times may lack: both the start of a session and the
+// time by which its clock is known are cut to whole seconds.
+const cut = 2 * time.Second
+
 // link is what is read of Keycloak's FederatedIdentityRepresentation.
 type link struct {
 	IdentityProvider string `json:"identityProvider"`
@@ -43,7 +47,7 @@ func (a *Adapter) Session(ctx context.Context, s upstream.Session) (upstream.Out
 	}
 	ours := link{IdentityProvider: a.alias, UserID: s.Subject, UserName: "account-recovery"}
 	if len(standing) > 0 && standing[0].UserID != s.Subject {
-		if err := a.unlink(ctx, s.AccountID); err != nil {
+		if err := a.unlink(ctx, s.AccountID, standing[0].UserID); err != nil {
 			return upstream.Outcome{}, err
 		}
 		standing = nil
@@ -77,11 +81,13 @@ func (a *Adapter) leadsTo(ctx context.Context, subject, id string) error {
 
 // Finish implements [upstream.Adapter]. A login shows as a session that began
 // after the code was redeemed; with a new credential still to be set up, it
-// shows only once that is done.
+// shows only once that is done. Whatever began before it may have been opened
+// with the lost password, after everything else was revoked.
 func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) {
 	if s.RedeemedAt.IsZero() {
 		return false, nil
 	}
+	called := a.api.now()
 	u, err := a.user(ctx, s.AccountID)
 	if err != nil {
 		return false, err
@@ -90,12 +96,16 @@ func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	since := s.RedeemedAt.Add(-time.Second) // Keycloak cuts to whole seconds
+	s = shifted(s, a.api.serverTime(called).Sub(s.Now))
+	since := s.RedeemedAt.Add(-cut)
 	shown := slices.ContainsFunc(sessions, func(l session) bool { return !l.started().Before(since) })
 	if !shown && s.Now.Before(s.RedeemedAt.Add(linkLasts)) {
 		return false, nil
 	}
-	if err := a.unlink(ctx, s.AccountID); err != nil || !shown {
+	if err := a.unlink(ctx, s.AccountID, s.Subject); err != nil || !shown {
+		return false, err
+	}
+	if err := a.endOlder(ctx, s.AccountID, since); err != nil {
 		return false, err
 	}
 	if slices.ContainsFunc(u.RequiredActions, demandOf(s.Actions)) {
@@ -106,26 +116,43 @@ func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) 
 	return a.removeLost(ctx, s)
 }
 
+// shifted returns s by the server's clock, which wrote every time that s is
+// compared with and is ahead of the caller's by offset.
+func shifted(s upstream.Session, offset time.Duration) upstream.Session {
+	s.GrantedAt, s.RedeemedAt, s.Now = s.GrantedAt.Add(offset), s.RedeemedAt.Add(offset), s.Now.Add(offset)
+	return s
+}
+
 // Abandon implements [upstream.Adapter].
 func (a *Adapter) Abandon(ctx context.Context, s upstream.Session) error {
 	if _, err := a.user(ctx, s.AccountID); err != nil {
 		return err
 	}
-	return a.unlink(ctx, s.AccountID)
+	return a.unlink(ctx, s.AccountID, s.Subject)
 }
 
-// unlink deletes the account's link to the gateway and reads back that there
-// is none.
-func (a *Adapter) unlink(ctx context.Context, id string) error {
-	err := a.api.send(ctx, http.MethodDelete, a.linkPath(id), nil)
+// unlink deletes the account's link from subject and reads back that there is
+// none. A link from another subject is another recovery's way in, and stays.
+func (a *Adapter) unlink(ctx context.Context, id, subject string) error {
+	standing, err := a.linked(ctx, id, subject)
+	if err != nil || !standing {
+		return err
+	}
+	err = a.api.send(ctx, http.MethodDelete, a.linkPath(id), nil)
 	if err != nil && !errors.Is(err, errNotFound) {
 		return couldNotTell(err)
 	}
-	left, err := a.links(ctx, id)
-	if err == nil && len(left) > 0 {
+	standing, err = a.linked(ctx, id, subject)
+	if err == nil && standing {
 		err = fmt.Errorf("unlinking: %w: a link is left", upstream.ErrUnavailable)
 	}
 	return err
+}
+
+// linked tells whether the account's link to the gateway is from subject.
+func (a *Adapter) linked(ctx context.Context, id, subject string) (bool, error) {
+	links, err := a.links(ctx, id)
+	return slices.ContainsFunc(links, func(l link) bool { return l.UserID == subject }), err
 }
 
 // links lists the account's links to the gateway: one at most.

@@ -78,7 +78,6 @@ func (a *Adapter) Facts() upstream.Facts {
 	return upstream.Facts{
 		Name:            a.cfg.Name,
 		Actions:         []attest.Action{attest.ActionSignIn},
-		BrowserSession:  true,
 		BrokerRedirects: slices.Clone(a.cfg.BrokerRedirects),
 	}
 }
@@ -134,16 +133,12 @@ func (a *Adapter) Finish(_ context.Context, s upstream.Session) (bool, error) {
 func (a *Adapter) Abandon(context.Context, upstream.Session) error { return nil }
 
 // LoginURL implements [upstream.Adapter]. It asks the provider for its
-// metadata at the first use, for at most [upstream.Timeout].
-func (a *Adapter) LoginURL(l upstream.Login) string {
-	return a.party.LoginURL(l, nil)
+// metadata at the first use.
+func (a *Adapter) LoginURL(ctx context.Context, l upstream.Login) (string, error) {
+	return a.party.LoginURL(ctx, l, nil)
 }
 
 // LoginResult implements [upstream.Adapter].
 func (a *Adapter) LoginResult(ctx context.Context, code string, l upstream.Login) (upstream.Principal, error) {
-	identity, err := a.party.LoginResult(ctx, code, l)
-	if err != nil {
-		return upstream.Principal{}, err
-	}
-	return upstream.Principal{AccountID: identity.Subject, Subject: identity.Subject, AuthTime: identity.AuthTime}, nil
+	return a.party.LoginResult(ctx, code, l)
 }

@@ -20,11 +20,10 @@ import (
 // verb is one call of the contract, for whom it was made up.
 type verb func(context.Context, upstream.Adapter) error
 
-// verbs are all verbs that talk about p.
-func verbs(p Person) map[string]verb {
-	s := newSession(p)
+// verbs are all verbs that talk about p, in the recovery s.
+func verbs(p Person, s upstream.Session) map[string]verb {
 	late := s
-	late.RedeemedAt, late.Now = s.Now, s.Now.Add(time.Hour)
+	late.RedeemedAt = s.Now.Add(-time.Hour)
 	return map[string]verb{
 		"Resolve": func(ctx context.Context, a upstream.Adapter) error {
 			got, err := a.Resolve(ctx, p.Identifiers[0])
@@ -74,15 +73,16 @@ func brokenAnswers(t *testing.T, f Fixture) {
 	}
 	for name, fault := range faults {
 		acquainted := f.New(t, p.URL)
-		must(t, verbs(f.Alice)["State"](t.Context(), acquainted))
-		for verbName, call := range verbs(f.Alice) {
+		all := verbs(f.Alice, newSession(f.Alice))
+		must(t, all["State"](t.Context(), acquainted))
+		for verbName, call := range all {
 			for _, a := range []upstream.Adapter{acquainted, f.New(t, p.URL)} {
 				known := a == acquainted
 				p.breakWith(fault)
 				err := impatiently(t, name, a, call)
 				p.breakWith(nil)
 				if err == nil && known && harmless[name] {
-					must(t, verbs(f.Alice)["Abandon"](t.Context(), a))
+					must(t, all["Abandon"](t.Context(), a))
 				} else if !errors.Is(err, upstream.ErrUnavailable) {
 					t.Errorf("%s under %s (server known: %v): %v, want unavailable", verbName, name, known, err)
 				}
@@ -111,11 +111,10 @@ var harmless = map[string]bool{"too old": true}
 func swallowedWrites(t *testing.T, f Fixture) {
 	p := newProxy(t, f.URL)
 	a := f.New(t, p.URL)
-	standing := newSession(f.Alice)
+	standing := verbs(f.Alice, newSession(f.Alice))
 	f.SignIn(t, f.Alice)
 	f.Lock(t, f.Alice)
-	_, err := a.Session(t.Context(), standing)
-	must(t, err)
+	must(t, standing["Session"](t.Context(), a))
 	p.breakWith(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
@@ -125,14 +124,18 @@ func swallowedWrites(t *testing.T, f Fixture) {
 			w.WriteHeader(http.StatusNoContent)
 		})
 	})
-	for _, name := range []string{"Revoke", "Prepare", "Session", "Finish", "Abandon"} {
-		if err := verbs(f.Alice)[name](t.Context(), a); !errors.Is(err, upstream.ErrUnavailable) {
+	swallowed := map[string]verb{"Session": verbs(f.Alice, newSession(f.Alice))["Session"]}
+	for _, name := range []string{"Revoke", "Prepare", "Finish", "Abandon"} {
+		swallowed[name] = standing[name]
+	}
+	for name, call := range swallowed {
+		if err := call(t.Context(), a); !errors.Is(err, upstream.ErrUnavailable) {
 			t.Errorf("%s whose changes are swallowed: %v, want unavailable", name, err)
 		}
 	}
 	p.breakWith(nil)
 	for _, name := range []string{"Revoke", "Prepare", "Abandon"} {
-		must(t, verbs(f.Alice)[name](t.Context(), a))
+		must(t, standing[name](t.Context(), a))
 	}
 }
 
@@ -140,11 +143,12 @@ func swallowedWrites(t *testing.T, f Fixture) {
 // that it then succeeds when called again, up to its end.
 func verbsResume(t *testing.T, f Fixture) {
 	p := newProxy(t, f.URL)
+	all := verbs(f.Alice, newSession(f.Alice))
 	for _, name := range []string{"Resolve", "State", "Revoke", "Prepare", "Session", "Finish", "Abandon"} {
 		for n := int64(1); ; n++ {
 			a := f.New(t, p.URL)
-			must(t, verbs(f.Alice)["State"](t.Context(), a))
-			call := verbs(f.Alice)[name]
+			must(t, all["State"](t.Context(), a))
+			call := all[name]
 			count := p.failAt(n)
 			err := call(t.Context(), a)
 			p.breakWith(nil)
@@ -158,10 +162,10 @@ func verbsResume(t *testing.T, f Fixture) {
 			if err := call(t.Context(), a); err != nil {
 				t.Errorf("%s again after request %d failed: %v", name, n, err)
 			}
-			must(t, verbs(f.Alice)["Abandon"](t.Context(), a))
+			must(t, all["Abandon"](t.Context(), a))
 			wantWaysIn(t, f)
 		}
-		must(t, verbs(f.Alice)["Abandon"](t.Context(), f.New(t, f.URL)))
+		must(t, all["Abandon"](t.Context(), f.New(t, f.URL)))
 	}
 }
 

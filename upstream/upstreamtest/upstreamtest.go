@@ -39,7 +39,8 @@ type Fixture struct {
 	SignIn   func(t testing.TB, p Person)
 	Sessions func(t testing.TB, p Person) int
 	// Lock locks the person out as an attacker would.
-	Lock func(t testing.TB, p Person)
+	Lock   func(t testing.TB, p Person)
+	Locked func(t testing.TB, p Person) bool
 	// WaysIn lists the broker subjects that lead into the account.
 	WaysIn func(t testing.TB, p Person) []string
 
@@ -123,7 +124,7 @@ func stateTells(t *testing.T, a upstream.Adapter, f Fixture) {
 
 func unknownIDs(t *testing.T, a upstream.Adapter) {
 	for _, id := range []string{"", "..", "no-such-id", "a/../b", "x?y", "00000000-0000-0000-0000-000000000000"} {
-		for name, verb := range verbs(Person{ID: id}) {
+		for name, verb := range verbs(Person{ID: id}, newSession(Person{ID: id})) {
 			if name == "Resolve" {
 				continue
 			}
@@ -151,17 +152,16 @@ func revokeLeavesNone(t *testing.T, a upstream.Adapter, f Fixture) {
 
 func prepareUnlocks(t *testing.T, a upstream.Adapter, f Fixture) {
 	f.Lock(t, f.Alice)
-	state, err := a.State(t.Context(), f.Alice.ID)
-	if err != nil || !state.Locked || !state.Enabled {
-		t.Fatalf("state of a locked account: %+v, %v", state, err)
+	if !f.Locked(t, f.Alice) {
+		t.Fatal("the fixture made no lock")
 	}
 	for range 2 {
 		if err := a.Prepare(t.Context(), f.Alice.ID, []attest.Action{attest.ActionSignIn}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if state, err = a.State(t.Context(), f.Alice.ID); err != nil || state.Locked {
-		t.Errorf("state after prepare: %+v, %v", state, err)
+	if f.Locked(t, f.Alice) {
+		t.Error("the account is still locked")
 	}
 }
 
@@ -186,10 +186,14 @@ func sessionIsOneWayIn(t *testing.T, a upstream.Adapter, f Fixture) {
 		}
 		wantWaysIn(t, f, s.Subject)
 	}
+	late := first
+	late.RedeemedAt = first.Now.Add(-time.Hour)
+	must(t, a.Abandon(t.Context(), first))
+	_, err := a.Finish(t.Context(), late)
+	must(t, err)
+	wantWaysIn(t, f, second.Subject) // the way in of another recovery
 	for range 2 {
-		if err := a.Abandon(t.Context(), second); err != nil {
-			t.Fatal(err)
-		}
+		must(t, a.Abandon(t.Context(), second))
 		wantWaysIn(t, f)
 	}
 }

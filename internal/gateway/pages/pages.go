@@ -25,11 +25,13 @@ type Page struct {
 	Title string
 	Text  []string
 	Facts []Fact
-	Steps []Step
-	Items []Item
-	Form  *Form
-	Way   *Link
-	After string
+	// Notice is what has to be known before the form is sent.
+	Notice string
+	Steps  []Step
+	Items  []Item
+	Form   *Form
+	Way    *Link
+	After  string
 	// LeadsOn tells that the form's answer redirects to the identity provider and from there to an application, so
 	// that no address can be named to which the form is limited.
 	LeadsOn bool

@@ -80,6 +80,18 @@ func TestEveryPageIsWhole(t *testing.T) {
 	}
 }
 
+func TestANoticeStandsBeforeTheButton(t *testing.T) {
+	p := Confirmation("alice", "laptop", "R-1", []string{"sign-in"}, Form{Action: "/recovery/continue"})
+	if strings.Contains(write(t, p).Body.String(), SessionsEnd) {
+		t.Error("sessions end, although nobody said so")
+	}
+	p.Notice = SessionsEnd
+	body := write(t, p).Body.String()
+	if notice := strings.Index(body, "<p>"+SessionsEnd); notice < 0 || notice > strings.Index(body, "<button") {
+		t.Errorf("not announced before the button:\n%s", body)
+	}
+}
+
 func TestOnlyPagesThatLeadOnLetFormsLeave(t *testing.T) {
 	for name, p := range every() {
 		csp := write(t, p).Header().Get("Content-Security-Policy")

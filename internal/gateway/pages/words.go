@@ -22,6 +22,7 @@ func Start(issuer string, cancel *Form) Page {
 		Title: "Recover your account",
 		Text: []string{
 			"You prove that the account is yours with a device that you enrolled before. No password, no e-mail and no text message is needed.",
+			"If no device of yours is enrolled, ask your help desk.",
 		},
 		Steps: []Step{
 			{
@@ -64,6 +65,10 @@ func Confirmation(account, device, reference string, actions []string, form Form
 		LeadsOn: true,
 	}
 }
+
+// SessionsEnd is the notice of a confirmation where the identity provider can end sessions: whatever was asked for, this
+// happens too.
+const SessionsEnd = "All other sessions of this account end: you are signed out everywhere else, and so is anybody who is signed in as you."
 
 // actionWords says what an action of the protocol does to the account.
 func actionWords(action string) string {

@@ -1,0 +1,230 @@
+package integration
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/integration/browser"
+	"github.com/regrant/regrant/integration/claimant"
+	"github.com/regrant/regrant/integration/env"
+)
+
+// summary is a recovery as `caddy regrant recoveries` lists it.
+type summary struct {
+	Reference string `json:"reference"`
+	State     string `json:"state"`
+}
+
+// recoveries are those that were granted, newest first.
+func recoveries(t *testing.T, e *env.Env) (list []summary) {
+	t.Helper()
+	fatal(t, e.Operator(t.Context(), &list, "recoveries", "--limit", "1000"))
+	return list
+}
+
+// passes looks at something that has nothing to do with recovery.
+func passes(t *testing.T, e *env.Env) {
+	t.Helper()
+	path := "/realms/acme/.well-known/openid-configuration"
+	if e.Kind == env.Demo {
+		path = "/login"
+	}
+	if got := raw(t, e, path).StatusCode; got != http.StatusOK {
+		t.Errorf("%s, which only passes, is answered %d", path, got)
+	}
+}
+
+// isUnavailable checks the answer to an attest that could not be judged.
+func isUnavailable(t *testing.T, a claimant.Answer) {
+	t.Helper()
+	isProblem(t, "attest", a, http.StatusServiceUnavailable, "unavailable", "")
+	if a.Header.Get("Retry-After") == "" {
+		t.Error("nothing says when to come again")
+	}
+}
+
+// confirming is a browser in front of the confirmation of a good recovery of p.
+func (p *person) confirming() (*browser.Browser, *browser.Page) {
+	p.t.Helper()
+	b, err := waiting(p.t.Context(), p.e)
+	fatal(p.t, err)
+	page, err := confirmation(p.t.Context(), b, p.e, p.handoff())
+	fatal(p.t, err)
+	return b, page
+}
+
+// press presses the page's button to go on.
+func press(t *testing.T, b *browser.Browser, page *browser.Page) *browser.Page {
+	t.Helper()
+	next, err := b.Submit(t.Context(), page, "/continue", nil)
+	fatal(t, err)
+	return next
+}
+
+// waits tells whether a page says that it could not be done yet and has the button to try again.
+func waits(page *browser.Page) bool {
+	return page.Status >= 400 && slices.ContainsFunc(page.Forms, func(f browser.Form) bool { return strings.HasSuffix(f.Action, "/continue") })
+}
+
+// goOn presses the button as long as there is one, and returns the page behind.
+func goOn(t *testing.T, b *browser.Browser, page *browser.Page) *browser.Page {
+	t.Helper()
+	until(t, time.Minute, "going on in the browser", func() bool {
+		page = press(t, b, page)
+		return !waits(page)
+	})
+	return page
+}
+
+// isSignedIn looks for the one session at the end of the newest recovery.
+func isSignedIn(t *testing.T, e *env.Env, page *browser.Page, user string) {
+	t.Helper()
+	if page.Status != http.StatusOK || !strings.Contains(page.Text(), "Signed in as "+user) {
+		t.Fatalf("%d at %s, by way of %v: %q", page.Status, page.URL.Path, page.Via, page.Text())
+	}
+	until(t, 30*time.Second, "the recovery is done", func() bool { return recoveries(t, e)[0].State == "done" })
+	n, err := e.Provider.Sessions(t.Context(), user)
+	fatal(t, err)
+	if n != 1 {
+		t.Errorf("%d sessions", n)
+	}
+}
+
+// goroutines is how many Caddy has.
+func goroutines(t *testing.T, e *env.Env) (n int) {
+	t.Helper()
+	resp, err := http.Get("http://" + e.Admin + "/debug/pprof/goroutine?debug=1") //nolint:noctx // the process of this test
+	fatal(t, err)
+	defer resp.Body.Close()
+	if _, err := fmt.Fscanf(resp.Body, "goroutine profile: total %d", &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// restless is how many goroutines may be there for a moment: connections of clients and of the proxy that are kept open.
+const restless = 20
+
+func TestAFaultyIdentityProviderGrantsNothingAndLosesNothing(t *testing.T) {
+	e, proxy := faulty(t)
+	p := enrolled(t, e, "alice")
+	recovers := func(t *testing.T) {
+		b, page := p.confirming()
+		isSignedIn(t, e, press(t, b, page), "alice")
+	}
+	recovers(t)
+	baseline := goroutines(t, e)
+	for _, f := range []fault{failing, garbage, truncated, slow, silent, refusing} {
+		t.Run(string(f), func(t *testing.T) {
+			p := *p
+			p.t = t
+			t.Cleanup(func() { proxy.set(sound) })
+			before := len(recoveries(t, e))
+			in := p.initiated()
+			proxy.set(f)
+			answered := make(chan claimant.Answer, 1)
+			go func() {
+				_, a, err := p.Attest(t.Context(), in.RecoveryID, p.Proof(in.Statement))
+				if err != nil {
+					t.Error(err)
+				}
+				answered <- a
+			}()
+			passes(t, e)
+			isUnavailable(t, <-answered)
+			if after := len(recoveries(t, e)); after != before {
+				t.Errorf("%d recoveries were granted", after-before)
+			}
+
+			proxy.set(sound)
+			b, page := p.confirming()
+			proxy.set(f)
+			kept := press(t, b, page)
+			if kept.Status != http.StatusServiceUnavailable || !waits(kept) {
+				t.Fatalf("the completion is answered %d by way of %v: %q", kept.Status, kept.Via, kept.Text())
+			}
+			passes(t, e)
+			proxy.set(sound)
+			isSignedIn(t, e, goOn(t, b, kept), "alice")
+		})
+	}
+	t.Run("a step that is being done is not the end", func(t *testing.T) {
+		p := *p
+		p.t = t
+		t.Cleanup(func() { proxy.set(sound) })
+		p.busy(proxy)
+	})
+	recovers(t)
+	noPanic(t, e)
+	e.Client.CloseIdleConnections()
+	until(t, 30*time.Second, fmt.Sprintf("no more than %d goroutines over the %d at the beginning", restless, baseline), func() bool {
+		return goroutines(t, e) <= baseline+restless
+	})
+}
+
+// busy presses the button while the gateway itself tries the step again. The person has to wait; that is not the end.
+func (p *person) busy(proxy *faultProxy) {
+	b, page := p.confirming()
+	proxy.set(silent)
+	kept := press(p.t, b, page)
+	for len(proxy.held) > 0 {
+		<-proxy.held
+	}
+	<-proxy.held // the sweeper's own try
+	if meanwhile := press(p.t, b, kept); !waits(meanwhile) {
+		p.t.Errorf("meanwhile the browser is answered %d: %q", meanwhile.Status, meanwhile.Text())
+	}
+	proxy.set(sound)
+	isSignedIn(p.t, p.e, goOn(p.t, b, kept), "alice")
+}
+
+func TestBelowTheReserveNothingIsGrantedAndTrafficPasses(t *testing.T) {
+	e := own(t, env.Options{IdP: env.Demo})
+	p := enrolled(t, e, "alice")
+	in := p.initiated()
+	before := len(recoveries(t, e))
+	plenty, err := os.ReadFile(e.Caddyfile())
+	fatal(t, err)
+	full := strings.Replace(string(plenty), "/store\n", "/store {\n\t\t\treserve 1PiB\n\t\t}\n", 1)
+
+	e.StopCaddy()
+	fatal(t, os.WriteFile(e.Caddyfile(), []byte(full), 0o600))
+	fatal(t, e.StartCaddy(t.Context()))
+	passes(t, e)
+	_, a, err := p.Attest(t.Context(), in.RecoveryID, p.Proof(in.Statement))
+	fatal(t, err)
+	isUnavailable(t, a)
+	page, err := browser.New(e.Roots).Open(t.Context(), e.Issuer+"/")
+	fatal(t, err)
+	if page.Status != http.StatusServiceUnavailable || page.Title == "" {
+		t.Errorf("a person is answered %d, with the page %q", page.Status, page.Body)
+	}
+
+	e.StopCaddy()
+	fatal(t, os.WriteFile(e.Caddyfile(), plenty, 0o600))
+	startAgain(t, e)
+	if after := len(recoveries(t, e)); after != before {
+		t.Errorf("%d recoveries were granted", after-before)
+	}
+	c := course{p: p, in: in}
+	c.attest(t) // not even the recovery_id was used up
+	noPanic(t, e)
+}
+
+// noPanic looks for a panic in the output of the programs.
+func noPanic(t *testing.T, e *env.Env) {
+	t.Helper()
+	log, err := os.ReadFile(filepath.Join(e.Dir, "programs.log"))
+	fatal(t, err)
+	for line := range strings.Lines(string(log)) {
+		if strings.Contains(line, "panic") {
+			t.Errorf("in the log: %.300s", line)
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package integration
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/integration/env"
+)
+
+// fault is what an identity provider does instead of answering.
+type fault string
+
+const (
+	sound     fault = "sound" // none: it answers
+	failing   fault = "500"
+	garbage   fault = "garbage with 200"
+	truncated fault = "truncated JSON"
+	slow      fault = "slow"
+	silent    fault = "never answers"
+	refusing  fault = "refuses connections"
+)
+
+// slowness is how long a slow one takes for each answer.
+const slowness = 5 * time.Second
+
+// faultProxy stands between the gateway and the admin API of the identity provider.
+type faultProxy struct {
+	t    *testing.T
+	addr string
+	held chan struct{} // one for each request that is kept waiting by silent; what nobody reads is lost
+
+	mu      sync.Mutex
+	forward *httputil.ReverseProxy
+	fault   fault
+	changed chan struct{} // closed and replaced when the fault changes
+	server  *http.Server
+}
+
+// faulty starts a Keycloak whose admin API the gateway reaches through a proxy.
+func faulty(t *testing.T) (*env.Env, *faultProxy) {
+	t.Helper()
+	p := &faultProxy{t: t, addr: "127.0.0.1:0", held: make(chan struct{}, 1), fault: sound, changed: make(chan struct{})}
+	p.listen()
+	t.Cleanup(func() {
+		p.set(sound)
+		_ = p.server.Close()
+	})
+	e := own(t, env.Options{IdP: env.Keycloak, Through: "http://" + p.addr, Patient: true})
+	p.aim(e.IdP)
+	return e, p
+}
+
+func (p *faultProxy) aim(address string) {
+	target, err := url.Parse(address)
+	fatal(p.t, err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forward = &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ModifyResponse: p.truncate,
+		ErrorLog:       log.New(io.Discard, "", 0), // whoever went away is what the faults are about
+	}
+}
+
+// listen serves at addr, which stays the same once it is known.
+func (p *faultProxy) listen() {
+	var listener net.Listener
+	until(p.t, 10*time.Second, "listening again", func() bool { // a connection of somebody else may have the port for a moment
+		var err error
+		listener, err = net.Listen("tcp", p.addr)
+		return err == nil
+	})
+	p.addr = listener.Addr().String()
+	p.server = &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second}
+	server := p.server
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			p.t.Errorf("the fault proxy: %v", err)
+		}
+	}()
+}
+
+// set changes the fault. Requests that silent kept waiting go on under the new one.
+func (p *faultProxy) set(f fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fault == f {
+		return
+	}
+	if f == refusing {
+		_ = p.server.Close()
+	}
+	if p.fault == refusing {
+		p.listen()
+	}
+	p.fault = f
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+func (p *faultProxy) now() (fault, chan struct{}, *httputil.ReverseProxy) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fault, p.changed, p.forward
+}
+
+// ServeHTTP answers one request of the gateway.
+func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f, changed, forward := p.now()
+	switch f {
+	case failing:
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, `{"error":"unknown_error"}`)
+	case garbage:
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<!doctype html><title>Welcome to the hotel network</title>")
+	case slow:
+		select {
+		case <-time.After(slowness):
+			forward.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	case silent:
+		select {
+		case p.held <- struct{}{}:
+		default:
+		}
+		select {
+		case <-changed:
+			p.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	default:
+		forward.ServeHTTP(w, r)
+	}
+}
+
+// truncate cuts an answer in half, in good order but for that.
+func (p *faultProxy) truncate(resp *http.Response) error {
+	if f, _, _ := p.now(); f != truncated {
+		return nil
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	half := body[:len(body)/2]
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(half)), int64(len(half))
+	resp.Header.Del("Content-Length")
+	return nil
+}

@@ -1,0 +1,36 @@
+package gateway
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/regrant/regrant/internal/gateway/pages"
+)
+
+// Closed answers in the place of a [Gateway] that could not be opened.
+type Closed struct{ g *Gateway }
+
+// NewClosed makes it for the routes below path.
+func NewClosed(path string, logger *slog.Logger) *Closed {
+	g := shell(Config{Path: path, Logger: logger})
+	g.pages = pages.New(path)
+	return &Closed{g}
+}
+
+// Unavailable answers r with 503, in the form in which the route speaks. cause is for the log.
+func (c *Closed) Unavailable(w http.ResponseWriter, r *http.Request, cause error) {
+	harden(w.Header())
+	c.g.answerError(w, r, c.g.routes[r.URL.Path], unavailable(cause))
+}
+
+// shell is a Gateway as far as its routes.
+func shell(c Config) *Gateway {
+	g := &Gateway{
+		Config:    c,
+		issuer:    c.Origin + c.Path,
+		prefix:    c.Path + "/",
+		wellKnown: "/.well-known/oauth-authorization-server" + c.Path,
+	}
+	g.routes = g.table()
+	return g
+}
