@@ -30,9 +30,15 @@ func newWorkshop(t *testing.T) workshop {
 // caddy returns what the program says, and whether it ended well.
 func (w workshop) caddy(args ...string) (string, bool) {
 	w.t.Helper()
+	return w.program("caddy", args...)
+}
+
+// program runs one of the built programs and says what it printed and whether it ended well.
+func (w workshop) program(name string, args ...string) (string, bool) {
+	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "caddy"), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...)
 	cmd.Dir = w.dir
 	cmd.Env = []string{"HOME=" + w.dir, "PATH=" + os.Getenv("PATH")}
 	var said bytes.Buffer

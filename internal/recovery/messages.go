@@ -34,10 +34,27 @@ var texts = map[string]string{
 	MessageAbandoned: "A recovery of your account with %[1]s ended without signing in; nothing was removed. Reference %[2]s.",
 }
 
+// Other endings of an abandoned recovery than the usual one, whose sign-in never began.
+const (
+	textStopped = "A recovery of your account with %[1]s was stopped after its sign-in had begun; all sessions were ended, nothing was removed. Reference %[2]s."
+	textUnseen  = "A recovery of your account with %[1]s began to sign in and was not seen to end; nothing was removed. Reference %[2]s."
+)
+
+func textOf(rec *record, kind string) string {
+	switch {
+	case kind != MessageAbandoned || rec.RedeemedAt.IsZero():
+		return texts[kind]
+	case rec.vetoed():
+		return textStopped
+	default:
+		return textUnseen
+	}
+}
+
 func (s *Service) message(rec *record, kind string) notify.Message {
 	return notify.Message{
 		Type: kind, Upstream: s.Namespace, AccountID: rec.AccountID, Identifiers: rec.Identifiers, Reference: rec.Reference,
-		Actions: actionStrings(rec), Text: fmt.Sprintf(texts[kind], rec.Device, rec.Reference),
+		Actions: actionStrings(rec), Text: fmt.Sprintf(textOf(rec, kind), rec.Device, rec.Reference),
 		Attributes: map[string]string{"device": rec.Device, "network": rec.Network, "txn": rec.Txn},
 	}
 }

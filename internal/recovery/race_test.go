@@ -273,6 +273,9 @@ func TestAVetoAfterTheSessionEndsTheSessionAndRemovesNoFactor(t *testing.T) {
 	if after := strings.TrimPrefix(h.idp.log(), before); after != " revoke abandon" {
 		t.Fatalf("after the veto the identity provider was asked%s", after)
 	}
+	if h.notices("A recovery of your account with Alice's laptop was stopped after its sign-in had begun; all sessions were ended, nothing was removed. Reference "+h.only().Reference+".") != 1 {
+		t.Fatal("the owner was told something else")
+	}
 }
 
 func TestAStepThatCouldNotBeDoneIsNotDoneLate(t *testing.T) {

@@ -138,6 +138,9 @@ func (r *record) late(now time.Time) bool {
 	}
 }
 
+// vetoed reports whether the owner, or somebody for him, stopped r.
+func (r *record) vetoed() bool { return r.Ending == whyVetoed || r.Ending == whyRevoked }
+
 // leased reports whether somebody does a step just now.
 func (r *record) leased(now time.Time) bool { return r.Lease != "" && now.Before(r.LeaseUntil) }
 

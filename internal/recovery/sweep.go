@@ -159,8 +159,7 @@ func (s *Service) takeBack(ctx context.Context, rec *record) error {
 }
 
 func (s *Service) close(ctx context.Context, rec *record) error {
-	vetoed := rec.Ending == whyVetoed || rec.Ending == whyRevoked
-	if vetoed && !rec.RedeemedAt.IsZero() && s.Adapter.Facts().Admin {
+	if rec.vetoed() && !rec.RedeemedAt.IsZero() && s.Adapter.Facts().Admin {
 		if err := s.Adapter.Revoke(ctx, rec.AccountID); err != nil {
 			return err
 		}

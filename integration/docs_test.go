@@ -1,0 +1,78 @@
+package integration
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	shell = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+	flag  = regexp.MustCompile(`--[a-z][a-z-]*`)
+)
+
+// The story runs these commands for real; this holds what is printed of them to what the programs take.
+func TestEveryCommandInTheReadmeIsOneThatExists(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	fatal(t, err)
+	makefile, err := os.ReadFile("../Makefile")
+	fatal(t, err)
+	w, seen := newWorkshop(t), 0
+	for _, block := range shell.FindAllStringSubmatch(string(readme), -1) {
+		for line := range strings.Lines(block[1]) {
+			command, _, _ := strings.Cut(line, "#")
+			words := strings.Fields(command)
+			if len(words) == 0 {
+				continue
+			}
+			seen++
+			switch words[0] {
+			case "make":
+				if !strings.Contains(string(makefile), "\n"+words[1]+":") {
+					t.Errorf("%s: no such target", command)
+				}
+			case "caddy", "regrant":
+				takes(t, w, words)
+			default:
+				t.Errorf("%s: nothing tests this command", command)
+			}
+		}
+	}
+	if seen < 6 {
+		t.Fatalf("only %d commands found", seen)
+	}
+}
+
+// takes checks subcommand and flags of a command line against the program's own help.
+func takes(t *testing.T, w workshop, words []string) {
+	t.Helper()
+	var sub []string
+	for _, word := range words[1:] {
+		if strings.HasPrefix(word, "-") || strings.ContainsAny(word, "@") {
+			break
+		}
+		sub = append(sub, word)
+	}
+	help, ok := w.program(words[0], append(sub, "--help")...)
+	if !ok {
+		t.Errorf("%v --help: %s", words[:1+len(sub)], help)
+	}
+	for _, f := range flag.FindAllString(strings.Join(words, " "), -1) {
+		if !strings.Contains(help, f) {
+			t.Errorf("%v takes no %s", words[:1+len(sub)], f)
+		}
+	}
+}
+
+func TestTheBuildByHandIsTheOneOfTheMakefile(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	fatal(t, err)
+	modules, err := os.ReadFile("../go.mod")
+	fatal(t, err)
+	version := regexp.MustCompile(`github.com/caddyserver/caddy/v2 (v\S+)`).FindSubmatch(modules)
+	want := "xcaddy build " + string(version[1]) + " --with github.com/regrant/regrant/caddymodule --replace github.com/regrant/regrant=$PWD"
+	if !strings.Contains(string(readme), want) {
+		t.Errorf("README does not say %q", want)
+	}
+}
