@@ -123,15 +123,11 @@ func (b *browser) post(path, site string, form url.Values) *httptest.ResponseRec
 	return b.send(request(b.h.t, http.MethodPost, path, strings.NewReader(form.Encode()), "Content-Type", formType, "Origin", sender), site)
 }
 
-// press sends the form of the page in w, and again where a 307 says so.
+// press sends the form of the page in w.
 func (b *browser) press(w *httptest.ResponseRecorder) *httptest.ResponseRecorder {
 	b.h.t.Helper()
 	action, fields := formOf(b.h.t, w)
-	answer := b.post(action, "same-origin", fields)
-	if answer.Code == http.StatusTemporaryRedirect {
-		answer = b.post(answer.Header().Get("Location"), "same-origin", fields)
-	}
-	return answer
+	return b.post(action, "same-origin", fields)
 }
 
 func formOf(t testing.TB, w *httptest.ResponseRecorder) (action string, fields url.Values) {

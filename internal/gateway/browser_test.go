@@ -52,7 +52,7 @@ func TestForgottenPasswordEndsInTheLoginThatWaits(t *testing.T) {
 	p, b := h.enrolled(), h.browser()
 	w := b.get(authorization(), "same-origin")
 	wantPage(t, w, http.StatusOK, "regrant device recover --issuer "+issuer+" --account you@example.com")
-	if len(b.cookies) != 1 || len(b.cookies[loginCookie]) > 3500 {
+	if b.cookies[holderCookie] == "" || len(b.cookies[loginCookie]) > 3500 {
 		t.Errorf("cookies: %v", b.cookies)
 	}
 
@@ -182,7 +182,9 @@ func TestSecondPressGoesOn(t *testing.T) {
 	p, b := h.enrolled(), h.browser()
 	confirmation := b.confirmed(p.handoffCode("sign-in"))
 	location(t, b.press(confirmation), http.StatusSeeOther, origin)
-	location(t, b.press(confirmation), http.StatusSeeOther, origin)
+	second := b.press(confirmation)
+	wantPage(t, second, http.StatusBadRequest, "This is being done just now")
+	location(t, b.press(second), http.StatusSeeOther, origin)
 	wantPage(t, h.browser().press(confirmation), http.StatusBadRequest, "This has expired") // but in this browser only
 }
 
@@ -286,17 +288,14 @@ func TestOutageWhileLettingInKeepsTheRecovery(t *testing.T) {
 	location(t, b.press(w), http.StatusSeeOther, brokerRedirect+"?")
 }
 
-// Were the cookie to come with the answer to what consumes the token, a lost answer would lose the recovery.
-func TestTheBrowserHoldsItsCookieBeforeAnythingIsConsumed(t *testing.T) {
+// The holder's cookie has to be there before the token is consumed, and is never set at another site's bidding.
+func TestTheStartPageMakesTheBrowserAHolder(t *testing.T) {
 	h := open(t)
-	p, b := h.enrolled(), h.browser()
-	code := p.handoffCode("sign-in")
-	action, fields := formOf(t, b.confirmed(code))
-	first := b.post(action, "same-origin", fields)
-	if first.Code != http.StatusTemporaryRedirect || first.Header().Get("Location") != action || first.Header().Get("Set-Cookie") == "" {
-		t.Fatalf("got %d to %q", first.Code, first.Header().Get("Location"))
-	}
-	if _, err := h.Recovery.Describe(t.Context(), code); err != nil {
-		t.Fatalf("the code was consumed: %v", err)
+	for site, want := range map[string]bool{"none": true, "same-origin": true, "cross-site": false, "same-site": false} {
+		b := h.browser()
+		wantPage(t, b.get(authorization(), site), http.StatusOK, "Recover your account")
+		if got := b.cookies[holderCookie] != ""; got != want {
+			t.Errorf("%s: holder cookie set: %v", site, got)
+		}
 	}
 }

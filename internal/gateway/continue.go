@@ -45,24 +45,18 @@ func (g *Gateway) resume(w http.ResponseWriter, r *http.Request) error {
 		return g.confirm(w, r, code)
 	}
 	browser, secret := ensureHolder(w, r)
-	if cookieValue(r, holderCookie) != secret {
-		// The browser has to hold its cookie before anything is consumed: if the answer to what follows got lost, nobody
-		// could go on. It sends the same form again, to the same page, and this time with the cookie.
-		redirect(w, g.Path+"/continue", http.StatusTemporaryRedirect)
-		return nil
-	}
-	form := g.form(formContinue, "continue", secret)
-	if code != "" {
-		form = g.handoffForm(code)
-	}
+	again := g.form(formContinue, "continue", secret)
 	ready, err := g.Recovery.Continue(r.Context(), recovery.ContinueRequest{Code: code, Browser: browser})
-	if err != nil {
-		return kept(err, form)
-	}
-	if !ready.SignIn {
+	switch {
+	case err != nil && ready.Txn == "" && code != "" && !errors.Is(err, recovery.ErrBusy):
+		return kept(err, g.handoffForm(code)) // the code is not consumed
+	case err != nil:
+		return kept(err, again)
+	case !ready.SignIn:
 		return g.pages.Write(w, http.StatusOK, pages.Done())
+	default:
+		return kept(g.signIn(w, r, ready.Txn, browser), again)
 	}
-	return kept(g.signIn(w, r, ready.Txn, browser), g.form(formContinue, "continue", secret))
 }
 
 // confirm asks whether the visitor means this recovery. It consumes nothing.

@@ -36,6 +36,11 @@ func (g *Gateway) authorize(w http.ResponseWriter, r *http.Request) error {
 	waiting := g.put(w, loginCookie, []byte(req.RawQuery()))
 	switch {
 	case !ready:
+		// Were the holder's cookie to come only with the answer to what consumes the token, a lost answer would lose the
+		// recovery.
+		if !ledHere(r) {
+			ensureHolder(w, r)
+		}
 		cancel := g.form(formCancel, "oidc/cancel", waiting)
 		return g.pages.Write(w, http.StatusOK, pages.Start(g.issuer, &cancel))
 	case !mayLetIn(r):

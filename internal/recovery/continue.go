@@ -24,8 +24,8 @@ type Ready struct {
 }
 
 // Continue makes this browser the one that ends the recovery, consumes the recovery token unless the token endpoint did,
-// and does the steps that come before the session. With ErrUnavailable the completion stays open and is resumed by the
-// same browser without a code.
+// and does the steps that come before the session. With ErrUnavailable the completion stays open; if Ready names its
+// txn, the code is consumed and the same browser resumes without it.
 func (s *Service) Continue(ctx context.Context, req ContinueRequest) (Ready, error) {
 	if req.Browser.Kind != HolderBrowser || req.Browser.Value == "" {
 		return Ready{}, ErrHolder
@@ -34,19 +34,20 @@ func (s *Service) Continue(ctx context.Context, req ContinueRequest) (Ready, err
 	if err != nil {
 		return Ready{}, err
 	}
+	txn := rec.Txn
 	if rec, err = s.advance(ctx, rec); err != nil {
-		return Ready{}, err
+		return Ready{Txn: txn}, err
 	}
 	if rec.State == StateSession && rec.Lease != "" { // nothing was left to do before the session
 		if err := s.release(ctx, rec); err != nil {
-			return Ready{}, err
+			return Ready{Txn: txn}, err
 		}
 	}
-	return Ready{Txn: rec.Txn, SignIn: rec.State == StateSession}, nil
+	return Ready{Txn: txn, SignIn: rec.State == StateSession}, nil
 }
 
 // claim takes the lease for this browser: with a code, or on what it holds. A code that this very browser has used, whose
-// answer got lost or whose button was pressed twice, goes on with the recovery that it opened, and with no other.
+// answer got lost or whose button was pressed twice, is busy and not spent: without the code it goes on.
 func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, error) {
 	if req.Code == "" {
 		rec, err := s.ofBrowser(ctx, req.Browser)
@@ -74,10 +75,10 @@ func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, erro
 		return rec, err
 	}
 	joined, err := s.ofBrowser(ctx, req.Browser)
-	if err != nil || !bytes.Equal(joined.Joined, s.handoffHash(req.Code)) {
-		return nil, cmp.Or(err, ErrSpent)
+	if err == nil && bytes.Equal(joined.Joined, s.handoffHash(req.Code)) {
+		return nil, ErrBusy
 	}
-	return s.resumeIn(ctx, joined.Txn, req.Browser)
+	return nil, cmp.Or(err, ErrSpent)
 }
 
 // resumeIn takes the lease on what browser has begun. While its code is out the answer is on its way.
