@@ -73,16 +73,15 @@ func (o *opener) try(ctx context.Context) (*runtime, error) {
 }
 
 // close waits for an opening under way, closes the runtime if there is one, and
-// lets nobody open it again.
+// lets nobody open it again. Whoever asks while the runtime closes is told that it
+// is closed.
 func (o *opener) close() error {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return nil
-	}
+	already := o.closed
 	o.closed = true
 	rt := o.current.Swap(nil)
-	if rt == nil {
+	o.mu.Unlock()
+	if already || rt == nil {
 		return nil
 	}
 	return rt.close()

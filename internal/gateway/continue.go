@@ -8,7 +8,6 @@ import (
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/internal/gateway/pages"
 	"github.com/regrant/regrant/internal/recovery"
-	"github.com/regrant/regrant/internal/wire"
 )
 
 // showContinue names the recovery that this browser may go on with. Going on is a POST.
@@ -48,7 +47,7 @@ func (g *Gateway) resume(w http.ResponseWriter, r *http.Request) error {
 	again := g.form(formContinue, "continue", secret)
 	ready, err := g.Recovery.Continue(r.Context(), recovery.ContinueRequest{Code: code, Browser: browser})
 	switch {
-	case err != nil && ready.Txn == "" && code != "" && !errors.Is(err, recovery.ErrBusy):
+	case err != nil && ready.Txn == "" && code != "":
 		return kept(err, g.handoffForm(code)) // the code is not consumed
 	case err != nil:
 		return kept(err, again)
@@ -85,11 +84,11 @@ func kept(err error, form pages.Form) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, recovery.ErrBusy) {
-		return &problemError{status: http.StatusBadRequest, code: wire.ProblemRecoveryExpired, page: pageOf(pages.Busy(form))}
-	}
 	p := *translate(err)
-	if p.status == http.StatusServiceUnavailable {
+	switch {
+	case errors.Is(err, recovery.ErrBusy):
+		p.page = pageOf(pages.Busy(form))
+	case p.status == http.StatusServiceUnavailable:
 		p.page = pageOf(pages.Kept(form))
 	}
 	return &p

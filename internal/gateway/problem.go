@@ -63,6 +63,8 @@ var (
 	errStaleForm  = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, page: pageOf(pages.Stale())}
 	errLoginSize  = &problemError{status: http.StatusBadRequest, code: wire.ProblemMalformed, page: pageOf(pages.LoginTooLarge())}
 
+	errBusy = &problemError{status: http.StatusBadRequest, code: wire.ProblemBusy, retry: 2 * time.Second, detail: "The same is being done at this moment. Nothing is lost; ask again."}
+
 	// errBadToken answers a wrong access token (RFC 9449 section 7.1).
 	errBadToken = &problemError{
 		status: http.StatusUnauthorized, code: wire.ProblemHolder, detail: "The access token is missing, wrong, or used.",
@@ -105,6 +107,8 @@ func translate(err error) *problemError {
 	case errors.Is(err, recovery.ErrRefused), errors.Is(err, upstream.ErrRefused), errors.Is(err, upstream.ErrNoAccount),
 		errors.Is(err, upstream.ErrAmbiguous), errors.Is(err, upstream.ErrUnsupported):
 		return errRefused
+	case errors.Is(err, recovery.ErrBusy):
+		return errBusy
 	case errors.Is(err, recovery.ErrExpired), errors.Is(err, recovery.ErrSpent), errors.Is(err, grant.ErrSpent):
 		return errExpired
 	case errors.Is(err, authority.ErrCode):

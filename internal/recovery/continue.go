@@ -31,6 +31,9 @@ func (s *Service) Continue(ctx context.Context, req ContinueRequest) (Ready, err
 		return Ready{}, ErrHolder
 	}
 	rec, err := s.claim(ctx, req)
+	if rec != nil && (err != nil || rec.State == StateDone) {
+		return Ready{Txn: rec.Txn}, err
+	}
 	if err != nil {
 		return Ready{}, err
 	}
@@ -47,12 +50,13 @@ func (s *Service) Continue(ctx context.Context, req ContinueRequest) (Ready, err
 }
 
 // claim takes the lease for this browser: with a code, or on what it holds. A code that this very browser has used, whose
-// answer got lost or whose button was pressed twice, is busy and not spent: without the code it goes on.
+// answer got lost or whose button was pressed twice, is busy and not spent: without the code it goes on. A recovery that
+// is done is returned as it is.
 func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, error) {
 	if req.Code == "" {
 		rec, err := s.ofBrowser(ctx, req.Browser)
-		if err != nil {
-			return nil, err
+		if err != nil || rec.State == StateDone {
+			return rec, err
 		}
 		return s.resumeIn(ctx, rec.Txn, req.Browser)
 	}
@@ -75,10 +79,14 @@ func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, erro
 		return rec, err
 	}
 	joined, err := s.ofBrowser(ctx, req.Browser)
-	if err == nil && bytes.Equal(joined.Joined, s.handoffHash(req.Code)) {
-		return nil, ErrBusy
+	switch {
+	case err != nil || !bytes.Equal(joined.Joined, s.handoffHash(req.Code)):
+		return nil, cmp.Or(err, ErrSpent)
+	case joined.State == StateDone:
+		return joined, nil
+	default:
+		return joined, ErrBusy
 	}
-	return nil, cmp.Or(err, ErrSpent)
 }
 
 // resumeIn takes the lease on what browser has begun. While its code is out the answer is on its way.

@@ -36,18 +36,53 @@ func (g Grants) Redeem(ctx context.Context, r grant.Redemption) error {
 
 // redeem moves a granted recovery on, whoever consumes its token first; everybody else finds another state.
 func (s *Service) redeem(tx storage.Tx, rec *record, jti, by string) error {
-	if rec.State != StateGranted || subtle.ConstantTimeCompare([]byte(jti), []byte(rec.JTI)) != 1 || !tx.Now().Before(rec.TokenExpires) {
+	if rec.State != StateGranted || subtle.ConstantTimeCompare([]byte(jti), []byte(rec.JTI)) != 1 {
 		return ErrSpent
 	}
 	if err := s.allowed(tx, rec); err != nil {
 		return err
 	}
-	rec.Handoff = nil // a code made for the unconsumed token dies with it
+	rec.Handoff = nil                        // a code made for the unconsumed token dies with it
+	rec.LeaseUntil = tx.Now().Add(leaseLife) // the first steps are left to whoever redeemed, for as long as a lease lasts
 	rec.Deadline = tx.Now().Add(completionLife)
-	if rec.LeaseUntil.IsZero() { // leave the first steps to whoever redeemed, for as long as a lease lasts
-		rec.LeaseUntil = tx.Now().Add(leaseLife)
+	if err := s.supersede(tx, rec); err != nil {
+		return err
 	}
 	return s.move(tx, rec, StateCheck, journal.KindRecoveryRedeemed, map[string]string{"by": by})
+}
+
+// foreign is the lease of a recovery that waits until the step of the one that it supersedes is surely over.
+const foreign = "superseded recovery"
+
+// supersede ends the account's other recoveries that are on their way to a session: a step of theirs, done late, would end
+// the session of this one or take its way in. One that is in the middle of a step keeps its lease, and rec waits for that.
+// The guard key makes two recoveries of one account see each other.
+func (s *Service) supersede(tx storage.Tx, rec *record) error {
+	guard := []byte(s.Namespace + "/recovering/" + rec.AccountID)
+	if _, err := tx.Get(guard); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if err := tx.Put(guard, []byte(rec.Txn), tx.Now().Add(retention)); err != nil {
+		return err
+	}
+	var others []*record
+	for other, err := range s.table.Each(tx, byAccount, []byte(rec.AccountID), 0) {
+		if err != nil {
+			return err
+		}
+		if other.Txn != rec.Txn {
+			others = append(others, other)
+		}
+	}
+	for _, other := range others {
+		if other.leased(tx.Now()) {
+			rec.Lease, rec.LeaseUntil = foreign, other.LeaseUntil
+		}
+		if err := s.stop(tx, other, "superseded by a newer recovery"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // AccessToken finds the access token with this signature.

@@ -110,7 +110,7 @@ type Completed struct {
 // browser by a handoff code.
 func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Completed, error) {
 	rec, err := s.take(ctx, tok.Txn, func(tx storage.Tx, rec *record) error {
-		if !rec.completing() || !rec.opens(tok, tx.Now()) || rec.leased(tx.Now()) {
+		if !rec.completing() || !rec.opens(tok, tx.Now()) {
 			return ErrSpent
 		}
 		return nil

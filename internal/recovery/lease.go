@@ -81,11 +81,12 @@ func (s *Service) stopIfBarred(tx storage.Tx, rec *record) (stopped bool, err er
 	if err != nil || why == "" {
 		return false, err
 	}
+	rec.Lease = "" // it is the caller's, or nobody's
 	return true, s.stop(tx, rec, why)
 }
 
-// stop begins to take back what was opened; the sweeper ends it.
+// stop begins to take back what was opened; the sweeper ends it, once nobody holds the lease any more.
 func (s *Service) stop(tx storage.Tx, rec *record, why string) error {
-	rec.Lease, rec.Ending = "", why
+	rec.Ending = why
 	return s.move(tx, rec, StateAbandoning, journal.KindRecoveryAbandoned, map[string]string{"reason": why})
 }

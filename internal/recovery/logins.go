@@ -32,10 +32,7 @@ func (l Logins) Issue(ctx context.Context, c broker.Code) error {
 			return err
 		}
 		rec.Code, rec.Lease = &c, ""
-		if err := l.s.table.Put(tx, rec); err != nil {
-			return err
-		}
-		return l.s.schedule(tx, rec)
+		return l.s.keep(tx, rec)
 	})
 	return loginError(settle("issuing a code", err))
 }

@@ -14,12 +14,13 @@ const (
 	MessageAbandoned = "recovery-abandoned"
 )
 
-// messageOf is the notice that goes with reaching a state, or none.
+// messageOf is the notice that goes with reaching a state, or none. That a recovery is stopped is told at once, not when
+// everything is taken back.
 func messageOf(to State) string {
 	switch to {
 	case StateDone:
 		return MessageDone
-	case StateAbandoned:
+	case StateAbandoning:
 		return MessageAbandoned
 	default:
 		return ""
@@ -31,21 +32,24 @@ var texts = map[string]string{
 	MessageRefused:   "Somebody held a key of %[1]s and tried to recover your account. It was refused. Reference %[2]s. If this was not you, have the device revoked.",
 	MessageGranted:   "Recovery of your account was allowed with %[1]s. Reference %[2]s. If this was not you, have the device revoked at once: that stops it.",
 	MessageDone:      "Your account was recovered with %[1]s. Reference %[2]s. If this was not you, tell your help desk at once.",
-	MessageAbandoned: "A recovery of your account with %[1]s ended without signing in; nothing was removed. Reference %[2]s.",
+	MessageAbandoned: "A recovery of your account with %[1]s ended without signing in. No way to sign in was removed; open sessions may have ended. Reference %[2]s.",
 }
 
 // Other endings of an abandoned recovery than the usual one, whose sign-in never began.
 const (
-	textStopped = "A recovery of your account with %[1]s was stopped after its sign-in had begun; all sessions were ended, nothing was removed. Reference %[2]s."
-	textUnseen  = "A recovery of your account with %[1]s began to sign in and was not seen to end; nothing was removed. Reference %[2]s."
+	textStopped  = "A recovery of your account with %[1]s was stopped after its sign-in had begun. All sessions are ended for the next 30 minutes. A new password or factor may have been set: have your credentials reset. Reference %[2]s."
+	textStopLate = "A recovery of your account with %[1]s was stopped after its sign-in had begun, and its session could not be ended from here. Tell your help desk at once. Reference %[2]s."
+	textUnseen   = "A recovery of your account with %[1]s began to sign in and was not seen to end. A new password or factor may have been set. Reference %[2]s."
 )
 
-func textOf(rec *record, kind string) string {
+func (s *Service) textOf(rec *record, kind string) string {
 	switch {
 	case kind != MessageAbandoned || rec.RedeemedAt.IsZero():
 		return texts[kind]
-	case rec.vetoed():
+	case s.endsSessions(rec):
 		return textStopped
+	case rec.vetoed():
+		return textStopLate
 	default:
 		return textUnseen
 	}
@@ -54,7 +58,7 @@ func textOf(rec *record, kind string) string {
 func (s *Service) message(rec *record, kind string) notify.Message {
 	return notify.Message{
 		Type: kind, Upstream: s.Namespace, AccountID: rec.AccountID, Identifiers: rec.Identifiers, Reference: rec.Reference,
-		Actions: actionStrings(rec), Text: fmt.Sprintf(textOf(rec, kind), rec.Device, rec.Reference),
+		Actions: actionStrings(rec), Text: fmt.Sprintf(s.textOf(rec, kind), rec.Device, rec.Reference),
 		Attributes: map[string]string{"device": rec.Device, "network": rec.Network, "txn": rec.Txn},
 	}
 }

@@ -3,7 +3,6 @@ package recovery
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -17,9 +16,6 @@ import (
 
 // start writes the first state of a granted recovery, with its journal entry and its notice.
 func (s *Service) start(tx storage.Tx, rec *record, at *attempt) error {
-	if err := s.supersede(tx, rec); err != nil {
-		return err
-	}
 	rec.State = StateGranted
 	if err := s.table.Insert(tx, rec); err != nil {
 		return err
@@ -41,31 +37,6 @@ func (s *Service) start(tx storage.Tx, rec *record, at *attempt) error {
 		"methods": strings.Join(methods, " "), "tier": at.decision.Tier(), "risk_analysis": at.decision.RiskAnalysis(),
 		"client_id": rec.ClientID, "network": rec.Network, "actions": actionWords(rec.Actions),
 	})
-}
-
-// supersede ends the account's earlier recoveries that have no session yet: a step of theirs, done late, would end the
-// session of this one. The guard key makes two grants of one account see each other.
-func (s *Service) supersede(tx storage.Tx, rec *record) error {
-	guard := []byte(s.Namespace + "/recovering/" + rec.AccountID)
-	if _, err := tx.Get(guard); err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return err
-	}
-	if err := tx.Put(guard, []byte(rec.Txn), tx.Now().Add(retention)); err != nil {
-		return err
-	}
-	var earlier []*record
-	for old, err := range s.table.Each(tx, byAccount, []byte(rec.AccountID), 0) {
-		if err != nil {
-			return err
-		}
-		earlier = append(earlier, old)
-	}
-	for _, old := range earlier {
-		if err := s.stop(tx, old, "superseded by a newer recovery"); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // recent is where the latest grants are found, newest first.

@@ -71,7 +71,7 @@ const (
 	byBrowser = "browser"
 	byAccess  = "access"  // unique
 	byCode    = "code"    // unique
-	byAccount = "account" // recoveries that have no session yet
+	byAccount = "account" // recoveries on their way to a session
 )
 
 func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
@@ -94,10 +94,11 @@ func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
 		Indexes: []storage.Index[record]{
 			{Name: byHandoff, Unique: true, Keys: func(r *record) [][]byte { return one(len(r.Handoff) > 0, r.Handoff) }},
 			{Name: byBrowser, Keys: func(r *record) [][]byte {
-				return one(r.Browser != "" && r.completing(), []byte(r.Browser))
+				doneHere := r.State == StateDone && !r.signsIn() // the browser may ask again what came of it
+				return one(r.Browser != "" && (r.completing() || doneHere), []byte(r.Browser))
 			}},
 			{Name: byAccount, Keys: func(r *record) [][]byte {
-				return one(r.completing() || r.State == StateGranted, []byte(r.AccountID))
+				return one(r.completing(), []byte(r.AccountID))
 			}},
 			{Name: byAccess, Unique: true, Keys: func(r *record) [][]byte {
 				if r.Access == nil {

@@ -121,7 +121,7 @@ func (s *Service) view(ctx context.Context, txn string) (rec *record, err error)
 // Why a recovery may not go on.
 const (
 	whyVetoed  = "vetoed"
-	whyRevoked = "authenticator revoked or expired"
+	whyRevoked = "authenticator revoked"
 	whyLate    = "not used in time"
 )
 
@@ -139,7 +139,7 @@ func (s *Service) obstacle(r storage.Reader, rec *record) (why string, err error
 		return whyRevoked, nil
 	case err != nil:
 		return "", err
-	case a.Usable(r.Now()) != nil:
+	case !a.RevokedAt.IsZero(): // that it expires after the grant stops nothing
 		return whyRevoked, nil
 	case epoch != rec.Epoch:
 		return whyVetoed, nil

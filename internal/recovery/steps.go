@@ -103,6 +103,7 @@ func (s *Service) do(ctx context.Context, rec *record, st step) error {
 		return nil
 	case definite(err):
 		_, err = s.held(context.WithoutCancel(ctx), rec, func(tx storage.Tx, rec *record) error {
+			rec.Lease = ""
 			return s.stop(tx, rec, "account no longer allowed")
 		})
 		s.poke()

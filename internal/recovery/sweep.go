@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/storage"
 )
 
@@ -132,11 +133,16 @@ func (s *Service) finish(ctx context.Context, rec *record) error {
 	done, err := s.Adapter.Finish(call, s.way(rec, now))
 	gone := definite(err)
 	switch {
-	case err == nil && done:
-		_, err = s.moveOn(ctx, rec, StateDone)
+	case err == nil && done: // the lost factor is removed: no veto undoes that, so none is looked for
+		_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
+			return s.move(tx, rec, StateDone, journal.KindRecoveryDone, nil)
+		})
 		return err
 	case gone, err == nil && now.After(rec.RedeemedAt.Add(finishLife)):
-		_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error { return s.stop(tx, rec, "no session came") })
+		_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
+			rec.Lease = ""
+			return s.stop(tx, rec, "no session came")
+		})
 		s.poke()
 		return err
 	default:
@@ -144,13 +150,17 @@ func (s *Service) finish(ctx context.Context, rec *record) error {
 	}
 }
 
-// takeBack removes every way in, and repeats it until the upstream says that none is left. After a veto the session that
-// was made meanwhile ends too.
+// takeBack removes every way in, and repeats it until the upstream says that none is left. After a veto the sessions end
+// too, again and again for as long as a sign-in that had begun may still come to its end in a form of the identity
+// provider.
 func (s *Service) takeBack(ctx context.Context, rec *record) error {
 	call, cancel := context.WithTimeout(ctx, stepTime)
 	defer cancel()
 	if err := s.close(call, rec); err != nil && !definite(err) { // an account that is gone has no way in
 		return errors.Join(err, s.release(ctx, rec))
+	}
+	if s.endsSessions(rec) && s.Clock().Before(rec.RedeemedAt.Add(finishLife)) {
+		return s.release(ctx, rec)
 	}
 	_, err := s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
 		return s.move(tx, rec, StateAbandoned, "", nil)
@@ -159,7 +169,7 @@ func (s *Service) takeBack(ctx context.Context, rec *record) error {
 }
 
 func (s *Service) close(ctx context.Context, rec *record) error {
-	if rec.vetoed() && !rec.RedeemedAt.IsZero() && s.Adapter.Facts().Admin {
+	if s.endsSessions(rec) {
 		if err := s.Adapter.Revoke(ctx, rec.AccountID); err != nil {
 			return err
 		}
@@ -168,4 +178,9 @@ func (s *Service) close(ctx context.Context, rec *record) error {
 		return nil
 	}
 	return s.Adapter.Abandon(ctx, s.way(rec, s.Clock()))
+}
+
+// endsSessions reports whether a veto came when the sign-in had begun, at an upstream that can end sessions.
+func (s *Service) endsSessions(rec *record) bool {
+	return rec.vetoed() && !rec.RedeemedAt.IsZero() && s.Adapter.Facts().Admin
 }

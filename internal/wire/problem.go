@@ -17,6 +17,7 @@ const (
 	ProblemUnavailable          ProblemCode = "unavailable"
 	ProblemHolder               ProblemCode = "holder" // proof of possession missing or wrong
 	ProblemNotFound             ProblemCode = "not-found"
+	ProblemBusy                 ProblemCode = "busy" // the same is being done at this moment; Retry-After says when to ask again
 	ProblemActionNotOffered     ProblemCode = "action-not-offered"
 	ProblemInvalidCode          ProblemCode = "invalid-code"
 )
