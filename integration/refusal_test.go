@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -89,7 +90,7 @@ func (p *person) revoke() {
 		ID     string `json:"id"`
 		Serial string `json:"serial"`
 	}
-	fatal(p.t, p.e.Operator(p.t.Context(), &list, "authenticators", p.subject))
+	fatal(p.t, p.e.Operator(p.t.Context(), &list, "authenticators", cmp.Or(p.subject, p.account)))
 	for _, a := range list {
 		if a.Serial == leaf.SerialNumber.Text(16) {
 			fatal(p.t, p.e.Operator(p.t.Context(), nil, "revoke", a.ID, "--as", "Test Operator", "--reason", "lost"))
