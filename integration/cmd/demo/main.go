@@ -1,5 +1,6 @@
 // Command demo starts a whole environment and tells the story of one recovery in it. It exits with 0 if every line of
-// the transcript was observed. On a terminal, and with -up, the environment stays until it is interrupted.
+// the transcript was observed. On a terminal, and with -up, the environment stays until it is interrupted. Everything in
+// it comes from one address, so its limits are wide; new devices may recover at once.
 package main
 
 import (
@@ -48,7 +49,7 @@ func run(idp, bin string, up bool) error {
 	if !up {
 		fmt.Printf("Starting Caddy with Regrant in front of a %s identity provider …\n", idp)
 	}
-	e, err := env.Start(ctx, env.Options{IdP: idp, Bin: bin, Dir: dir, Log: log})
+	e, err := env.Start(ctx, env.Options{IdP: idp, Bin: bin, Dir: dir, Log: log, Patient: true})
 	if err != nil {
 		return withLog(err, log)
 	}
