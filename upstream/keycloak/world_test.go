@@ -44,10 +44,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// realKeycloak starts the server at the first use. A machine without a JDK
-// skips; continuous integration must have one.
+// realKeycloak starts the server at the first use. The quick tests and a
+// machine without a JDK skip; continuous integration must have one.
 func realKeycloak(t *testing.T) *world {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a real Keycloak")
+	}
 	if err := server.Missing(); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
