@@ -284,3 +284,17 @@ func TestTwoTokensThatNobodyUsedDoEachOtherNoHarm(t *testing.T) {
 		t.Fatalf("%+v, %v", ready, err)
 	}
 }
+
+func TestARecoveryWhoseLoginNeverCameIsNotEndedByTheNextOnes(t *testing.T) {
+	h := newHouse(t)
+	earlier, signature := h.inSession(browserHolder("b"))
+	must(t, h.Logins().Redeem(t.Context(), signature)) // and the answer was lost
+	newer, signature := h.inSession(browserHolder("b"))
+	must(t, h.Logins().Redeem(t.Context(), signature))
+	h.idp.login = true
+	h.sweep(time.Minute)
+	h.sweep(time.Minute)
+	if h.state(earlier) != StateAbandoned || h.state(newer) != StateDone || h.notices(MessageDone) != 1 {
+		t.Fatalf("earlier %s, newer %s, told of %d recoveries", h.state(earlier), h.state(newer), h.notices(MessageDone))
+	}
+}

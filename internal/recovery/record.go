@@ -71,7 +71,7 @@ const (
 	byBrowser = "browser"
 	byAccess  = "access"  // unique
 	byCode    = "code"    // unique
-	byAccount = "account" // recoveries on their way to a session
+	byAccount = "account" // recoveries whose steps could meet those of another
 )
 
 func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
@@ -98,7 +98,7 @@ func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
 				return one(r.Browser != "" && (r.completing() || doneHere), []byte(r.Browser))
 			}},
 			{Name: byAccount, Keys: func(r *record) [][]byte {
-				return one(r.completing(), []byte(r.AccountID))
+				return one(r.completing() || r.State == StateFinish, []byte(r.AccountID))
 			}},
 			{Name: byAccess, Unique: true, Keys: func(r *record) [][]byte {
 				if r.Access == nil {

@@ -44,7 +44,7 @@ var transitions = []transition{
 	{StateRevoke, "refused, vetoed, superseded or late", StateAbandoning},
 	{StatePrepare, "refused, vetoed, superseded or late", StateAbandoning},
 	{StateSession, "refused, vetoed, superseded or late", StateAbandoning},
-	{StateFinish, "vetoed, or no session came", StateAbandoning},
+	{StateFinish, "vetoed, superseded, or no session came", StateAbandoning},
 	{StateAbandoning, "taken back", StateAbandoned},
 }
 
