@@ -66,8 +66,9 @@ var floors = map[string][]string{
 	// Integration knocks at the front door: it speaks the protocol and touches no room.
 	"integration/browser":  {},
 	"integration/demoidp":  {},
-	"integration/keycloak": {},
-	"integration/env":      {"integration/keycloak"},
+	"integration/child":    {},
+	"integration/keycloak": {"integration/child"},
+	"integration/env":      {"integration/child", "integration/keycloak"},
 	"integration/claimant": {"attest", "internal/wire"},
 	"integration/story":    {"integration/browser", "integration/claimant", "integration/env"},
 	"integration/cmd/demo": {"integration/env", "integration/story"},

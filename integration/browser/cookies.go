@@ -66,6 +66,3 @@ func (b *Browser) Cookie(host, name string) string {
 	}
 	return ""
 }
-
-// Clone is another window of the same browser, or a thief who copied all cookies.
-func (b *Browser) Clone() *Browser { return &Browser{client: b.client, jar: slices.Clone(b.jar)} }

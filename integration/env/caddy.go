@@ -11,8 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"text/template"
 	"time"
+
+	"github.com/regrant/regrant/integration/child"
 )
 
 // config fills in the Caddyfile.
@@ -110,7 +113,8 @@ func (e *Env) startCaddy(ctx context.Context, c config) error {
 // StartCaddy starts Caddy with the environment's Caddyfile and returns when it serves.
 func (e *Env) StartCaddy(ctx context.Context) error {
 	cmd := e.command("caddy", "run", "--config", e.caddyfile, "--adapter", "caddyfile")
-	p, err := startProcess(cmd, e.log)
+	cmd.Stdout, cmd.Stderr = e.log, e.log
+	p, err := child.Start(cmd, syscall.SIGKILL)
 	if err != nil {
 		return err
 	}
@@ -128,10 +132,10 @@ func (e *Env) StartCaddy(ctx context.Context) error {
 }
 
 // StopCaddy ends Caddy in good order, KillCaddy as a power cut would.
-func (e *Env) StopCaddy() { e.caddy.stop() }
+func (e *Env) StopCaddy() { e.caddy.Stop() }
 
 // KillCaddy ends Caddy at once.
-func (e *Env) KillCaddy() { e.caddy.kill() }
+func (e *Env) KillCaddy() { e.caddy.Kill() }
 
 // Reload loads the same Caddyfile again into the running Caddy.
 func (e *Env) Reload(ctx context.Context) error {

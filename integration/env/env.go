@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/regrant/regrant/integration/child"
 	"github.com/regrant/regrant/integration/keycloak"
 )
 
@@ -52,7 +53,7 @@ type Env struct {
 	Client   *http.Client   `json:"-"` // trusts Roots, follows no redirects
 
 	log       io.Writer
-	caddy     *process
+	caddy     *child.Child
 	caddyfile string
 }
 
@@ -126,7 +127,7 @@ func (e *Env) Stop() {
 	if e.Provider != nil {
 		e.Provider.Stop()
 	}
-	e.caddy.stop()
+	e.caddy.Stop()
 	if e.App != nil {
 		e.App.stop()
 	}

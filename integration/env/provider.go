@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
+	"github.com/regrant/regrant/integration/child"
 	"github.com/regrant/regrant/integration/keycloak"
 )
 
@@ -73,7 +75,7 @@ func (k KeycloakProvider) Links(ctx context.Context, user string) (int, error) {
 // demoProvider is the small identity provider of this repository, a process of its own.
 type demoProvider struct {
 	url     string
-	process *process
+	process *child.Child
 }
 
 func startDemo(ctx context.Context, e *Env, c config) (Provider, error) {
@@ -96,7 +98,9 @@ func startDemo(ctx context.Context, e *Env, c config) (Provider, error) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return nil, err
 	}
-	p, err := startProcess(e.command("demoidp", "-config", file), e.log)
+	cmd := e.command("demoidp", "-config", file)
+	cmd.Stdout, cmd.Stderr = e.log, e.log
+	p, err := child.Start(cmd, syscall.SIGKILL)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +119,7 @@ func startDemo(ctx context.Context, e *Env, c config) (Provider, error) {
 func (d demoProvider) URL() string { return d.url }
 
 // Stop ends it.
-func (d demoProvider) Stop() { d.process.stop() }
+func (d demoProvider) Stop() { d.process.Stop() }
 
 // Sessions asks the demo API.
 func (d demoProvider) Sessions(ctx context.Context, user string) (int, error) {

@@ -10,6 +10,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
+
+	"github.com/regrant/regrant/integration/child"
 )
 
 // ExitError is a program of ours that ended with another status than 0.
@@ -28,21 +31,21 @@ func (e *Env) Run(ctx context.Context, program string, args ...string) (string, 
 	cmd := e.command(program, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	p, err := startProcess(cmd, nil)
+	p, err := child.Start(cmd, syscall.SIGKILL)
 	if err != nil {
 		return "", err
 	}
 	select {
-	case <-p.done:
+	case <-p.Done():
 	case <-ctx.Done():
-		p.kill()
+		p.Kill()
 		return stdout.String(), ctx.Err()
 	}
 	var exit *exec.ExitError
-	if errors.As(p.err, &exit) {
+	if errors.As(p.Err(), &exit) {
 		return stdout.String(), &ExitError{Program: program, Code: exit.ExitCode(), Stderr: strings.TrimSpace(stderr.String())}
 	}
-	return stdout.String(), p.err
+	return stdout.String(), p.Err()
 }
 
 // Operator runs `caddy regrant …` as the operator and decodes its JSON into out, unless that is nil.

@@ -23,7 +23,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
+
+	"github.com/regrant/regrant/integration/child"
 )
 
 //go:embed start.sh
@@ -72,7 +75,7 @@ type Server struct {
 	// gateway's broker; see [Server.SetBroker].
 	BrokerID, BrokerSecret string
 
-	process *process
+	process *child.Child
 	temp    string // directory to remove, if any
 	http    http.Client
 }
@@ -154,7 +157,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 // Stop ends the server and waits for it. It may be called more than once.
 func (s *Server) Stop() {
 	if s.process != nil {
-		s.process.stop()
+		s.process.Stop()
 	}
 	if s.temp != "" {
 		_ = os.RemoveAll(s.temp) // a leftover in the temporary directory harms nobody
@@ -162,7 +165,7 @@ func (s *Server) Stop() {
 }
 
 // launch lays out script and realm beside the data and runs the script.
-func launch(ctx context.Context, o Options, management int) (*process, error) {
+func launch(ctx context.Context, o Options, management int) (*child.Child, error) {
 	run := filepath.Join(o.Dir, "start.sh")
 	if err := os.WriteFile(run, script, 0o600); err != nil {
 		return nil, fmt.Errorf("writing the start script: %v", err)
@@ -178,7 +181,15 @@ func launch(ctx context.Context, o Options, management int) (*process, error) {
 	if o.TruststoreFile != "" {
 		args = append(args, "--truststore-paths="+o.TruststoreFile)
 	}
-	return start(ctx, o.Log, args)
+	cmd := exec.Command("bash", args...) //nolint:gosec // the arguments are ours and the test's
+	cmd.Stdout, cmd.Stderr = o.Log, o.Log
+	// The script gets a chance to take down the server that it has started.
+	p, err := child.Start(cmd, syscall.SIGTERM)
+	if err != nil {
+		return nil, fmt.Errorf("starting Keycloak: %v", err)
+	}
+	context.AfterFunc(ctx, p.Stop)
+	return p, nil
 }
 
 // await returns once the server is ready. Its port answers earlier, while the
@@ -190,7 +201,7 @@ func (s *Server) await(ctx context.Context, ready string) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for Keycloak: %w", ctx.Err())
-		case <-s.process.done:
+		case <-s.process.Done():
 			return errors.New("the server ended while starting; its log says why")
 		case <-tick.C:
 		}

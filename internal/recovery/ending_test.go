@@ -298,3 +298,19 @@ func TestARecoveryWhoseLoginNeverCameIsNotEndedByTheNextOnes(t *testing.T) {
 		t.Fatalf("earlier %s, newer %s, told of %d recoveries", h.state(earlier), h.state(newer), h.notices(MessageDone))
 	}
 }
+
+func TestACodeThatHasToWaitIsNotConsumed(t *testing.T) {
+	h := newHouse(t)
+	earlier := h.redemption(h.granted())
+	must(t, h.Grants().Redeem(t.Context(), earlier))
+	_, err := h.take(t.Context(), earlier.Txn, func(storage.Tx, *record) error { return nil }) // and hangs there
+	must(t, err)
+	code := h.handoff()
+	if ready, err := h.Continue(t.Context(), ContinueRequest{Code: code, Browser: browserHolder("b")}); !errors.Is(err, ErrBusy) || ready.Txn != "" {
+		t.Fatalf("%+v, %v", ready, err)
+	}
+	h.wait(leaseLife)
+	if ready, err := h.Continue(t.Context(), ContinueRequest{Code: code, Browser: browserHolder("b")}); err != nil || !ready.SignIn {
+		t.Fatalf("with the same code, later: %+v, %v", ready, err)
+	}
+}

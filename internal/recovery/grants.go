@@ -55,8 +55,8 @@ func (s *Service) redeem(tx storage.Tx, rec *record, jti, by string) error {
 const foreign = "superseded recovery"
 
 // supersede ends the account's other recoveries that are under way: a step of theirs, done late, would end the session of
-// this one or take its way in, and one that waits for its session would take this one's for it. One that is in the middle of a step keeps its lease, and rec waits for that.
-// The guard key makes two recoveries of one account see each other.
+// this one or take its way in, and one that waits for its session would take this one's for it. One that is in the middle
+// of a step keeps its lease, and rec waits for that. The guard key makes two recoveries of one account see each other.
 func (s *Service) supersede(tx storage.Tx, rec *record) error {
 	guard := []byte(s.Namespace + "/recovering/" + rec.AccountID)
 	if _, err := tx.Get(guard); err != nil && !errors.Is(err, storage.ErrNotFound) {

@@ -37,7 +37,10 @@ func (s *Service) take(ctx context.Context, txn string, check func(storage.Tx, *
 		s.poke()
 		return nil, ErrSpent
 	}
-	return rec, settle("taking a lease", err)
+	if err := settle("taking a lease", err); err != nil {
+		return nil, err
+	}
+	return rec, nil
 }
 
 // held runs fn on the record, inside one transaction, if held is still the owner's record. Whoever lost the lease has
@@ -52,7 +55,10 @@ func (s *Service) held(ctx context.Context, held *record, fn func(storage.Tx, *r
 		}
 		return fn(tx, rec)
 	})
-	return rec, settle("moving a recovery", err)
+	if err := settle("moving a recovery", err); err != nil {
+		return nil, err
+	}
+	return rec, nil
 }
 
 // release gives the lease back after a step that could not be done or is not done yet.
