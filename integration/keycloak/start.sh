@@ -127,14 +127,17 @@ main() {
   local imported
   imported=$CACHE/realm-$VERSION-$(sha256sum <"$realm" | cut -c1-16)
   exec 8>"$CACHE/lock"
-  flock 8 # one installer, one importer
+  flock 8 # one installer, one importer, one start
   [[ -e $SERVER/.built ]] || install
   [[ -e $imported/.done ]] || snapshot "$realm" "$imported" "$port" "$management"
-  exec 8>&-
 
   [[ -e $data/keycloakdb.mv.db ]] || cp "$imported/keycloakdb.mv.db" "$data/"
   command_for "$port" "$management" "$data" "$(class_option)" "$@"
   cd "$data"
+  # The server merges the truststores that it was given into one file of its installation, which all instances share, and
+  # reads it before it is ready. So the lock is held until then, by a process that goes on beside the server.
+  await $$ "$management" >/dev/null 2>&1 &
+  exec 8>&-
   exec "${COMMAND[@]}"
 }
 main "$@"

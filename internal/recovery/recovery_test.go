@@ -181,7 +181,11 @@ func TestAnAlteredOrOldRecoveryIDIsExpired(t *testing.T) {
 	h := newHouse(t)
 	in := h.initiate(h.ask())
 	altered := h.proof(in)
-	altered.RecoveryID = altered.RecoveryID[:len(altered.RecoveryID)-2] + "AA"
+	middle, other := len(altered.RecoveryID)/2, "A"
+	if altered.RecoveryID[middle] == 'A' {
+		other = "B"
+	}
+	altered.RecoveryID = altered.RecoveryID[:middle] + other + altered.RecoveryID[middle+1:]
 	if _, err := h.Attest(t.Context(), altered); !errors.Is(err, ErrExpired) {
 		t.Fatalf("altered: %v", err)
 	}
