@@ -12,6 +12,7 @@ import (
 	orycompose "github.com/ory/fosite/compose"
 
 	"github.com/regrant/regrant/fosite/internal/oauth"
+	"github.com/regrant/regrant/fosite/recoverytoken"
 )
 
 // A Response is the success of the token endpoint (RFC 6749 §5.1). There is never a refresh token.
@@ -155,7 +156,7 @@ func (s *Server) fositeConfig(secret []byte) oryfosite.Config {
 		GlobalSecret:                  secret,
 		TokenURL:                      s.tokenURL,
 		AccessTokenLifespan:           AccessTokenLifetime,
-		GrantTypeJWTBearerMaxDuration: maxAge * time.Second, // fosite's default is 24 h
+		GrantTypeJWTBearerMaxDuration: recoverytoken.MaxAge, // fosite's default is 24 h
 		ScopeStrategy:                 oryfosite.ExactScopeStrategy,
 		AudienceMatchingStrategy:      oryfosite.ExactAudienceMatchingStrategy,
 	}

@@ -19,6 +19,7 @@ import (
 	oryfosite "github.com/ory/fosite"
 
 	"github.com/regrant/regrant/fosite/internal/oauth"
+	"github.com/regrant/regrant/fosite/recoverytoken"
 )
 
 const (
@@ -30,11 +31,14 @@ const (
 	// GrantType is the one grant type offered (RFC 7523 §2.1).
 	GrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	// ScopeComplete is the one scope: to complete the recovery that the token names.
-	ScopeComplete = "recovery:complete"
+	ScopeComplete = recoverytoken.Scope
 
 	// AccessTokenLifetime is how long an access token opens the completion.
 	AccessTokenLifetime = 300 * time.Second
 )
+
+// A Recovery is what a recovery token says.
+type Recovery = recoverytoken.Claims
 
 // A Key signs recovery tokens (ES256, P-256); its ID is the RFC 7638 thumbprint.
 type Key = oauth.Key
@@ -72,6 +76,7 @@ type Client struct {
 type Server struct {
 	issuer, tokenURL string
 	keys             oauth.Keys
+	verifier         recoverytoken.Verifier
 	clock            func() time.Time
 	recoveries       Recoveries
 	clients          map[string]*oryfosite.DefaultClient
@@ -107,6 +112,7 @@ func New(c Config) (*Server, error) {
 		issuer: c.Issuer, tokenURL: c.Issuer + "/token", keys: keys, clock: c.Clock,
 		recoveries: c.Recoveries, clients: clients, actions: slices.Clone(c.Actions),
 	}
+	s.verifier = recoverytoken.Verifier{Issuer: s.issuer, Audience: s.tokenURL, Keys: keys.Set()}
 	s.fosite = s.fositeConfig(slices.Clone(c.Secret))
 	s.tokens = oauth.NewOpaque(&s.fosite)
 	if err := s.publish(); err != nil {

@@ -50,7 +50,7 @@ func TestVerifyTakesOlderKey(t *testing.T) {
 
 func TestVerifyRefusesOversizedToken(t *testing.T) { // bounds work before the signature is known to be good
 	f := newFixture(t)
-	payload := strings.TrimSuffix(f.goodPayload(t), "}") + strings.Repeat(" ", maxToken) + "}"
+	payload := strings.TrimSuffix(f.goodPayload(t), "}") + strings.Repeat(" ", 8<<10) + "}"
 	token := f.forge(t, f.goodHeader(), payload)
 	got, err := f.Verify(token)
 	wantInvalid(t, got, err)
@@ -228,7 +228,7 @@ func replace(t *testing.T, payload, claim string, value any) string {
 func TestVerifyToleratesClocksHalfAMinuteApart(t *testing.T) {
 	f := newFixture(t)
 	ahead := func(r *Recovery) {
-		r.IssuedAt, r.ExpiresAt = r.IssuedAt.Add(skew*time.Second), r.ExpiresAt.Add(skew*time.Second)
+		r.IssuedAt, r.ExpiresAt = r.IssuedAt.Add(30*time.Second), r.ExpiresAt.Add(30*time.Second)
 	}
 	if _, err := f.Verify(f.mint(t, ahead)); err != nil {
 		t.Error(err)

@@ -65,6 +65,15 @@ func (k Keys) JWKS() ([]byte, error) {
 	return json.Marshal(set)
 }
 
+// Set returns the public keys by their identifier.
+func (k Keys) Set() map[string]*ecdsa.PublicKey {
+	set := make(map[string]*ecdsa.PublicKey, len(k))
+	for _, key := range k {
+		set[key.ID] = &key.Private.PublicKey
+	}
+	return set
+}
+
 // Sign returns claims as a compact JWS of the given type, signed with the first key.
 func (k Keys) Sign(typ string, claims any) (string, error) {
 	payload, err := json.Marshal(claims)
