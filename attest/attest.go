@@ -52,6 +52,7 @@ const (
 type Error struct {
 	Reason Reason
 	Detail string // one line for an operator; repeats nothing secret
+	Panic  bool   // a parser panicked: what is at fault is the parser
 }
 
 func (e *Error) Error() string {

@@ -159,4 +159,6 @@ func verify(f Format, in Input) (claims Claims, err error) {
 }
 
 // errPanic leaves out the panic's own text, which may quote the Evidence.
-func errPanic() *Error { return Refuse(ReasonMalformed, "the parser panicked") }
+func errPanic() *Error {
+	return &Error{Reason: ReasonMalformed, Detail: "the parser panicked", Panic: true}
+}

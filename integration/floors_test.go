@@ -44,8 +44,9 @@ var floors = map[string][]string{
 	"internal/policy":   {"attest"},
 	"internal/throttle": {},
 	"internal/keys":     {"storage"},
-	"internal/journal":  {"storage"},
-	"internal/notify":   {"storage", "internal/journal"},
+	"internal/observe":  {"attest", "storage", "upstream"},
+	"internal/journal":  {"storage", "internal/observe"},
+	"internal/notify":   {"storage", "internal/journal", "internal/observe"},
 	"internal/account":  {"storage", "attest"},
 	"internal/authority": {
 		"attest", "attest/devicecert", "storage", "upstream", "internal/account", "internal/journal", "internal/keys", "internal/notify",
@@ -53,11 +54,12 @@ var floors = map[string][]string{
 
 	"internal/recovery": {
 		"attest", "storage", "upstream", "fosite/grant", "fosite/broker",
-		"internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/policy",
+		"internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/observe", "internal/policy",
 	},
 	"internal/gateway": {
 		"attest", "storage", "upstream", "fosite/grant", "fosite/broker", "internal/recovery",
-		"internal/account", "internal/authority", "internal/gateway/pages", "internal/keys", "internal/policy", "internal/throttle", "internal/wire",
+		"internal/account", "internal/authority", "internal/gateway/pages", "internal/keys", "internal/observe", "internal/policy", "internal/throttle",
+		"internal/wire",
 	},
 	"internal/gateway/pages": {},
 
@@ -82,7 +84,8 @@ var doors = map[string][]string{
 	"github.com/caddyserver/":      {"caddymodule", "integration/..."},
 	"github.com/coreos/go-oidc/":   {"upstream/oidc", "integration/demoidp"},
 	"github.com/spf13/cobra":       {"cmd/regrant", "caddymodule"},
-	"github.com/prometheus/":       {"caddymodule"},
+	"github.com/prometheus/":       {"internal/observe", "caddymodule"},
+	"go.opentelemetry.io/":         {"internal/observe"},
 	"go.uber.org/zap":              {"caddymodule"},
 }
 

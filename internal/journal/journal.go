@@ -14,6 +14,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/regrant/regrant/internal/observe"
 	"github.com/regrant/regrant/storage"
 )
 
@@ -102,6 +103,7 @@ func (j *Journal) Append(tx storage.Tx, e Entry) error {
 	if err := j.table.Insert(tx, &record{Version: 1, Salt: salt, Entry: e}); err != nil {
 		return fmt.Errorf("writing a journal entry: %w", err)
 	}
+	observe.Journaled(tx, string(e.Kind))
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/observe"
 	"github.com/regrant/regrant/storage"
 )
 
@@ -109,7 +110,9 @@ func (o *Outbox) send(ctx context.Context, p *pending) (delivered []string) {
 			continue
 		}
 		wg.Go(func() {
-			if err := s.Send(ctx, p.Message); err != nil {
+			err := s.Send(ctx, p.Message)
+			observe.NoticeTried(err)
+			if err != nil {
 				o.logger.Warn("notice not delivered", "sender", s.Name(), "message", p.Message.ID, "attempt", p.Attempts+1, "error", err)
 				return
 			}
@@ -155,6 +158,7 @@ func (o *Outbox) settle(ctx context.Context, id []byte, delivered []string) erro
 		return fmt.Errorf("recording a delivery: %w", err)
 	}
 	if lost != nil {
+		observe.NoticeLost()
 		o.logger.Error("notice given up", "message", lost.Message.ID, "type", lost.Message.Type, "attempts", lost.Attempts)
 	}
 	return nil

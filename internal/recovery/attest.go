@@ -3,7 +3,6 @@ package recovery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/account"
-	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/observe"
 	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
@@ -50,7 +49,7 @@ type attempt struct {
 func (s *Service) Attest(ctx context.Context, req AttestRequest) (Granted, error) {
 	in, st, err := s.open(req.RecoveryID, req.Holder)
 	if errors.Is(err, ErrHolder) {
-		return Granted{}, s.refuse(ctx, &attempt{sealed: in, statement: st, network: req.Network, reference: newReference()}, "holder")
+		return Granted{}, s.refuse(ctx, &attempt{sealed: in, statement: st, network: req.Network, reference: newReference()}, refusedHolder)
 	}
 	if err != nil {
 		return Granted{}, err
@@ -59,18 +58,18 @@ func (s *Service) Attest(ctx context.Context, req AttestRequest) (Granted, error
 	if err := s.burn(ctx, at); err != nil {
 		return Granted{}, err
 	}
-	if reason, err := s.verify(ctx, at, req.Evidence); err != nil {
+	if why, err := s.verify(ctx, at, req.Evidence); err != nil {
 		return Granted{}, err
-	} else if reason != "" {
-		return Granted{}, s.refuse(ctx, at, reason)
+	} else if why != (refusal{}) {
+		return Granted{}, s.refuse(ctx, at, why)
 	}
-	if reason, err := s.ask(ctx, at); err != nil {
+	if why, err := s.ask(ctx, at); err != nil {
 		return Granted{}, err
-	} else if reason != "" {
-		return Granted{}, s.refuse(ctx, at, reason)
+	} else if why != (refusal{}) {
+		return Granted{}, s.refuse(ctx, at, why)
 	}
 	if at.decision = s.Policy.Decide(at.input(s.Adapter.Facts())); !at.decision.Granted() {
-		return Granted{}, s.refuse(ctx, at, joinReasons(at.decision.Reasons()))
+		return Granted{}, s.refuse(ctx, at, refusedDecision(at.decision))
 	}
 	return s.grant(ctx, at)
 }
@@ -87,37 +86,44 @@ func (s *Service) burn(ctx context.Context, at *attempt) error {
 	return settle("burning a recovery", err)
 }
 
-// verify appraises every element of the evidence; all must hold and belong to one account. The reason is for the
-// journal.
-func (s *Service) verify(ctx context.Context, at *attempt, evidence []attest.Evidence) (reason string, err error) {
+// verify appraises every element of the evidence; all must hold and belong to one account.
+func (s *Service) verify(ctx context.Context, at *attempt, evidence []attest.Evidence) (why refusal, err error) {
 	if len(evidence) == 0 {
-		return string(attest.ReasonMalformed), nil
+		return refusedEvidence(attest.Refuse(attest.ReasonMalformed, "there is none")), nil
 	}
 	for _, ev := range evidence {
 		a, err := s.locate(ctx, ev)
 		if err != nil {
-			return "", err
+			return refusal{}, err
 		}
 		var bound attest.Binding
 		if a != nil {
 			bound = attest.Binding{Authenticator: a.ID, Handle: a.Handle}
 		}
-		result, err := s.Verifier.Appraise(at.statement, ev, bound, s.Clock())
+		result, err := s.appraise(ctx, at, ev, bound)
 		if refused, ok := errors.AsType[*attest.Error](err); ok {
-			return fmt.Sprintf("%s: %s", refused.Reason, refused.Detail), nil
+			return refusedEvidence(refused), nil
 		}
 		if err != nil {
-			return "", unavailable("appraising evidence", err)
+			return refusal{}, unavailable("appraising evidence", err)
 		}
 		if at.authenticator != nil && at.authenticator.AccountID != a.AccountID {
-			return "proofs of different accounts", nil
+			return refusedMixed, nil
 		}
 		at.results, at.authenticator = append(at.results, result), a
 		if err := a.Usable(s.Clock()); err != nil {
-			return err.Error(), nil
+			return refusedUnusable(err), nil
 		}
 	}
-	return "", nil
+	return refusal{}, nil
+}
+
+// appraise has one piece of evidence verified.
+func (s *Service) appraise(ctx context.Context, at *attempt, ev attest.Evidence, bound attest.Binding) (attest.Result, error) {
+	end := observe.Verify(ctx)
+	result, err := s.Verifier.Appraise(at.statement, ev, bound, s.Clock())
+	end(err == nil)
+	return result, err
 }
 
 // locate finds the authenticator that the evidence claims to come from; nil when there is none, or when the evidence
@@ -139,20 +145,20 @@ func (s *Service) locate(ctx context.Context, ev attest.Evidence) (a *account.Au
 
 // ask reads the account at the identity provider. It happens only after a valid proof, so nobody else can make the
 // gateway call there, or time the answer.
-func (s *Service) ask(ctx context.Context, at *attempt) (reason string, err error) {
+func (s *Service) ask(ctx context.Context, at *attempt) (why refusal, err error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTime)
 	defer cancel()
 	at.state, err = s.Adapter.State(ctx, at.authenticator.AccountID)
 	switch {
 	case errors.Is(err, upstream.ErrNoAccount), errors.Is(err, upstream.ErrAmbiguous), errors.Is(err, upstream.ErrRefused):
-		return "account-gone", nil
+		return refusedGone, nil
 	case err != nil:
-		return "", unavailable("asking for the account", err)
+		return refusal{}, unavailable("asking for the account", err)
 	}
 	if !s.Adapter.Facts().Admin { // identifiers then come from the enrolment
 		at.state.Identifiers = at.authenticator.Identifiers
 	}
-	return "", nil
+	return refusal{}, nil
 }
 
 // input is what policy gets to see.
@@ -191,27 +197,6 @@ func ownsIdentifier(listed []string, typed attest.Identifier) bool {
 	})
 }
 
-// refuse journals why and says only that. Once a proof was valid, its owner is told too.
-func (s *Service) refuse(ctx context.Context, at *attempt, reason string) error {
-	err := s.DB.Update(ctx, func(tx storage.Tx) error {
-		e := journal.Entry{
-			Kind: journal.KindRecoveryRefused, Upstream: s.Namespace, Txn: at.statement.Recovery, Reference: at.reference,
-			Detail: map[string]string{"reason": reason, "network": at.network.String()},
-		}
-		if at.authenticator != nil {
-			e.AccountID, e.Authenticator = at.authenticator.AccountID, at.authenticator.ID
-			if err := s.Outbox.Put(tx, s.refusedMessage(at)); err != nil {
-				return err
-			}
-		}
-		return s.Journal.Append(tx, e)
-	})
-	if err != nil {
-		return unavailable("journalling a refusal", err)
-	}
-	return ErrRefused
-}
-
 // grant mints the token and commits it together with its journal entry and its notice. What was checked outside the
 // transaction and can change is checked again inside.
 func (s *Service) grant(ctx context.Context, at *attempt) (Granted, error) {
@@ -236,7 +221,7 @@ func (s *Service) grant(ctx context.Context, at *attempt) (Granted, error) {
 		return s.start(tx, rec, at)
 	})
 	if errors.Is(err, ErrSpent) {
-		return Granted{}, s.refuse(ctx, at, "revoked meanwhile")
+		return Granted{}, s.refuse(ctx, at, refusedMeanwhile)
 	}
 	if err != nil {
 		return Granted{}, settle("granting", err)

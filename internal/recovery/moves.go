@@ -11,12 +11,14 @@ import (
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/observe"
 	"github.com/regrant/regrant/storage"
 )
 
 // start writes the first state of a granted recovery, with its journal entry and its notice.
 func (s *Service) start(tx storage.Tx, rec *record, at *attempt) error {
 	rec.State = StateGranted
+	observe.Entered(tx, string(rec.State))
 	if err := s.table.Insert(tx, rec); err != nil {
 		return err
 	}
@@ -54,6 +56,7 @@ func (s *Service) move(tx storage.Tx, rec *record, to State, kind journal.Kind, 
 		return fmt.Errorf("recovery may not move from %q to %q", rec.State, to)
 	}
 	rec.State, rec.Tries = to, 0
+	observe.Entered(tx, string(to))
 	if to.Final() {
 		rec.EndedAt, rec.Lease, rec.Code, rec.Handoff = tx.Now(), "", nil, nil
 	}

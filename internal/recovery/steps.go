@@ -9,6 +9,7 @@ import (
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/observe"
 	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
@@ -97,7 +98,9 @@ func (s *Service) advance(ctx context.Context, rec *record) (*record, error) {
 func (s *Service) do(ctx context.Context, rec *record, st step) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTime)
 	defer cancel()
+	ctx, end := observe.Step(ctx, string(rec.State))
 	err := st.do(s, ctx, rec)
+	end(err == nil, definite(err))
 	switch {
 	case err == nil:
 		return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/observe"
 	"github.com/regrant/regrant/storage"
 )
 
@@ -130,8 +131,10 @@ func (s *Service) finish(ctx context.Context, rec *record) error {
 	call, cancel := context.WithTimeout(ctx, stepTime)
 	defer cancel()
 	now := s.Clock()
+	call, end := observe.Step(call, string(rec.State))
 	done, err := s.Adapter.Finish(call, s.way(rec, now))
 	gone := definite(err)
+	end(err == nil, gone)
 	switch {
 	case err == nil && done: // the lost factor is removed: no veto undoes that, so none is looked for
 		_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
@@ -156,13 +159,16 @@ func (s *Service) finish(ctx context.Context, rec *record) error {
 func (s *Service) takeBack(ctx context.Context, rec *record) error {
 	call, cancel := context.WithTimeout(ctx, stepTime)
 	defer cancel()
-	if err := s.close(call, rec); err != nil && !definite(err) { // an account that is gone has no way in
+	call, end := observe.Step(call, string(rec.State))
+	err := s.close(call, rec)
+	end(err == nil, definite(err))
+	if err != nil && !definite(err) { // an account that is gone has no way in
 		return errors.Join(err, s.release(ctx, rec))
 	}
 	if s.endsSessions(rec) && s.Clock().Before(rec.RedeemedAt.Add(finishLife)) {
 		return s.release(ctx, rec)
 	}
-	_, err := s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
+	_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
 		return s.move(tx, rec, StateAbandoned, "", nil)
 	})
 	return err
