@@ -19,8 +19,10 @@ func NewClosed(path string, logger *slog.Logger) *Closed {
 
 // Unavailable answers r with 503, in the form in which the route speaks. cause is for the log.
 func (c *Closed) Unavailable(w http.ResponseWriter, r *http.Request, cause error) {
-	harden(w.Header())
-	c.g.answerError(w, r, c.g.routes[r.URL.Path], unavailable(cause))
+	rt := c.g.routes[r.URL.Path]
+	v := c.g.visit(w, r, rt)
+	defer c.g.over(v)
+	c.g.answerError(v, rt, unavailable(cause))
 }
 
 // shell is a Gateway as far as its routes.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net/http"
 	"regexp"
@@ -17,6 +16,7 @@ import (
 	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/gateway/pages"
+	"github.com/regrant/regrant/internal/observe"
 	"github.com/regrant/regrant/internal/recovery"
 	"github.com/regrant/regrant/internal/strictjson"
 	"github.com/regrant/regrant/internal/wire"
@@ -49,6 +49,7 @@ var (
 	errNotCanonical = &problemError{status: http.StatusBadRequest, code: wire.ProblemMalformed, detail: "The path is not in its normal form."}
 	errNotFound     = &problemError{status: http.StatusNotFound, code: wire.ProblemNotFound, detail: "There is nothing here."}
 	errTooLarge     = &problemError{status: http.StatusRequestEntityTooLarge, code: wire.ProblemTooLarge, detail: "The body is larger than 64 KiB."}
+	errTooSlow      = &problemError{status: http.StatusRequestTimeout, code: wire.ProblemMalformed, detail: "The body did not arrive in time."}
 	errMediaType    = &problemError{status: http.StatusUnsupportedMediaType, code: wire.ProblemUnsupportedMediaType, detail: "The body has another media type than this endpoint takes."}
 
 	// errRefused is every refusal of a recovery, whatever the reason: the reason is in the journal.
@@ -136,10 +137,10 @@ func oauthProblem(e *grant.Error) *problemError {
 	return p
 }
 
-// answerError is where an error becomes an answer. Each is logged once, without anything that the sender chose.
-func (g *Gateway) answerError(w http.ResponseWriter, r *http.Request, rt *route, err error) {
+// answerError is where an error becomes an answer.
+func (g *Gateway) answerError(w *visit, rt *route, err error) {
 	p := translate(err)
-	g.logRefusal(r, rt, p)
+	w.problem = p
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	if p.retry > 0 {
@@ -151,7 +152,7 @@ func (g *Gateway) answerError(w http.ResponseWriter, r *http.Request, rt *route,
 	if p.challenge != "" {
 		h.Set("WWW-Authenticate", p.challenge)
 	}
-	switch kind := speaks(r, rt); {
+	switch kind := speaks(w.r, rt); {
 	case p.redirect != "":
 		redirect(w, p.redirect, http.StatusSeeOther)
 	case kind == oauth:
@@ -173,23 +174,6 @@ func speaks(r *http.Request, rt *route) kind {
 	default:
 		return api
 	}
-}
-
-func (g *Gateway) logRefusal(r *http.Request, rt *route, p *problemError) {
-	where := "unknown" // a path that is not ours is not repeated: anything may be in it
-	if rt != nil {
-		where = rt.path
-	}
-	level, code := slog.LevelInfo, string(p.code)
-	if p.oauth != "" {
-		code += " " + p.oauth
-	}
-	attrs := []slog.Attr{slog.String("route", where), slog.Int("status", p.status), slog.String("code", code)}
-	if p.cause != nil {
-		level = slog.LevelError
-		attrs = append(attrs, slog.String("cause", causeText(p.cause)))
-	}
-	g.Logger.LogAttrs(r.Context(), level, "request not answered as asked", attrs...)
 }
 
 // address is a URL in an error's text, but for its scheme and host.
@@ -231,7 +215,6 @@ func (g *Gateway) writePage(w http.ResponseWriter, p *problemError) {
 
 // turnAway answers a request for a guarded route of the identity provider.
 func (g *Gateway) turnAway(w http.ResponseWriter, r *http.Request, v upstream.Verdict) {
-	harden(w.Header())
 	p := &problemError{code: wire.ProblemUnavailable, status: http.StatusServiceUnavailable, retry: busy}
 	switch v.Kind {
 	case upstream.NotCanonical:
@@ -241,11 +224,14 @@ func (g *Gateway) turnAway(w http.ResponseWriter, r *http.Request, v upstream.Ve
 	case upstream.Recovery:
 		p = &problemError{code: wire.ProblemRefused, status: http.StatusForbidden, page: pageOf(pages.LeadHere(g.Path))}
 	}
-	g.answerError(w, r, &route{path: "guarded: " + v.Reason, kind: page}, p)
+	rt := &route{path: "guarded", kind: page}
+	visit := g.visit(w, r, rt)
+	defer g.over(visit)
+	g.answerError(visit, rt, p)
 }
 
 // answerPanic keeps a mistake of ours from being more than one failed request.
-func (g *Gateway) answerPanic(w http.ResponseWriter, r *http.Request, rt *route) {
+func (g *Gateway) answerPanic(v *visit, rt *route) {
 	reason := recover()
 	if reason == nil {
 		return
@@ -253,8 +239,9 @@ func (g *Gateway) answerPanic(w http.ResponseWriter, r *http.Request, rt *route)
 	if reason == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so, too
 		panic(reason)
 	}
-	g.Logger.ErrorContext(r.Context(), "handler panicked", "stack", string(debug.Stack()))
-	g.answerError(w, r, rt, &problemError{status: http.StatusInternalServerError, oauth: "server_error", detail: "Something went wrong.", cause: fmt.Errorf("panic of type %T", reason)})
+	observe.Panicked()
+	v.stack = string(debug.Stack())
+	g.answerError(v, rt, &problemError{status: http.StatusInternalServerError, oauth: "server_error", detail: "Something went wrong.", cause: fmt.Errorf("panic of type %T", reason)})
 }
 
 // writeJSON answers 200 with v.

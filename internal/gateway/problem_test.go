@@ -134,7 +134,7 @@ func TestRefusalsAreLoggedOnceAndNameNobody(t *testing.T) {
 	h.idp.set(func(f *fakeIDP) { f.down = true })
 	p.post("/recovery/attest", p.evidence(begun))
 	logged := h.log.String()
-	if n := strings.Count(logged, "request not answered as asked"); n != 4 {
+	if n := strings.Count(logged, "recovery request answered"); n != 4 {
 		t.Errorf("%d lines, want 4:\n%s", n, logged)
 	}
 	for _, secret := range []string{"alice", "secret", "203.0.113", begun.RecoveryID[:16]} {

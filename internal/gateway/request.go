@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/regrant/regrant/internal/strictjson"
@@ -66,9 +67,12 @@ func readBody(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte,
 	switch {
 	case errors.As(err, &tooLarge):
 		return nil, errTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, errTooSlow
 	case err != nil:
 		return nil, malformed("", "The body ended early.")
 	}
+	arrived(w)
 	return body, nil
 }
 

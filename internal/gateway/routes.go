@@ -64,11 +64,12 @@ func (g *Gateway) table() map[string]*route {
 
 // serve answers a request for a path of ours.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
-	harden(w.Header())
 	rt := g.routes[r.URL.Path]
-	defer g.answerPanic(w, r, rt)
-	if err := dispatch(w, r, rt); err != nil {
-		g.answerError(w, r, rt, err)
+	v := g.visit(w, r, rt)
+	defer g.over(v)
+	defer g.answerPanic(v, rt)
+	if err := dispatch(v, r, rt); err != nil {
+		g.answerError(v, rt, err)
 	}
 }
 

@@ -176,7 +176,7 @@ func TestPanicsAreOneFailedRequestAndTellNothing(t *testing.T) {
 	h.idp.panics = true
 	w := h.postJSON("/recovery/initiate", wire.InitiateRequest{AccountIdentifier: alice, Actions: []string{"sign-in"}}, "Origin", origin)
 	wantProblem(t, w, http.StatusInternalServerError, "", "")
-	if strings.Contains(w.Body.String()+h.log.String(), "alice") || !strings.Contains(h.log.String(), "panicked") {
+	if strings.Contains(w.Body.String()+h.log.String(), "alice") || !strings.Contains(h.log.String(), "error.stack_trace=") || strings.Count(h.log.String(), "\n") != 1 {
 		t.Errorf("told %s, logged %s", w.Body, h.log)
 	}
 }
