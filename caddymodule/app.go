@@ -126,7 +126,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.parts = sync.OnceValues(a.assemble)
 	a.opener = newOpener(a.open, time.Now)
 	a.closed = gateway.NewClosed(a.Path, a.logger)
-	return nil
+	return a.registerMetrics(ctx)
 }
 
 // loadGuests loads and provisions the guest modules.

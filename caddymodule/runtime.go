@@ -9,6 +9,7 @@ import (
 	"github.com/regrant/regrant/internal/gateway"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/notify"
+	"github.com/regrant/regrant/internal/observe"
 	"github.com/regrant/regrant/upstream"
 )
 
@@ -46,8 +47,12 @@ func (a *App) assemble() (*parts, error) {
 	if p.broker.Secret, err = readStrongSecret("the secret of broker_client", p.broker.Secret); err != nil {
 		return nil, err
 	}
-	p.adapter, err = a.upstream.adapter(a.Issuer)
-	return p, err
+	adapter, err := a.upstream.adapter(a.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	p.adapter = observe.Adapter(adapter)
+	return p, nil
 }
 
 // runtime is what runs for one configuration.
@@ -107,7 +112,7 @@ func (a *App) start(ctx context.Context, p *parts, store *handle) (*runtime, err
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.services(ctx, p, store, root)
+	s, err := a.services(ctx, p, observe.DB(store), root)
 	if err != nil {
 		return nil, err
 	}

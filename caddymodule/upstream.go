@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/regrant/regrant/internal/observe"
 	"github.com/regrant/regrant/upstream"
 )
 
@@ -87,7 +88,7 @@ func httpClient(pool *trustPool) *http.Client {
 		transport.TLSClientConfig = config
 	}
 	return &http.Client{
-		Transport: transport,
+		Transport: observe.Transport(transport),
 		Timeout:   upstreamTimeout,
 		// A redirect would carry the credentials to wherever it points.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -84,7 +84,7 @@ var doors = map[string][]string{
 	"github.com/caddyserver/":      {"caddymodule", "integration/..."},
 	"github.com/coreos/go-oidc/":   {"upstream/oidc", "integration/demoidp"},
 	"github.com/spf13/cobra":       {"cmd/regrant", "caddymodule"},
-	"github.com/prometheus/":       {"internal/observe", "caddymodule"},
+	"github.com/prometheus/":       {"internal/observe"},
 	"go.opentelemetry.io/":         {"internal/observe"},
 	"go.uber.org/zap":              {"caddymodule"},
 }

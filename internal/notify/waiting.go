@@ -1,0 +1,27 @@
+package notify
+
+import (
+	"context"
+	"time"
+
+	"github.com/regrant/regrant/storage"
+)
+
+// maxCounted bounds what [Outbox.Waiting] reads.
+const maxCounted = 10_000
+
+// Waiting says how many messages are not delivered yet, as far as 10,000, and how long the oldest has waited.
+func (o *Outbox) Waiting(ctx context.Context) (n int, oldest time.Duration, err error) {
+	err = o.db.View(ctx, func(r storage.Reader) error {
+		n, oldest = 0, 0
+		for p, err := range o.pending.All(r, nil, maxCounted) {
+			if err != nil {
+				return err
+			}
+			n++
+			oldest = max(oldest, r.Now().Sub(p.Message.At))
+		}
+		return nil
+	})
+	return n, oldest, err
+}
