@@ -128,6 +128,8 @@ func (d *Device) Sign(statement string) []byte {
 		message, opts = digest(crypto.SHA256, message), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
 	case "ES384":
 		message, opts = digest(crypto.SHA384, message), crypto.SHA384
+	case "ES512":
+		message, opts = digest(crypto.SHA512, message), crypto.SHA512
 	}
 	sig, err := d.Key.Sign(rand.Reader, message, opts)
 	if err != nil {
@@ -211,8 +213,11 @@ func algorithm(key crypto.Signer) string {
 	case ed25519.PublicKey:
 		return "Ed25519"
 	case *ecdsa.PublicKey:
-		if pub.Curve == elliptic.P384() {
+		switch pub.Curve {
+		case elliptic.P384():
 			return "ES384"
+		case elliptic.P521():
+			return "ES512"
 		}
 	}
 	return "ES256"

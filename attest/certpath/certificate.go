@@ -3,14 +3,14 @@ package certpath
 import (
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"math/big"
-	"strings"
 )
 
-// MaxPEM is how long the PEM text of one certificate may be, in bytes.
-const MaxPEM = 64 << 10
+// MaxCertificate is how long a certificate may be, in bytes of DER.
+const MaxCertificate = 16 << 10
+
+var errTooLarge = errors.New("certificate is too large")
 
 // Certificate is a certificate that is well formed. Nothing about it is verified.
 type Certificate struct {
@@ -25,6 +25,9 @@ type Certificate struct {
 
 // Parse reads one certificate in DER. It is stricter than crypto/x509: nothing may be left over inside any part that is judged here.
 func Parse(der []byte) (*Certificate, error) {
+	if len(der) > MaxCertificate {
+		return nil, errTooLarge
+	}
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, errors.New("not a certificate")
@@ -34,6 +37,9 @@ func Parse(der []byte) (*Certificate, error) {
 
 // New takes a certificate that crypto/x509 has parsed.
 func New(c *x509.Certificate) (*Certificate, error) {
+	if len(c.Raw) > MaxCertificate {
+		return nil, errTooLarge
+	}
 	if err := checkForm(c); err != nil {
 		return nil, err
 	}
@@ -60,30 +66,6 @@ func NewAll(certificates []*x509.Certificate) []*Certificate {
 		}
 	}
 	return parsed
-}
-
-// DecodePEM reads exactly one plain PEM block CERTIFICATE and returns what is in it. The decoder skips text before and after a
-// block, and blocks that are not well formed; encoding again refuses all of that (RFC 7468 leaves a writer no choice but the
-// line ends).
-func DecodePEM(text string) ([]byte, error) {
-	if len(text) > MaxPEM {
-		return nil, errors.New("too large")
-	}
-	text = strings.TrimSuffix(strings.ReplaceAll(text, "\r\n", "\n"), "\n") + "\n"
-	block, _ := pem.Decode([]byte(text))
-	if block == nil || block.Type != "CERTIFICATE" || len(block.Headers) != 0 || string(pem.EncodeToMemory(block)) != text {
-		return nil, errors.New("not exactly one plain PEM block CERTIFICATE")
-	}
-	return block.Bytes, nil
-}
-
-// ParsePEM is [DecodePEM] and [Parse].
-func ParsePEM(text string) (*Certificate, error) {
-	der, err := DecodePEM(text)
-	if err != nil {
-		return nil, err
-	}
-	return Parse(der)
 }
 
 // Serial is the serial number of the certificate.

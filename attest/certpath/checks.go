@@ -22,13 +22,13 @@ func sound(c *Certificate, purposes []asn1.ObjectIdentifier, now time.Time, anch
 		return err
 	}
 	switch {
-	case !anchor && !StrongSignature(c.X509.SignatureAlgorithm):
+	case !anchor && !strongSignature(c.X509.SignatureAlgorithm):
 		return attest.Refuse(attest.ReasonKey, "certificate is signed with %v", c.X509.SignatureAlgorithm)
 	case c.Serial().Sign() <= 0 || c.Serial().BitLen() > maxSerial: // RFC 5280 section 4.1.2.2
 		return attest.Refuse(attest.ReasonMalformed, "serial number is not positive and at most 20 octets")
 	case c.Issuer.Empty(): // section 4.1.2.4
 		return attest.Refuse(attest.ReasonMalformed, "certificate names no issuer")
-	case !validAt(c.X509, now): // section 6.1.3 (a)(2)
+	case !c.ValidAt(now): // section 6.1.3 (a)(2)
 		return attest.Refuse(attest.ReasonExpired, "certificate is not valid at this time")
 	case c.unknownCritical: // sections 6.1.4 (o) and 6.1.5 (f)
 		return attest.Refuse(attest.ReasonUnsupported, "unknown critical extension")
@@ -44,10 +44,10 @@ func sound(c *Certificate, purposes []asn1.ObjectIdentifier, now time.Time, anch
 	return nil
 }
 
-// validAt compares whole seconds, as certificates have no other (RFC 5280 section 4.1.2.5); both ends are included.
-func validAt(c *x509.Certificate, now time.Time) bool {
+// ValidAt compares whole seconds, as certificates have no other (RFC 5280 section 4.1.2.5); both ends are included.
+func (c *Certificate) ValidAt(now time.Time) bool {
 	second := now.Truncate(time.Second)
-	return !second.Before(c.NotBefore) && !second.After(c.NotAfter)
+	return !second.Before(c.X509.NotBefore) && !second.After(c.X509.NotAfter)
 }
 
 func (c *Certificate) signsAsNoCA() bool {
@@ -70,6 +70,12 @@ func (c *Certificate) isFor(purposes []asn1.ObjectIdentifier) bool {
 // Names tells whether the extended key usage names exactly this purpose.
 func (c *Certificate) Names(purpose asn1.ObjectIdentifier) bool {
 	return c.purposes != nil && slices.ContainsFunc(*c.purposes, purpose.Equal)
+}
+
+// MayAnswerOCSP makes the checks on a certificate by which a CA lets another key answer for it (RFC 6960 section 4.2.2.2), except that
+// the CA issued it, see [Certificate.Issued]. The purpose must be named: what may be used for everything was not meant for this.
+func (c *Certificate) MayAnswerOCSP(now time.Time) bool {
+	return sound(c, nil, now, false) == nil && c.Names(OCSPSigning) && c.allows(x509.KeyUsageDigitalSignature)
 }
 
 // mayEnd makes the checks on the leaf alone.

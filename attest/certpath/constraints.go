@@ -205,7 +205,7 @@ func (s *nameState) in(base, n generalName, excluded bool) (bool, error) {
 		return false, attest.Refuse(attest.ReasonUnsupported, "names of type %d are constrained", n.tag)
 	}
 	if !ok {
-		return false, attest.Refuse(attest.ReasonMalformed, "a name is constrained and malformed")
+		return false, attest.Refuse(attest.ReasonUntrusted, "a name is constrained and cannot be compared")
 	}
 	return in, nil
 }

@@ -3,6 +3,7 @@ package certpath
 import (
 	"crypto/x509"
 	"errors"
+	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -35,7 +36,9 @@ func checkForm(c *x509.Certificate) error {
 		!tbs.SkipASN1(asn1.SEQUENCE) { // subjectPublicKeyInfo
 		return errForm
 	}
-	if !isTime(&validity) || !isTime(&validity) || !validity.Empty() {
+	_, begins := ReadTime(&validity)
+	_, ends := ReadTime(&validity)
+	if !begins || !ends || !validity.Empty() {
 		return errTime
 	}
 	if c.Version >= 2 && (!tbs.SkipOptionalASN1(implicit(1)) || !tbs.SkipOptionalASN1(implicit(2))) {
@@ -50,31 +53,26 @@ func checkForm(c *x509.Certificate) error {
 	return nil
 }
 
-// isTime reads a time that has seconds and ends in Z (RFC 5280 section 4.1.2.5). The library also reads other offsets and
-// times without seconds, on which two readers need not agree.
-func isTime(s *cryptobyte.String) bool {
+// ReadTime reads a Time that has seconds and ends in Z (RFC 5280 section 4.1.2.5). Libraries also read other offsets and times without
+// seconds, on which two readers need not agree.
+func ReadTime(s *cryptobyte.String) (time.Time, bool) {
 	var text cryptobyte.String
 	var tag asn1.Tag
 	if !s.ReadAnyASN1(&text, &tag) {
-		return false
+		return time.Time{}, false
 	}
-	digits := len("YYMMDDhhmmss")
-	switch tag {
-	case asn1.UTCTime:
-	case asn1.GeneralizedTime:
-		digits += 2
-	default:
-		return false
+	digits := string(text)
+	switch {
+	case tag == asn1.UTCTime && len(text) == len("YYMMDDhhmmssZ") && text[0] < '5':
+		digits = "20" + digits
+	case tag == asn1.UTCTime && len(text) == len("YYMMDDhhmmssZ"):
+		digits = "19" + digits
+	case tag != asn1.GeneralizedTime:
+		return time.Time{}, false
 	}
-	if len(text) != digits+1 || text[digits] != 'Z' {
-		return false
-	}
-	for _, d := range text[:digits] {
-		if d < '0' || d > '9' {
-			return false
-		}
-	}
-	return true
+	const form = "20060102150405Z"
+	t, err := time.Parse(form, digits)
+	return t, err == nil && t.Format(form) == digits // the parser also takes a fraction
 }
 
 func implicit(n uint8) asn1.Tag { return asn1.Tag(n).ContextSpecific() }

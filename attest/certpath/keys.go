@@ -37,9 +37,9 @@ func strongKey(c *x509.Certificate) error {
 	return nil
 }
 
-// StrongSignature tells whether a certificate, a CRL or an OCSP response may be signed so: a list of the good, so that MD5, SHA-1, DSA and
+// strongSignature tells whether a certificate, a CRL or an OCSP response may be signed so: a list of the good, so that MD5, SHA-1, DSA and
 // whatever is not known fall out.
-func StrongSignature(a x509.SignatureAlgorithm) bool {
+func strongSignature(a x509.SignatureAlgorithm) bool {
 	switch a {
 	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
 		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
@@ -47,6 +47,16 @@ func StrongSignature(a x509.SignatureAlgorithm) bool {
 		return true
 	}
 	return false
+}
+
+// Signed tells whether the key of c signed message. A weak key or algorithm has signed nothing.
+func (c *Certificate) Signed(a x509.SignatureAlgorithm, message, sig []byte) bool {
+	return strongSignature(a) && strongKey(c.X509) == nil && c.X509.CheckSignature(a, message, sig) == nil
+}
+
+// Issued tells whether c has the name and the key with which child was issued. It does not tell whether c was allowed to.
+func (c *Certificate) Issued(child *Certificate) bool {
+	return child.Issuer.Equal(c.Subject) && c.Signed(child.X509.SignatureAlgorithm, child.X509.RawTBSCertificate, child.X509.Signature)
 }
 
 // algorithms are the names of RFC 7518 and RFC 9864. An ECDSA signature is in ASN.1 DER.

@@ -61,9 +61,6 @@ func (n Name) within(subtree Name) bool {
 	return len(n.rdns) >= len(subtree.rdns) && slices.Equal(n.rdns[:len(subtree.rdns)], subtree.rdns)
 }
 
-// key is equal for equal names.
-func (n Name) key() string { return strings.Join(n.rdns, "\x00") }
-
 func (n *Name) add(set cryptobyte.String) error {
 	var parts []string
 	for !set.Empty() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/asn1"
+	"errors"
 	"slices"
 	"time"
 
@@ -150,10 +151,10 @@ func (s *search) step(child, issuer *Certificate, anchor bool) error {
 	if anchor {
 		may = mayAnchor
 	}
-	if err := sound(issuer, s.Purposes, s.Now, anchor); err != nil {
+	if err := may(issuer); err != nil {
 		return err
 	}
-	if err := may(issuer); err != nil {
+	if err := sound(issuer, s.Purposes, s.Now, anchor); err != nil {
 		return err
 	}
 	e := edge{child, issuer.spki}
@@ -162,7 +163,7 @@ func (s *search) step(child, issuer *Certificate, anchor bool) error {
 		if s.signatures++; s.signatures > maxSignatures {
 			return errBudget
 		}
-		good = Signed(child, issuer)
+		good = issuer.Issued(child)
 		s.signed[e] = good
 	}
 	if !good {
@@ -180,13 +181,8 @@ func (s *search) note(depth int, err error) {
 
 // specific tells whether a refusal says more than that no path was found.
 func specific(err error) bool {
-	e, ok := err.(*attest.Error)
+	e, ok := errors.AsType[*attest.Error](err)
 	return ok && e.Reason != attest.ReasonUntrusted
-}
-
-// Signed tells whether child was signed with the key of issuer.
-func Signed(child, issuer *Certificate) bool {
-	return issuer.X509.CheckSignature(child.X509.SignatureAlgorithm, child.X509.RawTBSCertificate, child.X509.Signature) == nil
 }
 
 // issuers returns the candidates that have the name of child's issuer, those first whose key identifier also fits (RFC 5280 section 4.2.1.1: an

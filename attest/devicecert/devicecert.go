@@ -6,23 +6,22 @@
 // the hash of the certified key, so that another certificate of the same CA, even with the same name in it, is
 // another authenticator.
 //
-// Revocation is not judged here: whether an authenticator is still bound is the account's own record.
+// Whether an authenticator is still bound is the account's own record. Certificates of a CA that is not the gateway's own can be
+// revoked by that CA: then CRLs and OCSP responses are judged too, see [Config.Statements].
 package devicecert
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"errors"
+	"encoding/asn1"
 	"strings"
 	"time"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/certpath"
+	"github.com/regrant/regrant/attest/revocation"
 )
-
-// DefaultMaxPath is how many certificates may stand below the anchor, the device's own included.
-const DefaultMaxPath = 5
 
 // deviceURN begins the URI name by which our device CA names a device.
 const deviceURN = "urn:regrant:device:"
@@ -33,26 +32,24 @@ type Config struct {
 	// issuing CA counts at once. With none, all Evidence is refused.
 	Anchors func() []*x509.Certificate
 
-	// MaxPath is how many certificates may stand below the anchor. Default: DefaultMaxPath.
+	// MaxPath is how many certificates may stand below the anchor. Default: [certpath.DefaultMaxPath].
 	MaxPath int
+
+	// Statements returns the CRLs and OCSP responses that are held now. It is called with a path that is valid, it must not wait for any, and
+	// every certificate below the anchor must be good by them. With nil, revocation is not judged.
+	Statements func(certpath.Path) revocation.Statements
+
+	// MaxCRLAge and MaxOCSPAge are those of [revocation.Policy].
+	MaxCRLAge, MaxOCSPAge time.Duration
 }
 
 // Format is [attest.MethodDeviceCertificate].
-type Format struct {
-	anchors func() []*x509.Certificate
-	maxPath int
-}
+type Format struct{ config Config }
 
 var _ attest.Format = (*Format)(nil)
 
 // New makes the format.
-func New(c Config) *Format {
-	f := &Format{anchors: c.Anchors, maxPath: c.MaxPath}
-	if f.maxPath <= 0 {
-		f.maxPath = DefaultMaxPath
-	}
-	return f
-}
+func New(c Config) *Format { return &Format{c} }
 
 // Method is [attest.MethodDeviceCertificate].
 func (f *Format) Method() attest.Method { return attest.MethodDeviceCertificate }
@@ -72,7 +69,7 @@ func (f *Format) Locate(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Handle(ev.leaf()), nil
+	return Handle(ev.leaf.X509), nil
 }
 
 // Verify makes the checks in the order in which they are numbered.
@@ -82,50 +79,44 @@ func (f *Format) Verify(in attest.Input) (attest.Claims, error) {
 	if err != nil {
 		return attest.Claims{}, err
 	}
-	leaf := ev.leaf()
 	// 2. There is something to sign.
 	if len(in.Challenge) == 0 {
 		return attest.Claims{}, attest.Refuse(attest.ReasonChallenge, "no challenge")
 	}
-	// 3. There is somebody to trust. Nothing below may ever fall back on the system's roots.
-	anchors := f.trusted()
-	if len(anchors) == 0 {
-		return attest.Claims{}, attest.Refuse(attest.ReasonUntrusted, "no trust anchor configured")
-	}
-	// 4. Every certificate sent is strong. Judged before any signature is verified, since an outsized key makes verifying slow.
-	for _, c := range ev.chain {
-		if err := strong(c, anchors); err != nil {
-			return attest.Claims{}, err
-		}
-	}
-	// 5. A path leads from the leaf to an anchor, valid now.
-	path, err := buildPath(ev.chain, anchors, in.Now)
-	if err != nil {
+	// 3. A path leads from the leaf to an anchor: valid now, strong, and not revoked.
+	if err := f.findPath(ev, in.Now); err != nil {
 		return attest.Claims{}, err
 	}
-	// 6. The path is short, and its anchor's own key is strong too.
-	if below := len(path) - 1; below < 1 || below > f.maxPath {
-		return attest.Claims{}, attest.Refuse(attest.ReasonUntrusted, "%d certificates below the anchor, %d allowed", below, f.maxPath)
-	}
-	if err := strongKey(path[len(path)-1]); err != nil {
+	// 4. The leaf was made for this.
+	if err := forClientAuth(ev.leaf); err != nil {
 		return attest.Claims{}, err
 	}
-	// 7. The leaf was made for this.
-	if err := forClientAuth(leaf); err != nil {
+	// 5. Its key signed exactly this challenge.
+	if err := ev.leaf.CheckSignature(ev.algorithm, in.Challenge, ev.signature); err != nil {
 		return attest.Claims{}, err
 	}
-	// 8. Its key signed exactly this challenge.
-	if err := checkSignature(leaf, ev.algorithm, in.Challenge, ev.signature); err != nil {
-		return attest.Claims{}, err
-	}
-	return claims(leaf, in.Holder), nil
+	return claims(ev.leaf.X509, in.Holder), nil
 }
 
-func (f *Format) trusted() []*x509.Certificate {
-	if f.anchors == nil {
-		return nil
+func (f *Format) findPath(ev *evidence, now time.Time) error {
+	var anchors []*certpath.Certificate
+	if f.config.Anchors != nil {
+		anchors = certpath.NewAll(f.config.Anchors())
 	}
-	return f.anchors()
+	_, err := certpath.Find(ev.leaf, ev.bag, certpath.Options{
+		Anchors:  anchors,
+		Now:      now,
+		Purposes: []asn1.ObjectIdentifier{certpath.ClientAuth},
+		MaxPath:  f.config.MaxPath,
+		Accept: func(path certpath.Path) error {
+			if f.config.Statements == nil {
+				return nil
+			}
+			p := revocation.Policy{Now: now, MaxCRLAge: f.config.MaxCRLAge, MaxOCSPAge: f.config.MaxOCSPAge}
+			return p.Check(path, ev.bag, f.config.Statements(path))
+		},
+	})
+	return err
 }
 
 func claims(leaf *x509.Certificate, holder string) attest.Claims {
@@ -135,15 +126,15 @@ func claims(leaf *x509.Certificate, holder string) attest.Claims {
 		Subject:           leaf.Subject.String(),
 		Issuer:            leaf.Issuer.String(),
 		Serial:            leaf.SerialNumber.Text(16),
-		DeviceID:          deviceID(leaf),
+		DeviceID:          DeviceID(leaf),
 		CertificateSHA256: sum[:],
 		NotAfter:          leaf.NotAfter,
 		HolderKey:         isHolder(leaf, holder),
 	}
 }
 
-// deviceID returns the device's identifier, or "" if the certificate does not name exactly one device.
-func deviceID(leaf *x509.Certificate) string {
+// DeviceID returns the device's identifier, or "" if the certificate does not name exactly one device.
+func DeviceID(leaf *x509.Certificate) string {
 	if len(leaf.URIs) != 1 {
 		return ""
 	}
@@ -162,61 +153,4 @@ func isHolder(leaf *x509.Certificate, holder string) bool {
 	}
 	thumbprint, err := attest.HolderOfKey(key)
 	return err == nil && thumbprint == holder
-}
-
-// buildPath returns the shortest path from the first certificate over the others to an anchor. What is sent is an unordered bag of candidates: only the anchors are trusted.
-func buildPath(chain, anchors []*x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
-	if now.IsZero() { // x509 would take the zero time for "ask the system's clock"
-		return nil, attest.Refuse(attest.ReasonExpired, "no time to verify at")
-	}
-	paths, err := chain[0].Verify(x509.VerifyOptions{
-		Roots:         pool(anchors),
-		Intermediates: pool(chain[1:]),
-		CurrentTime:   now,
-		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
-	if err != nil {
-		return nil, pathRefusal(err)
-	}
-	shortest := paths[0]
-	for _, p := range paths[1:] {
-		if len(p) < len(shortest) {
-			shortest = p
-		}
-	}
-	return shortest, nil
-}
-
-func pool(certs []*x509.Certificate) *x509.CertPool {
-	p := x509.NewCertPool()
-	for _, c := range certs {
-		p.AddCert(c)
-	}
-	return p
-}
-
-// pathRefusal gives the reason behind an error of x509. The error's own text quotes names out of the certificate and is left out.
-func pathRefusal(err error) error {
-	if _, ok := errors.AsType[x509.UnhandledCriticalExtension](err); ok {
-		return attest.Refuse(attest.ReasonUnsupported, "unknown critical extension")
-	}
-	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
-	switch {
-	case ok && invalid.Reason == x509.Expired:
-		return attest.Refuse(attest.ReasonExpired, "certificate is not valid at this time")
-	case ok && invalid.Reason == x509.IncompatibleUsage:
-		return attest.Refuse(attest.ReasonPurpose, "certificate is not made for client authentication")
-	default:
-		return attest.Refuse(attest.ReasonUntrusted, "no path to a configured anchor")
-	}
-}
-
-// isAnchor tells whether c is one of the anchors: those are trusted as they are, whatever they are signed with.
-func isAnchor(c *x509.Certificate, anchors []*x509.Certificate) bool {
-	for _, a := range anchors {
-		if bytes.Equal(a.Raw, c.Raw) {
-			return true
-		}
-	}
-	return false
 }

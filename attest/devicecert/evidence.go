@@ -1,13 +1,13 @@
 package devicecert
 
 import (
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"strings"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/certpath"
 	"github.com/regrant/regrant/internal/strictjson"
 )
 
@@ -19,12 +19,11 @@ const (
 
 // evidence is the parsed Evidence. Nothing in it is verified.
 type evidence struct {
-	chain     []*x509.Certificate // at least one, the leaf first
+	leaf      *certpath.Certificate
+	bag       []*certpath.Certificate // in no order
 	algorithm string
 	signature []byte
 }
-
-func (e *evidence) leaf() *x509.Certificate { return e.chain[0] }
 
 func parse(body []byte) (*evidence, error) {
 	var m struct {
@@ -44,11 +43,19 @@ func parse(body []byte) (*evidence, error) {
 	}
 	ev := &evidence{algorithm: m.Algorithm}
 	for i, text := range m.Chain {
-		c, err := parseCertificate(text)
+		der, err := decodePEM(text)
 		if err != nil {
 			return nil, attest.Refuse(attest.ReasonMalformed, "certificate %d: %v", i, err)
 		}
-		ev.chain = append(ev.chain, c)
+		c, err := certpath.Parse(der)
+		switch {
+		case err == nil && i == 0:
+			ev.leaf = c
+		case err == nil:
+			ev.bag = append(ev.bag, c)
+		case i == 0: // another one that does not parse may stand beside a good path
+			return nil, attest.Refuse(attest.ReasonMalformed, "the device's certificate: %v", err)
+		}
 	}
 	var err error
 	if ev.signature, err = parseSignature(m.Signature); err != nil {
@@ -57,9 +64,9 @@ func parse(body []byte) (*evidence, error) {
 	return ev, nil
 }
 
-// parseCertificate reads exactly one PEM block CERTIFICATE. The decoder skips text before and after a block, and blocks that are
+// decodePEM reads exactly one PEM block CERTIFICATE. The decoder skips text before and after a block, and blocks that are
 // not well formed; encoding again refuses all of that (RFC 7468 leaves a writer no choice but the line ends).
-func parseCertificate(text string) (*x509.Certificate, error) {
+func decodePEM(text string) ([]byte, error) {
 	if len(text) > maxCertificate {
 		return nil, errors.New("too large")
 	}
@@ -68,11 +75,7 @@ func parseCertificate(text string) (*x509.Certificate, error) {
 	if block == nil || block.Type != "CERTIFICATE" || len(block.Headers) != 0 || string(pem.EncodeToMemory(block)) != text {
 		return nil, errors.New("not exactly one plain PEM block CERTIFICATE")
 	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, errors.New("not a certificate")
-	}
-	return c, nil
+	return block.Bytes, nil
 }
 
 // parseSignature reads base64url without padding. Encoding again refuses the other spellings that the decoder forgives.

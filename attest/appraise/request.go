@@ -1,0 +1,118 @@
+package appraise
+
+import (
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/regrant/regrant/internal/strictjson"
+)
+
+// message is a request as it is written.
+type message struct {
+	ID        string         `json:"id"`
+	Format    string         `json:"format"`
+	Time      string         `json:"time"`
+	Challenge *string        `json:"challenge"`
+	Evidence  jsontext.Value `json:"evidence"`
+	Trust     Trust          `json:"trust"`
+	Expect    jsontext.Value `json:"expect"`
+}
+
+// Request is what a [Format] judges.
+type Request struct {
+	Now       time.Time // the only clock
+	Challenge []byte    // nil: none was given
+	Trust     Trust
+
+	evidence, expect jsontext.Value
+}
+
+// Trust is what an operator configured. A format reads what it needs; one configuration may serve them all.
+type Trust struct {
+	Roots         []string       `json:"roots"`          // PEM
+	CRLs          []string       `json:"crls"`           // PEM
+	OCSPResponses []string       `json:"ocsp_responses"` // base64 DER
+	MetadataBlob  string         `json:"metadata_blob"`  // FIDO metadata, JWT
+	MetadataRoots []string       `json:"metadata_roots"` // PEM
+	AndroidStatus jsontext.Value `json:"android_status"`
+	JWKS          jsontext.Value `json:"jwks"`
+	MaxCRLAge     string         `json:"max_crl_age"`  // Go duration
+	MaxOCSPAge    string         `json:"max_ocsp_age"` // Go duration
+}
+
+func (m *message) request() (*Request, error) {
+	now, err := parseTime(m.Time)
+	if err != nil {
+		return nil, err
+	}
+	r := &Request{Now: now, Trust: m.Trust, evidence: m.Evidence, expect: m.Expect}
+	if m.Challenge != nil {
+		if r.Challenge, err = Bytes(*m.Challenge); err != nil {
+			return nil, fmt.Errorf("challenge %w", err)
+		}
+	}
+	if len(m.Evidence) == 0 || string(m.Evidence) == "null" {
+		return nil, errors.New("evidence is missing")
+	}
+	return r, nil
+}
+
+// Evidence decodes the member evidence. Every member that into does not know is an error.
+func (r *Request) Evidence(into any) error {
+	if err := strictjson.Decode(r.evidence, into); err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	return nil
+}
+
+// Expect decodes the member expect, if there is one.
+func (r *Request) Expect(into any) error {
+	if len(r.expect) == 0 || string(r.expect) == "null" {
+		return nil
+	}
+	if err := strictjson.Decode(r.expect, into); err != nil {
+		return fmt.Errorf("expect: %w", err)
+	}
+	return nil
+}
+
+// Bytes reads base64url without padding, or standard base64 with padding.
+func Bytes(text string) ([]byte, error) {
+	if data, err := base64.RawURLEncoding.Strict().DecodeString(text); err == nil && !strings.ContainsAny(text, "\r\n") {
+		return data, nil
+	}
+	if data, err := base64.StdEncoding.Strict().DecodeString(text); err == nil && !strings.ContainsAny(text, "\r\n") {
+		return data, nil
+	}
+	return nil, errors.New("is not base64url without padding nor base64 with padding")
+}
+
+func encode(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
+
+// block reads one PEM block of that type with nothing but white space around it.
+func block(text, kind string) ([]byte, error) {
+	text = strings.TrimSpace(text)
+	b, rest := pem.Decode([]byte(text))
+	if b == nil || b.Type != kind || len(b.Headers) != 0 || len(rest) != 0 || strings.Count(text, "-----BEGIN ") != 1 {
+		return nil, fmt.Errorf("is not one PEM block %s", kind)
+	}
+	return b.Bytes, nil
+}
+
+// maxAge reads an optional duration; zero if it is absent.
+func maxAge(name, text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%s is not a positive Go duration", name)
+	}
+	return d, nil
+}
