@@ -21,7 +21,10 @@ const leaf = "internal/strictjson"
 // A new room gets its line here and in docs/architecture.md.
 var floors = map[string][]string{
 	"attest":            {},
-	"attest/devicecert": {"attest"},
+	"attest/certpath":   {"attest"},
+	"attest/revocation": {"attest", "attest/certpath"},
+	"attest/devicecert": {"attest", "attest/certpath", "attest/revocation"},
+	"attest/appraise":   {"attest", "attest/certpath", "attest/revocation", "attest/devicecert"},
 	"attest/attesttest": {"attest"},
 
 	"storage":             {},
@@ -64,7 +67,7 @@ var floors = map[string][]string{
 	"internal/gateway/pages": {},
 
 	"caddymodule": {"attest/...", "storage/...", "upstream/...", "fosite/...", "internal/..."},
-	"cmd/regrant": {"attest", "fosite/recoverytoken", "internal/wire"},
+	"cmd/regrant": {"attest", "attest/appraise", "fosite/recoverytoken", "internal/wire"},
 
 	// Integration knocks at the front door: it speaks the protocol and touches no room.
 	"integration/browser":  {},

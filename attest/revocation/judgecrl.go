@@ -77,17 +77,20 @@ func (l *CRL) by(c *certpath.Certificate) bool {
 	return c.MaySignCRLs() && l.signedBy.signed(c, l.algorithm, l.tbs, l.signature)
 }
 
-// maxNested bounds that the signer of a list is judged by a list with a signer of its own, and so on.
-const maxNested = 2
+const (
+	maxNested   = 2 // the signer of a list may be judged by a list with a signer of its own, and so on
+	maxSearches = 8 // for paths of signers, in one judgement: anybody can make certificates that bear a CA's name and key
+)
 
 // trusts tells whether a CRL signer has a path to the anchor of this judgement and is itself not revoked.
 func (j *judge) trusts(signer *certpath.Certificate) bool {
 	if signer.Is(j.anchor) {
 		return true
 	}
-	if j.nested == maxNested {
+	if j.nested == maxNested || *j.searches == 0 {
 		return false
 	}
+	*j.searches--
 	within := *j
 	within.nested++
 	_, err := certpath.Find(signer, j.bag, certpath.Options{

@@ -67,10 +67,13 @@ type judge struct {
 	anchor *certpath.Certificate // nil: no separate CRL signers
 	bag    []*certpath.Certificate
 	nested int // judgements within which this one is made
+
+	searches *int // for paths of separate signers that may still be made
 }
 
 func (p Policy) judge(path certpath.Path, bag []*certpath.Certificate, held Statements) *judge {
-	j := &judge{Policy: p, held: held}
+	searches := maxSearches
+	j := &judge{Policy: p, held: held, searches: &searches}
 	if len(path) > 0 {
 		j.anchor = path.Anchor()
 		j.bag = append(bag[:len(bag):len(bag)], path...)

@@ -40,7 +40,7 @@ func newRoot(e *env) *cobra.Command {
 			return nil
 		},
 	}
-	root.AddCommand(device, version)
+	root.AddCommand(device, newAppraise(e), version)
 	return root
 }
 
