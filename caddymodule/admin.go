@@ -64,11 +64,11 @@ type adminRoute struct {
 }
 
 var adminRoutes = map[string]adminRoute{
-	"activation-codes":          {http.MethodPost, makeActivationCode},
-	"accounts/*/authenticators": {http.MethodGet, listAuthenticators},
-	"authenticators/*/revoke":   {http.MethodPost, revokeAuthenticator},
-	"recoveries":                {http.MethodGet, listRecoveries},
-	"broker":                    {http.MethodGet, describeBroker},
+	"activation-codes":        {http.MethodPost, makeActivationCode},
+	"accounts/authenticators": {http.MethodPost, listAuthenticators}, // Caddy logs the address of every call: it names no account
+	"authenticators/*/revoke": {http.MethodPost, revokeAuthenticator},
+	"recoveries":              {http.MethodGet, listRecoveries},
+	"broker":                  {http.MethodGet, describeBroker},
 }
 
 func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
@@ -90,7 +90,7 @@ func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 }
 
 func findAdminRoute(r *http.Request) (route adminRoute, name string, err error) {
-	// Escapes are read after splitting: an account may contain a slash.
+	// Escapes are read after splitting: a name may contain a slash.
 	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), adminBase), "/")
 	if len(segments) == 3 {
 		if name, err = url.PathUnescape(segments[1]); err != nil {

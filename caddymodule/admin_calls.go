@@ -78,12 +78,21 @@ func viewAuthenticator(a *account.Authenticator) authenticator {
 	}
 }
 
+// accountRequest names an account.
+type accountRequest struct {
+	Account string `json:"account"`
+}
+
 // listAuthenticators lists those of the account that an identifier names; where
 // the identity provider cannot be asked, the name is the account's subject.
 func listAuthenticators(ctx context.Context, c adminCall) (any, error) {
-	id := c.name
+	var in accountRequest
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	id := in.Account
 	if c.adapter.Facts().Admin {
-		found, err := c.adapter.Resolve(ctx, c.name)
+		found, err := c.adapter.Resolve(ctx, id)
 		if err != nil {
 			return nil, err
 		}

@@ -101,9 +101,12 @@ func TestOtherMediaTypesAreRefused(t *testing.T) {
 
 func TestListsAreEmptyAtFirst(t *testing.T) {
 	api := openAdmin(t)
-	for _, path := range []string{"/regrant/recoveries", "/regrant/recoveries?limit=5", "/regrant/accounts/alice%2F1/authenticators"} {
-		if status, answer := ask(t, api, http.MethodGet, path, ""); status != http.StatusOK || strings.TrimSpace(answer) != "[]" {
-			t.Errorf("%s: status %d: %s", path, status, answer)
+	for _, c := range [][3]string{
+		{http.MethodGet, "/regrant/recoveries"}, {http.MethodGet, "/regrant/recoveries?limit=5"},
+		{http.MethodPost, "/regrant/accounts/authenticators", `{"account":"alice/1"}`},
+	} {
+		if status, answer := ask(t, api, c[0], c[1], c[2]); status != http.StatusOK || strings.TrimSpace(answer) != "[]" {
+			t.Errorf("%s: status %d: %s", c[1], status, answer)
 		}
 	}
 }

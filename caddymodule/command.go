@@ -66,7 +66,7 @@ func authenticatorsCommand() *cobra.Command {
 		Long:  "Lists what can recover an account. Where the identity provider cannot be asked for accounts, name the account by its stable id.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return call(cmd, http.MethodGet, "accounts/"+url.PathEscape(args[0])+"/authenticators", nil, printAuthenticators)
+			return call(cmd, http.MethodPost, "accounts/authenticators", accountRequest{args[0]}, printAuthenticators)
 		},
 	}
 }

@@ -21,6 +21,7 @@ import (
 // config fills in the Caddyfile.
 type config struct {
 	Dir, Admin, Origin, Upstream, ClientSecret, BrokerSecret, Hook, HookSecret, Probation, App string
+	Global, Site                                                                               string
 	Port, IdPPort                                                                              int
 	Demo, Patient                                                                              bool
 }
@@ -33,6 +34,7 @@ var caddyfile = template.Must(template.New("").Parse(`{
 	default_sni localhost
 	skip_install_trust
 	storage file_system {{.Dir}}/caddy
+	{{.Global}}
 	regrant {
 		issuer {{.Origin}}
 		storage badger {{.Dir}}/store
@@ -70,6 +72,7 @@ var caddyfile = template.Must(template.New("").Parse(`{
 
 https://localhost:{{.Port}} {
 	tls internal
+	{{.Site}}
 	regrant
 	reverse_proxy 127.0.0.1:{{.IdPPort}}
 }

@@ -33,6 +33,8 @@ type Options struct {
 	Probation string    // of new devices; default 0s
 	Patient   bool      // limits so wide that a hundred attempts at once pass
 	Through   string    // address by which the gateway calls the identity provider, to put faults in between; default: the IdP's own
+	Global    string    // further global options of the Caddyfile
+	Site      string    // further directives of the site
 }
 
 // Env is a running environment. The exported fields without tags are for Go; the tagged ones are what `make up` prints.
@@ -100,6 +102,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		Dir: o.Dir, Port: ports[0], Admin: e.Admin, Origin: e.Origin, IdPPort: ports[2], Upstream: o.Through, Demo: o.IdP == Demo,
 		ClientSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
 		Probation: o.Probation, App: app.CallbackURL(), Patient: o.Patient,
+		Global: o.Global, Site: o.Site,
 	}
 	if c.Upstream == "" {
 		c.Upstream = fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort)

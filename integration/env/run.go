@@ -61,6 +61,6 @@ func (e *Env) Operator(ctx context.Context, out any, args ...string) error {
 func (e *Env) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(e.Bin, program), args...) //nolint:gosec // the programs of this repository
 	cmd.Dir = e.Dir
-	cmd.Env = append(os.Environ(), "HOME="+e.Dir, "XDG_DATA_HOME="+filepath.Join(e.Dir, "data"), "XDG_CONFIG_HOME="+filepath.Join(e.Dir, "config"))
+	cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=console", "HOME="+e.Dir, "XDG_DATA_HOME="+filepath.Join(e.Dir, "data"), "XDG_CONFIG_HOME="+filepath.Join(e.Dir, "config"))
 	return cmd
 }
