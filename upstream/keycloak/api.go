@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -78,7 +79,7 @@ func (a *api) send(ctx context.Context, method, path string, body any) error {
 	if body != nil {
 		var err error
 		if payload, err = json.Marshal(body); err != nil {
-			return fmt.Errorf("encoding a change of %s: %v", path, err)
+			return fmt.Errorf("encoding a change of %s: %v", route(path), err)
 		}
 	}
 	_, err := a.call(ctx, method, path, payload)
@@ -172,10 +173,13 @@ func (r answer) verdict(method, path string) error {
 	return fmt.Errorf("%s %s: %w: status %d is not the answer expected", method, route(path), upstream.ErrUnavailable, r.status)
 }
 
-// route is a path as it may be logged: the query may name a person.
+// named is where a path names an account.
+var named = regexp.MustCompile(`/users/[^/]+`)
+
+// route is a path as it may be logged: the query may name a person, and so does the id of an account.
 func route(path string) string {
 	path, _, _ = strings.Cut(path, "?")
-	return path
+	return named.ReplaceAllString(path, "/users/…")
 }
 
 // authorize returns an access token of the service account: the one at hand
