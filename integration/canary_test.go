@@ -238,7 +238,10 @@ func refusedInEveryWay(t *testing.T, p *person) {
 	in := p.initiated()
 	good := p.granted().RecoveryToken
 	for _, try := range []func() error{
-		func() error { _, _, err := p.Attest(t.Context(), in.RecoveryID, forged.Proof(in.Statement)); return err },
+		func() error {
+			_, _, err := p.Attest(t.Context(), in.RecoveryID, forged.Proof(in.Statement))
+			return err
+		},
 		func() error { _, _, err := p.Attest(t.Context(), in.RecoveryID, p.Proof(in.Statement)); return err },
 		func() error { _, _, err := thief(p).Handoff(t.Context(), good); return err },
 		func() error { _, _, err := thief(p).Exchange(t.Context(), good); return err },
@@ -246,8 +249,14 @@ func refusedInEveryWay(t *testing.T, p *person) {
 		func() error { _, _, err := p.Exchange(t.Context(), good+"x"); return err },
 		func() error { _, _, err := p.Initiate(t.Context(), "canary-in-the-mine@demo.example"); return err },
 		func() error { _, _, err := p.Initiate(t.Context(), "canary\x00in\u202ethe-mine"); return err },
-		func() error { _, err := p.JSON(t.Context(), "/attest", map[string]string{"canary-of-a-member": "canary-of-a-value"}); return err },
-		func() error { _, err := p.JSON(t.Context(), "/devices/enroll", map[string]string{"activation_code": "CANARY-CODE-0000", "csr": "canary-of-a-request"}); return err },
+		func() error {
+			_, err := p.JSON(t.Context(), "/attest", map[string]string{"canary-of-a-member": "canary-of-a-value"})
+			return err
+		},
+		func() error {
+			_, err := p.JSON(t.Context(), "/devices/enroll", map[string]string{"activation_code": "CANARY-CODE-0000", "csr": "canary-of-a-request"})
+			return err
+		},
 		func() error { _, err := p.JSON(t.Context(), "/canary-of-a-path", nil); return err },
 	} {
 		fatal(t, try())
