@@ -11,12 +11,16 @@ import (
 )
 
 // Box seals short messages that somebody else carries for us. It is safe for concurrent use.
-type Box struct{ aead cipher.AEAD }
+type Box struct {
+	keys func() []cipher.AEAD // the first seals, all open
+}
+
+func boxAEAD(material []byte) cipher.AEAD { return newAEAD(derive(material, "regrant box")) }
 
 // Seal encrypts plaintext and authenticates it together with associated, which is not carried and must be the same
 // on opening. The result is base64url without padding.
 func (b *Box) Seal(plaintext, associated []byte) string {
-	return base64.RawURLEncoding.EncodeToString(seal(b.aead, plaintext, associated))
+	return base64.RawURLEncoding.EncodeToString(seal(b.keys()[0], plaintext, associated))
 }
 
 // Open is the inverse of [Box.Seal]. Every error means the same: this is not what Seal made for that associated data.
@@ -26,7 +30,12 @@ func (b *Box) Open(sealed string, associated []byte) ([]byte, error) {
 	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != sealed {
 		return nil, errSealed
 	}
-	return open(b.aead, raw, associated)
+	for _, key := range b.keys() {
+		if plain, err := open(key, raw, associated); err == nil {
+			return plain, nil
+		}
+	}
+	return nil, errSealed
 }
 
 // sealer appends HMAC-SHA-256 over key and value to a value, so that whoever can write the database but lacks the

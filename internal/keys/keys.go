@@ -1,18 +1,25 @@
 // Package keys makes and keeps the gateway's keys, one purpose each.
 //
 // The operator's secret is the only key outside the store. A wrapping key is derived from it for each namespace, and
-// every other key is a record of its own, made once at random and wrapped under that. So a stolen store holds no key,
-// a stolen secret alone opens nothing, and no two purposes or namespaces share a key. Within one purpose each
-// use (sealing, MAC, record MAC) gets a key of its own again.
+// every other key is made at random, kept in the record of its purpose and wrapped under that. So a stolen store holds
+// no key, a stolen secret alone opens nothing, and no two purposes or namespaces share a key. Within one purpose each
+// use (sealing, MAC, record MAC) gets a key of its own again. [Rewrap] puts the keys under another secret.
 //
-// [Open] returns the [Ring] of one namespace. What it hands out is good for as long as the process lives.
+// Keys that protect only what is short-lived rotate: [RecoveryID], [LoginRequest], [Grant] and [Broker]. Each has
+// several keys at a time (see rotation.go). The others never do, because what they protect has no end or has no room
+// for the name of a key: stored records and handles, activation codes, the issuing authorities, forms, opaque tokens and
+// the broker's client secret, which was entered at the identity provider by hand.
+//
+// [Open] returns the [Ring] of one namespace, and [Ring.Run] keeps it up to date.
 package keys
 
 import (
 	"context"
+	"crypto/cipher"
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/regrant/regrant/storage"
 )
@@ -40,15 +47,21 @@ const (
 type kind string
 
 const (
-	symmetric kind = "symmetric" // 32 random bytes
-	signing   kind = "p-256"     // the scalar of an ECDSA key, SEC 1
+	symmetric kind = "symmetric" // 32 random bytes, for ever
+	sealing   kind = "sealing"   // 32 random bytes for a Box, rotated
+	signing   kind = "p-256"     // the scalar of an ECDSA key, SEC 1, rotated
 )
 
+func (k kind) rotates() bool { return k != symmetric }
+
 var kinds = map[Purpose]kind{
-	RecoveryID: symmetric, LoginRequest: symmetric, Handle: symmetric, CSRF: symmetric, Record: symmetric, Secrets: symmetric,
+	RecoveryID: sealing, LoginRequest: sealing, Handle: symmetric, CSRF: symmetric, Record: symmetric, Secrets: symmetric,
 	Grant: signing, Broker: signing,
 	GrantSecret: symmetric, BrokerSecret: symmetric, DeviceCA: symmetric, BrokerClient: symmetric,
 }
+
+// rotating is in a fixed order, so that operators always read the same list.
+var rotating = []Purpose{Grant, Broker, RecoveryID, LoginRequest}
 
 var (
 	// ErrWrongSecret means that the store's keys do not open under this secret: it is another one than they were made
@@ -64,8 +77,16 @@ const MinSecret = 32
 // Ring holds the keys of one namespace. It is safe for concurrent use. To ask it for a purpose outside the list, or
 // for the wrong kind of key, is a mistake in the program and panics.
 type Ring struct {
-	symmetric map[Purpose][]byte
-	signing   map[Purpose]SigningKey
+	db      storage.DB
+	wrapper *wrapper
+	fixed   map[Purpose][]byte
+	turning atomic.Pointer[turning]
+}
+
+// turning is what rotates, as it was at one time. The first key of each purpose is the one in use. It never changes.
+type turning struct {
+	signing map[Purpose][]SigningKey
+	sealing map[Purpose][]cipher.AEAD
 }
 
 // SigningKey is a P-256 key. Its ID is its RFC 7638 thumbprint.
@@ -78,23 +99,23 @@ type SigningKey struct {
 // start at once, one makes a key and the others read it. The errors are [ErrShortSecret], [ErrWrongSecret] and those of
 // the store.
 func Open(ctx context.Context, db storage.DB, namespace string, secret []byte) (*Ring, error) {
-	if len(secret) < MinSecret {
-		return nil, fmt.Errorf("opening keys: %w: it has %d bytes, at least %d are needed", ErrShortSecret, len(secret), MinSecret)
+	w, err := newWrapper(secret, namespace)
+	if err != nil {
+		return nil, fmt.Errorf("opening keys: %w", err)
 	}
-	w := newWrapper(secret, namespace)
-	var ring *Ring
-	err := db.Update(ctx, func(tx storage.Tx) error {
+	r := &Ring{db: db, wrapper: w}
+	err = db.Update(ctx, func(tx storage.Tx) error {
 		if err := w.check(tx); err != nil {
 			return err
 		}
-		ring = &Ring{symmetric: map[Purpose][]byte{}, signing: map[Purpose]SigningKey{}}
+		r.fixed = map[Purpose][]byte{}
 		for p, k := range kinds {
-			material, err := w.key(tx, p, k)
+			rec, err := w.recordOf(tx, p, k)
 			if err != nil {
 				return err
 			}
-			if err := ring.add(p, k, material); err != nil {
-				return fmt.Errorf("reading key %q: %w", p, err)
+			if k == symmetric {
+				r.fixed[p] = rec.Keys[0].Material
 			}
 		}
 		return nil
@@ -102,28 +123,20 @@ func Open(ctx context.Context, db storage.DB, namespace string, secret []byte) (
 	if err != nil {
 		return nil, fmt.Errorf("opening keys of %q: %w", namespace, err)
 	}
-	return ring, nil
+	if err := r.Reload(ctx); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
-func (r *Ring) add(p Purpose, k kind, material []byte) error {
-	if k == symmetric {
-		if len(material) != keySize {
-			return errors.New("wrong length")
-		}
-		r.symmetric[p] = material
-		return nil
-	}
-	private, err := parseSigning(material)
-	if err != nil {
-		return err
-	}
-	r.signing[p] = SigningKey{ID: thumbprint(&private.PublicKey), Private: private}
-	return nil
-}
-
-// Box returns the sealer of messages for p.
+// Box returns the sealer of messages for p. It seals with the key that is in use when it is called, and opens what any
+// key sealed that is still kept.
 func (r *Ring) Box(p Purpose) *Box {
-	return &Box{aead: newAEAD(derive(r.of(p), "regrant box"))}
+	if kinds[p] == sealing {
+		return &Box{func() []cipher.AEAD { return r.turning.Load().sealing[p] }}
+	}
+	only := []cipher.AEAD{boxAEAD(r.of(p))}
+	return &Box{func() []cipher.AEAD { return only }}
 }
 
 // MAC is HMAC-SHA-256 over parts, each with its length before it, so that no two lists of parts give the same input.
@@ -141,19 +154,19 @@ func (r *Ring) Secret(p Purpose) []byte {
 	return derive(r.of(p), "regrant secret")
 }
 
-// Signing returns the signing key of p.
-func (r *Ring) Signing(p Purpose) SigningKey {
-	k, ok := r.signing[p]
-	if !ok {
+// Signing returns the signing keys of p: the first signs, all verify and are published. Ask for each use anew, because
+// they rotate. The caller must not change the list.
+func (r *Ring) Signing(p Purpose) []SigningKey {
+	if kinds[p] != signing {
 		panic(fmt.Sprintf("keys: %q is no signing key", p))
 	}
-	return k
+	return r.turning.Load().signing[p]
 }
 
 func (r *Ring) of(p Purpose) []byte {
-	k, ok := r.symmetric[p]
+	k, ok := r.fixed[p]
 	if !ok {
-		panic(fmt.Sprintf("keys: %q is no symmetric key", p))
+		panic(fmt.Sprintf("keys: %q is no symmetric key that stays", p))
 	}
 	return k
 }

@@ -14,19 +14,27 @@ import (
 
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/storage/badger"
+	"github.com/regrant/regrant/storage/storagetest"
 )
 
 var secret = bytes.Repeat([]byte{7}, MinSecret)
 
 func testDB(t testing.TB) storage.DB {
 	t.Helper()
-	now := time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)
-	db, err := badger.OpenInMemory(func() time.Time { return now })
+	db, _ := clockedDB(t)
+	return db
+}
+
+// clockedDB is a DB on a clock that only the test moves.
+func clockedDB(t testing.TB) (storage.DB, *storagetest.Clock) {
+	t.Helper()
+	clock := storagetest.NewClock(time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC))
+	db, err := badger.OpenInMemory(clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return db
+	return db, clock
 }
 
 func testRing(t testing.TB, db storage.DB, namespace string) *Ring {
@@ -72,9 +80,10 @@ func fingerprint(r *Ring) string {
 	}
 	slices.Sort(purposes)
 	for _, p := range purposes {
-		if kinds[p] == signing {
-			fmt.Fprintln(h, p, r.Signing(p).ID)
-		} else {
+		switch kinds[p] {
+		case signing:
+			fmt.Fprintln(h, p, r.Signing(p)[0].ID)
+		case symmetric:
 			fmt.Fprintf(h, "%s %x %x\n", p, r.Secret(p), r.MAC(p))
 		}
 	}
@@ -96,14 +105,14 @@ func TestEachKeyIsItsOwnRecord(t *testing.T) {
 		t.Errorf("%d records, want %d with the check value", len(entries), want)
 	}
 	for _, e := range entries {
-		for p := range r.symmetric {
-			if bytes.Contains(e.Value, r.symmetric[p]) || bytes.Contains(e.Value, []byte("purpose")) {
+		for p := range r.fixed {
+			if bytes.Contains(e.Value, r.fixed[p]) || bytes.Contains(e.Value, []byte("purpose")) {
 				t.Errorf("record %s is not wrapped", e.Key)
 			}
 		}
 	}
 	seen := map[string]Purpose{}
-	for p, k := range r.symmetric {
+	for p, k := range r.fixed {
 		if other, ok := seen[string(k)]; ok {
 			t.Errorf("%s and %s share a key", p, other)
 		}
@@ -114,8 +123,8 @@ func TestEachKeyIsItsOwnRecord(t *testing.T) {
 func TestNamespacesShareNoKey(t *testing.T) {
 	db := testDB(t)
 	a, b := testRing(t, db, "main"), testRing(t, db, "other")
-	for p := range a.symmetric {
-		if bytes.Equal(a.symmetric[p], b.symmetric[p]) {
+	for p := range a.fixed {
+		if bytes.Equal(a.fixed[p], b.fixed[p]) {
 			t.Errorf("%s is shared", p)
 		}
 	}
@@ -241,7 +250,10 @@ func TestNodesThatStartAtOnceHaveTheSameKeys(t *testing.T) {
 func TestRecordSaysWhatItIs(t *testing.T) {
 	db := testDB(t)
 	r := testRing(t, db, "main")
-	w := newWrapper(secret, "main")
+	w, err := newWrapper(secret, "main")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, e := range stored(t, db) {
 		plain, err := open(w.aead, e.Value, e.Key)
 		if err != nil {
@@ -251,17 +263,18 @@ func TestRecordSaysWhatItIs(t *testing.T) {
 		if err := json.Unmarshal(plain, &rec); err != nil {
 			t.Fatal(err)
 		}
-		if string(e.Key) != "main/key/"+string(rec.Purpose) || rec.ID == "" || rec.MadeAt.IsZero() || rec.Kind == "" {
-			t.Errorf("%s: record is %q %q %v %q", e.Key, rec.Purpose, rec.ID, rec.MadeAt, rec.Kind)
+		first := rec.Keys[0]
+		if string(e.Key) != "main/key/"+string(rec.Purpose) || first.ID == "" || first.MadeAt.IsZero() || rec.Kind == "" {
+			t.Errorf("%s: record is %q %q %v %q", e.Key, rec.Purpose, first.ID, first.MadeAt, rec.Kind)
 		}
-		if rec.Purpose == Grant && rec.ID != r.Signing(Grant).ID {
+		if rec.Purpose == Grant && first.ID != r.Signing(Grant)[0].ID {
 			t.Error("the signing key's id is not its record's")
 		}
 	}
 }
 
 func TestSigningKeyIsNamedByItsThumbprint(t *testing.T) {
-	k := testRing(t, testDB(t), "main").Signing(Grant)
+	k := testRing(t, testDB(t), "main").Signing(Grant)[0]
 	x, y := make([]byte, 32), make([]byte, 32)
 	point, err := k.Private.PublicKey.Bytes()
 	if err != nil {
@@ -288,6 +301,8 @@ func TestMistakenPurposePanics(t *testing.T) {
 		"secret of a signer":   func() { r.Secret(Grant) },
 		"box of a signer":      func() { r.Box(Broker) },
 		"signing with symbols": func() { r.Signing(CSRF) },
+		"box of the unknown":   func() { r.Box("unheard-of") },
+		"secret that rotates":  func() { r.Secret(RecoveryID) },
 	} {
 		func() {
 			defer func() {

@@ -68,7 +68,7 @@ func mac(key []byte, parts ...[]byte) []byte {
 
 // newMaterial makes a key of kind k and names it: a signing key by its thumbprint, any other at random.
 func newMaterial(k kind) (material []byte, id string, err error) {
-	if k == symmetric {
+	if k != signing {
 		material = make([]byte, keySize)
 		rand.Read(material)
 		return material, rand.Text(), nil

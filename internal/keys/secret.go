@@ -28,6 +28,9 @@ func LoadSecret(path string) ([]byte, error) {
 	return readSecret(path) // ours, or that of whoever made it first
 }
 
+// StorageKey derives the key that encrypts the files of a store, 32 bytes, and is used for nothing else.
+func StorageKey(secret []byte) []byte { return derive(secret, "regrant storage key") }
+
 func readSecret(path string) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {

@@ -80,7 +80,7 @@ func newHouse(t *testing.T) *house {
 		Accounts: account.New("main", ring.Sealer(keys.Record)), Policy: rules, Journal: journal.New("main"),
 		Outbox: notify.New("main", h.db, nil, logger), Ring: ring, Clock: clock, Logger: logger,
 	})
-	key := ring.Signing(keys.Grant)
+	key := ring.Signing(keys.Grant)[0]
 	h.grants, err = grant.New(grant.Config{
 		Issuer: testIssuer, Keys: []grant.Key{{ID: key.ID, Private: key.Private}}, Secret: ring.Secret(keys.GrantSecret),
 		Clock: clock, Recoveries: h.Grants(),
