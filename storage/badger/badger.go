@@ -38,6 +38,13 @@ type Config struct {
 	// maps its log into memory and dies with SIGBUS on a full disk, and would take
 	// the whole process with it. Default: 256 MiB.
 	Reserve uint64
+	// Key encrypts everything that is written to Dir, with AES in counter mode: it
+	// keeps content from whoever reads the disk, and tells nobody that it was
+	// altered. [KeySize] bytes. Default: nothing is encrypted.
+	Key []byte
+	// PreviousKey opens a store that Key does not open, and is then replaced by Key.
+	// Default: none.
+	PreviousKey []byte
 	// Clock judges expiry. Default: time.Now.
 	Clock func() time.Time
 	// Logger gets what Badger says at warning and above. Default: nobody.
@@ -69,8 +76,9 @@ type DB struct {
 }
 
 // Open opens the store in c.Dir. It gives [storage.ErrLocked] while another
-// process has it open, and [storage.ErrFull] if opening itself could fill the
-// disk. The caller must Close the DB.
+// process has it open, [storage.ErrFull] if opening itself could fill the disk,
+// and [ErrKey], [ErrPlain] or [ErrEncrypted] if c.Key does not fit; none of them
+// changes the store. The caller must Close the DB.
 func Open(c Config) (*DB, error) {
 	c = c.withDefaults()
 	if err := prepareDir(c.Dir); err != nil {
@@ -80,7 +88,11 @@ func Open(c Config) (*DB, error) {
 	if err := disk.mayOpen(); err != nil {
 		return nil, err
 	}
-	db, err := open(c, dgbadger.DefaultOptions(c.Dir).WithSyncWrites(true), disk)
+	err := unlock(c)
+	var db *DB
+	if err == nil {
+		db, err = open(c, onDisk(c), disk)
+	}
 	if err != nil && heldElsewhere(c.Dir) {
 		return nil, fmt.Errorf("opening directory %s: %w", c.Dir, storage.ErrLocked)
 	}
@@ -109,6 +121,15 @@ func (c Config) withDefaults() Config {
 		c.FreeSpace = freeSpace
 	}
 	return c
+}
+
+func onDisk(c Config) dgbadger.Options {
+	o := dgbadger.DefaultOptions(c.Dir).WithSyncWrites(true)
+	if len(c.Key) != 0 {
+		// Without the cache, an index is decrypted again at each reading.
+		o = o.WithEncryptionKey(c.Key).WithIndexCacheSize(16 << 20)
+	}
+	return o
 }
 
 func open(c Config, o dgbadger.Options, disk *disk) (*DB, error) {

@@ -2,7 +2,6 @@ package badger_test
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,50 +17,34 @@ import (
 	"github.com/regrant/regrant/storage/badger"
 )
 
-// childDir names the store that this test binary works on as a child of itself.
-const childDir = "STORAGE_TEST_DIR"
+// With these this test binary works on a store as a child of itself.
+const (
+	childDoes  = "STORAGE_TEST_DOES" // one of children
+	childDir   = "STORAGE_TEST_DIR"
+	childRound = "STORAGE_TEST_ROUND"
+)
+
+var children = map[string]func(dir string) error{
+	"plain":      func(dir string) error { return writeGroups(badger.Config{Dir: dir}) },
+	"encrypted":  func(dir string) error { return writeGroups(badger.Config{Dir: dir, Key: keyA}) },
+}
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(childDir); dir != "" {
-		fmt.Fprintln(os.Stderr, writeAcknowledged(dir))
-		os.Exit(1)
+	if does := os.Getenv(childDoes); does != "" {
+		if err := children[does](os.Getenv(childDir)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
 
-// writeAcknowledged writes keys without end and tells each once it is durable.
-// The first line only tells that the store is open.
-func writeAcknowledged(dir string) error {
-	db, err := badger.Open(badger.Config{Dir: dir})
-	if err != nil {
-		return err
-	}
-	fmt.Println("open")
-	var mu sync.Mutex
-	for w := range 8 {
-		go func() {
-			for i := 0; ; i++ {
-				key := fmt.Sprintf("%d/%d/%d", os.Getpid(), w, i)
-				err := db.Update(context.Background(), func(tx storage.Tx) error {
-					return tx.Insert([]byte(key), []byte(key), time.Time{})
-				})
-				mu.Lock()
-				if err != nil {
-					fmt.Println("failed", err)
-				}
-				fmt.Println(key)
-				mu.Unlock()
-			}
-		}()
-	}
-	select {}
-}
-
-// child starts a writer on dir and waits until it is open.
-func child(t *testing.T, dir string) (*exec.Cmd, *bufio.Reader) {
+// start starts a child on dir and gives what it says, line by line.
+func start(t *testing.T, does, dir string, round int) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), childDir+"="+dir)
+	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // ourselves
+	cmd.Env = append(os.Environ(), childDoes+"="+does, childDir+"="+dir, childRound+"="+strconv.Itoa(round))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -70,70 +53,43 @@ func child(t *testing.T, dir string) (*exec.Cmd, *bufio.Reader) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewReader(out)
-	if line, err := lines.ReadString('\n'); line != "open\n" {
-		t.Fatalf("child said %q, %v", line, err)
+	return cmd, bufio.NewReader(out)
+}
+
+// expect reads one line.
+func expect(t *testing.T, lines *bufio.Reader, want string) {
+	t.Helper()
+	if line, err := lines.ReadString('\n'); line != want+"\n" {
+		t.Fatalf("child said %q, %v, want %q", line, err, want)
 	}
-	return cmd, lines
+}
+
+// kill ends a child with SIGKILL and gives the whole lines that it still had said.
+func kill(t *testing.T, cmd *exec.Cmd, lines *bufio.Reader) (rest []string) {
+	t.Helper()
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	said, _ := io.ReadAll(lines)
+	_ = cmd.Wait()
+	for line := range strings.Lines(string(said)) {
+		if whole, ok := strings.CutSuffix(line, "\n"); ok {
+			rest = append(rest, whole)
+		}
+	}
+	return rest
 }
 
 func TestDirectoryOfAnotherProcessIsLocked(t *testing.T) {
 	dir := t.TempDir()
-	cmd, _ := child(t, dir)
+	cmd, lines := start(t, "plain", dir, 0)
+	expect(t, lines, "open")
 	_, err := badger.Open(badger.Config{Dir: dir})
 	if !errors.Is(err, storage.ErrLocked) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("error is %v, want ErrLocked that names %s", err, dir)
 	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	kill(t, cmd, lines)
 	closing(t)(badger.Open(badger.Config{Dir: dir}))
-}
-
-func TestKillLosesNothingAcknowledged(t *testing.T) {
-	dir := t.TempDir()
-	var acknowledged []string
-	for round := range 3 {
-		cmd, lines := child(t, dir)
-		for len(acknowledged) < 200*(round+1) {
-			line, err := lines.ReadString('\n')
-			if err != nil {
-				t.Fatal(err)
-			}
-			acknowledged = append(acknowledged, strings.TrimSuffix(line, "\n"))
-		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		rest, _ := io.ReadAll(lines)
-		_ = cmd.Wait()
-		for line := range strings.Lines(string(rest)) {
-			if key, whole := strings.CutSuffix(line, "\n"); whole {
-				acknowledged = append(acknowledged, key)
-			}
-		}
-		allThere(t, dir, acknowledged)
-	}
-}
-
-func allThere(t *testing.T, dir string, keys []string) {
-	t.Helper()
-	db, err := badger.Open(badger.Config{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = db.View(t.Context(), func(r storage.Reader) error {
-		for _, key := range keys {
-			if v, err := r.Get([]byte(key)); err != nil || string(v) != key {
-				t.Errorf("acknowledged %q: %q, %v", key, v, err)
-			}
-		}
-		return nil
-	})
-	if err := errors.Join(err, db.Close()); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // BenchmarkUpdate shows that concurrent updates share the flush to disk: with 32
@@ -142,28 +98,53 @@ func BenchmarkUpdate(b *testing.B) {
 	for _, writers := range []int{1, 32} {
 		b.Run("writers="+strconv.Itoa(writers), func(b *testing.B) {
 			db := closing(b)(badger.Open(badger.Config{Dir: b.TempDir()}))
-			work := make(chan int)
-			var done sync.WaitGroup
 			b.ResetTimer()
-			for range writers {
-				done.Go(func() {
-					for i := range work {
-						err := db.Update(b.Context(), func(tx storage.Tx) error {
-							return tx.Insert(strconv.AppendInt(nil, int64(i), 10), make([]byte, 500), time.Time{})
-						})
-						if err != nil {
-							b.Error(err)
-						}
-					}
-				})
-			}
-			for i := range b.N {
-				work <- i
-			}
-			close(work)
-			done.Wait()
+			insertAll(b, db, writers, 0, b.N)
 			b.StopTimer()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commits/s")
 		})
 	}
+}
+
+// BenchmarkEncryption compares an encrypted store with a plain one, in turns of 256
+// updates so that both meet the same disk.
+func BenchmarkEncryption(b *testing.B) {
+	const turn = 256
+	plain := closing(b)(badger.Open(badger.Config{Dir: b.TempDir()}))
+	encrypted := closing(b)(badger.Open(badger.Config{Dir: b.TempDir(), Key: keyA}))
+	var took [2]time.Duration
+	b.ResetTimer()
+	for i := range b.N {
+		for j, db := range []*badger.DB{plain, encrypted} {
+			before := time.Now()
+			insertAll(b, db, 32, i*turn, turn)
+			took[j] += time.Since(before)
+		}
+	}
+	b.ReportMetric(turn*float64(b.N)/took[0].Seconds(), "plain-commits/s")
+	b.ReportMetric(turn*float64(b.N)/took[1].Seconds(), "encrypted-commits/s")
+	b.ReportMetric(took[0].Seconds()/took[1].Seconds(), "encrypted/plain")
+}
+
+// insertAll inserts n keys from the number first on, with so many writers at once.
+func insertAll(b *testing.B, db storage.DB, writers, first, n int) {
+	work := make(chan int)
+	var done sync.WaitGroup
+	for range writers {
+		done.Go(func() {
+			for i := range work {
+				err := db.Update(b.Context(), func(tx storage.Tx) error {
+					return tx.Insert(strconv.AppendInt(nil, int64(i), 10), make([]byte, 500), time.Time{})
+				})
+				if err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		work <- first + i
+	}
+	close(work)
+	done.Wait()
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/regrant/regrant/storage"
 )
 
 // freeSpace tells how many bytes this process may still write in the file system
@@ -22,13 +24,28 @@ func freeSpace(dir string) (uint64, error) {
 	return uint64(max(blocks, 0) * size), nil       //nolint:gosec // not negative
 }
 
+// holdDir takes the lock on dir that Badger takes while a store is open.
+func holdDir(dir string) (release func(), err error) {
+	f, err := os.Open(dir) //nolint:gosec // the operator's own directory
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close() //nolint:errcheck // nothing was written
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = storage.ErrLocked
+		}
+		return nil, err
+	}
+	return func() { f.Close() }, nil //nolint:errcheck // nothing was written
+}
+
 // heldElsewhere tells whether someone holds Badger's lock on dir. Badger cuts the
 // cause off its error, so that the lock itself must be asked.
 func heldElsewhere(dir string) bool {
-	f, err := os.Open(dir) //nolint:gosec // the operator's own directory
-	if err != nil {
-		return false
+	release, err := holdDir(dir)
+	if err == nil {
+		release()
 	}
-	defer f.Close()
-	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
+	return errors.Is(err, storage.ErrLocked)
 }
