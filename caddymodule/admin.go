@@ -69,6 +69,7 @@ var adminRoutes = map[string]adminRoute{
 	"authenticators/*/revoke": {http.MethodPost, revokeAuthenticator},
 	"recoveries":              {http.MethodGet, listRecoveries},
 	"broker":                  {http.MethodGet, describeBroker},
+	"rotate-keys":             {http.MethodPost, rotateKeys},
 }
 
 func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {

@@ -58,7 +58,19 @@ type App struct {
 	// `regrant/<host of issuer>.secret` of Caddy's data directory, made with
 	// mode 0600 at the first start. Whoever has the store and the secret has
 	// everything; without the secret the store is lost.
+	//
+	// With a secret given here, the files of the store are encrypted too, which has
+	// to be so from the first start on.
 	Secret string `json:"secret,omitempty"`
+
+	// The secret until now, while it is being changed: what is under it comes under
+	// the new one. It can be left out once Caddy was started anew. Default: none.
+	PreviousSecret string `json:"previous_secret,omitempty"`
+
+	// How often the keys change that sign tokens and seal what clients carry, at
+	// least a day. A new key is published an hour before it signs, and an old one
+	// verifies for an hour more. Default: 90 days.
+	RotateKeys caddy.Duration `json:"rotate_keys,omitempty"`
 
 	// The identity provider. Exactly one is accepted.
 	UpstreamsRaw []json.RawMessage `json:"upstreams,omitempty" caddy:"namespace=regrant.upstreams inline_key=type"`

@@ -44,7 +44,8 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	regrant {
 //		issuer   <origin> [<path>]
 //		storage  badger [<dir>] { reserve <size> }
-//		secret   <secret>
+//		secret   <secret> { previous <secret> }
+//		rotate_keys <duration>
 //		upstream keycloak <url> { ... }
 //		upstream oidc <url> { ... }
 //		method   device_certificate { ... }
@@ -72,7 +73,9 @@ func (a *App) unmarshalOption(d *caddyfile.Dispenser) error {
 	case "issuer":
 		return readOptional(d, &a.Issuer, &a.Path)
 	case "secret":
-		return readOnce(d, &a.Secret)
+		return a.unmarshalSecret(d)
+	case "rotate_keys":
+		return a.unmarshalRotateKeys(d)
 	case "storage":
 		if a.StorageRaw != nil {
 			return twice(d)
@@ -99,7 +102,7 @@ func (a *App) unmarshalOption(d *caddyfile.Dispenser) error {
 		a.Throttle = new(Throttle)
 		return a.Throttle.unmarshal(d)
 	default:
-		return unknown(d, "issuer", "storage", "secret", "upstream", "method", "notify", "throttle")
+		return unknown(d, "issuer", "storage", "secret", "rotate_keys", "upstream", "method", "notify", "throttle")
 	}
 }
 

@@ -38,10 +38,8 @@ func (a *App) checkValues() error {
 	if a.Path != "" && !hasPlaceholder(a.Path) && !pathPattern.MatchString(a.Path) {
 		return fmt.Errorf("path %q is not usable: write one such as /recovery, without a slash at the end", a.Path)
 	}
-	if a.Secret != "" && !hasPlaceholder(a.Secret) {
-		if _, err := decodeSecret(a.Secret); err != nil {
-			return err
-		}
+	if err := a.checkKeys(); err != nil {
+		return err
 	}
 	return a.Throttle.check()
 }

@@ -40,7 +40,7 @@ func buildCommand(cmd *cobra.Command) {
 	flags.StringP("config", "c", "", "Configuration file (if --address is not used)")
 	flags.StringP("adapter", "a", "", "Name of config adapter to apply (if --config is used)")
 	flags.Bool("json", false, "Print the answer as JSON")
-	cmd.AddCommand(activationCodeCommand(), authenticatorsCommand(), revokeCommand(), recoveriesCommand(), brokerCommand())
+	cmd.AddCommand(activationCodeCommand(), authenticatorsCommand(), revokeCommand(), recoveriesCommand(), brokerCommand(), rotateKeysCommand())
 }
 
 func activationCodeCommand() *cobra.Command {
@@ -110,6 +110,24 @@ func brokerCommand() *cobra.Command {
 			return call(cmd, http.MethodGet, "broker", nil, printBroker)
 		},
 	}
+}
+
+func rotateKeysCommand() *cobra.Command {
+	var in rotateKeysRequest
+	cmd := &cobra.Command{
+		Use:   "rotate-keys --as <name>",
+		Short: "Makes new keys for tokens and for what clients carry, ahead of time",
+		Long: `
+Makes new keys for tokens and for what clients carry, ahead of time. They come into
+use an hour later, when everybody has had the time to read them, and the old ones
+are good for an hour more.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return call(cmd, http.MethodPost, "rotate-keys", in, printTurns)
+		},
+	}
+	asFlag(cmd, &in.As)
+	return cmd
 }
 
 func asFlag(cmd *cobra.Command, target *string) {

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/recovery"
 )
 
@@ -48,6 +49,14 @@ func printBroker(w io.Writer, b brokerSettings) {
 	row(t, "JWKS URL", b.JWKSURL)
 	for _, uri := range b.RedirectURIs {
 		row(t, "Redirect URI", uri)
+	}
+}
+
+func printTurns(w io.Writer, turns []keys.Turn) {
+	t := newTable(w, "FOR", "KEY", "IN USE FROM")
+	defer t.Flush()
+	for _, turn := range turns {
+		row(t, string(turn.Purpose), turn.ID, moment(turn.Begins))
 	}
 }
 

@@ -10,30 +10,31 @@ import (
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/notify"
 	"github.com/regrant/regrant/internal/observe"
+	"github.com/regrant/regrant/storage/badger"
 	"github.com/regrant/regrant/upstream"
 )
 
 // parts is what a configuration says beyond its plain values: it needs the
 // secrets, and neither disk nor network.
 type parts struct {
-	secret  []byte // nil: from the file made at first start
-	adapter upstream.Adapter
-	broker  Client
-	senders []notify.Sender
+	secret []byte // nil: from the file made at first start
+	// previous is the secret that the store may still be under; nil: none.
+	previous []byte
+	// storageKey encrypts the files of the store; nil: they are plain. The secret that
+	// is made at first start lies on the same disk and would keep nothing from whoever
+	// reads that.
+	storageKey, previousStorageKey []byte
+	adapter                        upstream.Adapter
+	broker                         Client
+	senders                        []notify.Sender
 }
 
 // assemble reads the secrets and makes the parts. Its errors are mistakes in the
 // configuration.
 func (a *App) assemble() (*parts, error) {
 	p := new(parts)
-	if a.Secret != "" {
-		text, err := readSecret("secret", a.Secret)
-		if err != nil {
-			return nil, err
-		}
-		if p.secret, err = decodeSecret(text); err != nil {
-			return nil, err
-		}
+	if err := a.readSecrets(p); err != nil {
+		return nil, err
 	}
 	for _, w := range a.notifiers {
 		sender, err := w.sender()
@@ -73,7 +74,10 @@ func (a *App) open(ctx context.Context) (*runtime, error) {
 	if parts, err = a.withSecret(parts); err != nil {
 		return nil, err
 	}
-	store, err := openStore(a.storeDir(), a.storage.Reserve, a.logger)
+	store, err := openStore(badger.Config{
+		Dir: a.storeDir(), Reserve: a.storage.Reserve, Logger: a.logger,
+		Key: parts.storageKey, PreviousKey: parts.previousStorageKey,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
@@ -125,6 +129,7 @@ func (a *App) start(ctx context.Context, p *parts, store *handle) (*runtime, err
 	rt.cancel = cancel
 	rt.work(workers, a, "carrying recoveries on", s.recovery.Run)
 	rt.work(workers, a, "telling of recoveries", s.outbox.Run)
+	rt.work(workers, a, "rotating keys", func(ctx context.Context) error { return s.ring.Run(ctx, a.rotation(s)) })
 	return rt, nil
 }
 

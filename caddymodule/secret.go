@@ -30,13 +30,38 @@ func readStrongSecret(name, configured string) (string, error) {
 	return text, err
 }
 
+// readSecrets reads the secret that protects the store, and the one before it.
+func (a *App) readSecrets(p *parts) error {
+	if a.Secret == "" {
+		return nil
+	}
+	text, err := readSecret("secret", a.Secret)
+	if err == nil {
+		p.secret, err = decodeSecret("secret", text)
+	}
+	if err != nil {
+		return err
+	}
+	p.storageKey = keys.StorageKey(p.secret)
+	if a.PreviousSecret == "" {
+		return nil
+	}
+	if text, err = readSecret("the previous secret", a.PreviousSecret); err == nil {
+		p.previous, err = decodeSecret("the previous secret", text)
+	}
+	if err == nil {
+		p.previousStorageKey = keys.StorageKey(p.previous)
+	}
+	return err
+}
+
 // decodeSecret reads the secret that protects the store, written as in the file
 // that is made when none is configured.
-func decodeSecret(text string) ([]byte, error) {
+func decodeSecret(name, text string) ([]byte, error) {
 	secret, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || len(secret) < keys.MinSecret {
 		// The cause could quote the secret.
-		return nil, fmt.Errorf("secret is not the base64 of at least %d random bytes: make one with 'openssl rand -base64 %d'", keys.MinSecret, keys.MinSecret)
+		return nil, fmt.Errorf("%s is not the base64 of at least %d random bytes: make one with 'openssl rand -base64 %d'", name, keys.MinSecret, keys.MinSecret)
 	}
 	return secret, nil
 }

@@ -46,7 +46,7 @@ func (a *App) issuer() string { return a.Issuer + a.Path }
 func (a *App) services(ctx context.Context, p *parts, db storage.DB, root authority.Root) (s services, err error) {
 	name := a.upstream.name()
 	s = services{issuer: a.issuer(), db: db, adapter: p.adapter, brokerClient: p.broker}
-	if s.ring, err = keys.Open(ctx, db, name, p.secret); err != nil {
+	if s.ring, err = a.openKeys(ctx, db, name, p); err != nil {
 		return s, err
 	}
 	if s.brokerClient.Secret == "" {
@@ -98,10 +98,9 @@ func (a *App) recovery(s services, namespace string) (*recovery.Service, error) 
 
 // tokens makes the two token servers; each has a signing key of its own.
 func (a *App) tokens(s *services) (err error) {
-	signs := s.ring.Signing(keys.Grant)
 	s.grant, err = grant.New(grant.Config{
 		Issuer:     a.issuer(),
-		Keys:       []grant.Key{{ID: signs.ID, Private: signs.Private}},
+		Keys:       signers(s.ring, keys.Grant),
 		Secret:     s.ring.Secret(keys.GrantSecret),
 		Clock:      time.Now,
 		Recoveries: s.recovery.Grants(),
@@ -110,7 +109,6 @@ func (a *App) tokens(s *services) (err error) {
 	if err != nil {
 		return err
 	}
-	signs = s.ring.Signing(keys.Broker)
 	s.broker, err = broker.New(broker.Config{
 		Issuer: a.issuer() + "/oidc",
 		Client: broker.Client{
@@ -118,7 +116,7 @@ func (a *App) tokens(s *services) (err error) {
 			Secret:       s.brokerClient.Secret,
 			RedirectURIs: s.adapter.Facts().BrokerRedirects,
 		},
-		Keys:   []broker.Key{{ID: signs.ID, Private: signs.Private}},
+		Keys:   signers(s.ring, keys.Broker),
 		Secret: s.ring.Secret(keys.BrokerSecret),
 		Clock:  time.Now,
 		Logins: s.recovery.Logins(),

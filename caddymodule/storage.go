@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
-	"log/slog"
+	"bytes"
+	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
@@ -17,7 +19,7 @@ func init() {
 }
 
 // BadgerStorage keeps state in a directory of this machine, which belongs to one
-// Caddy process at a time.
+// Caddy process at a time. Its files are encrypted if the app has a `secret`.
 type BadgerStorage struct {
 	// The directory. It is made when the configuration starts, with mode 0700, and
 	// holds nothing else. Default: `regrant/<host of issuer>` in Caddy's data
@@ -89,25 +91,42 @@ type handle struct {
 	key string
 }
 
-// openStore opens the store in dir, or shares it with a configuration that has it
+// openStore opens the store in c.Dir, or shares it with a configuration that has it
 // open.
-func openStore(dir string, reserve uint64, logger *slog.Logger) (*handle, error) {
-	key, err := filepath.Abs(dir)
-	if err != nil {
+func openStore(c badger.Config) (h *handle, err error) {
+	if c.Dir, err = filepath.Abs(c.Dir); err != nil {
 		return nil, err
 	}
-	value, _, err := stores.LoadOrNew(key, func() (caddy.Destructor, error) {
-		db, err := badger.Open(badger.Config{Dir: key, Reserve: reserve, Logger: logger})
-		if err != nil {
-			return nil, err
-		}
-		return destructor{db}, nil
+	value, shared, err := stores.LoadOrNew(c.Dir, func() (caddy.Destructor, error) {
+		db, err := badger.Open(c)
+		return opened{db, c.Key}, err
 	})
 	if err != nil {
 		// The pool has no share of ours to give back.
-		return nil, err
+		return nil, explain(err)
 	}
-	return &handle{DB: value.(destructor).DB, key: key}, nil
+	h = &handle{DB: value.(opened).DB, key: c.Dir}
+	if !shared || bytes.Equal(value.(opened).key, c.Key) {
+		return h, nil
+	}
+	if !bytes.Equal(value.(opened).key, c.PreviousKey) {
+		return nil, errors.Join(errors.New("the configuration that runs has another secret: to change it, write 'secret NEW { previous OLD }'"), h.Close())
+	}
+	c.Logger.Warn("the files of the store come under the new secret when Caddy is started anew; keep 'previous' until then", "dir", c.Dir)
+	return h, nil
+}
+
+// explain says what to do about a secret that does not fit the files of the store.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, badger.ErrKey):
+		return fmt.Errorf("%w: the secret is not the one that the store was made with; give that one, or write 'secret NEW { previous OLD }' to change it", err)
+	case errors.Is(err, badger.ErrPlain):
+		return fmt.Errorf("%w: the store was made without the option 'secret'; take it out, or begin with an empty directory", err)
+	case errors.Is(err, badger.ErrEncrypted):
+		return fmt.Errorf("%w: the store was made with the option 'secret'; give the same secret again", err)
+	}
+	return err
 }
 
 // Close gives the share back; the last one closes the store. Call it once.
@@ -116,9 +135,14 @@ func (h *handle) Close() error {
 	return err
 }
 
-type destructor struct{ storage.DB }
+// opened is an open store with the key that encrypts it.
+type opened struct {
+	storage.DB
+	key []byte
+}
 
-func (d destructor) Destruct() error { return d.Close() }
+// Destruct implements [caddy.Destructor].
+func (o opened) Destruct() error { return o.Close() }
 
 var (
 	_ caddy.Provisioner     = (*BadgerStorage)(nil)

@@ -33,6 +33,7 @@ const (
 	KindDeviceEnrolled       Kind = "device-enrolled"
 	KindAuthenticatorRevoked Kind = "authenticator-revoked"
 	KindNoticeFailed         Kind = "notice-failed"
+	KindKeysRotated          Kind = "keys-rotated"
 )
 
 // Entry is one thing that happened. ID and At are set by [Journal.Append]; what does not apply is empty.

@@ -1,0 +1,209 @@
+package caddymodule
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/storage"
+)
+
+const (
+	secretA = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
+	secretB = "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
+)
+
+// under gives the edits for a configuration with these secrets.
+func under(secret, previous string) []string {
+	text := `"secret":"` + secret + `",`
+	if previous != "" {
+		text += `"previous_secret":"` + previous + `",`
+	}
+	return []string{`"issuer":`, text + `"issuer":`}
+}
+
+// opens starts a configuration on the same store and tells what kept it from opening, "" if nothing did.
+func opens(t *testing.T, edits ...string) (app *App, problem string, unload func()) {
+	t.Helper()
+	app, unload = mustLoad(t, edits...)
+	if err := app.Start(); err != nil {
+		t.Fatalf("the store fails Start: %v", err)
+	}
+	if _, err := app.opener.get(app.ctx); err != nil {
+		problem = err.Error()
+	}
+	return app, problem, unload
+}
+
+func TestStoreUnderAGivenSecretHoldsNoIdentifier(t *testing.T) {
+	privateData(t)
+	app, unload := mustLoad(t, under(secretA, "")...)
+	rt := mustOpen(t, app)
+	const known = "alice.known-identifier@example.com"
+	entry := journal.Entry{Kind: journal.KindNoticeFailed, AccountID: known}
+	if err := rt.db.Update(t.Context(), func(tx storage.Tx) error { return rt.journal.Append(tx, entry) }); err != nil {
+		t.Fatal(err)
+	}
+	look := func() {
+		t.Helper()
+		err := filepath.WalkDir(app.storeDir(), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			content, err := os.ReadFile(path) //nolint:gosec // a test's own directory
+			if bytes.Contains(content, []byte(known)) || bytes.Contains(content, []byte("notice-failed")) {
+				t.Errorf("found in %s", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	look() // in the log
+	unload()
+	look() // in the tables
+}
+
+func TestStoreSaysWhatToDoAboutASecretThatDoesNotFit(t *testing.T) {
+	for name, c := range map[string]struct {
+		made, then []string
+		want       string
+	}{
+		"another secret":          {under(secretA, ""), under(secretB, ""), "write 'secret NEW { previous OLD }'"},
+		"two others":              {under(secretA, ""), under(secretB, testSecret), "write 'secret NEW { previous OLD }'"},
+		"no secret any more":      {under(secretA, ""), nil, "give the same secret again"},
+		"a secret later":          {nil, under(secretA, ""), "take it out, or begin with an empty directory"},
+		"a wrong previous secret": {nil, under(secretA, secretB), "take it out, or begin with an empty directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			privateData(t)
+			app, unload := mustLoad(t, c.made...)
+			mustOpen(t, app)
+			unload()
+			wrong, problem, unload := opens(t, c.then...)
+			if w, _, err := serve(t, wrong, http.MethodPost, "/recovery/initiate"); err != nil || w.Code != http.StatusServiceUnavailable {
+				t.Errorf("recovery: status %d, %v", w.Code, err)
+			}
+			if _, passed, err := serve(t, wrong, http.MethodGet, "/realms/acme/account"); err != nil || passed == nil {
+				t.Errorf("traffic does not pass: %v", err)
+			}
+			if !strings.Contains(problem, c.want) {
+				t.Errorf("problem %q, want %q", problem, c.want)
+			}
+			for _, secret := range []string{secretA, secretB, testSecret} {
+				if strings.Contains(problem, secret) {
+					t.Errorf("the problem holds a secret: %s", problem)
+				}
+			}
+			unload()
+			if _, problem, _ := opens(t, c.made...); problem != "" {
+				t.Errorf("afterwards the right secret does not open it: %s", problem)
+			}
+		})
+	}
+}
+
+func TestSecretChangesAtAStart(t *testing.T) {
+	privateData(t)
+	app, unload := mustLoad(t, under(secretA, "")...)
+	signs := mustOpen(t, app).ring.Signing(keys.Grant)[0].ID
+	unload()
+	for _, edits := range [][]string{under(secretB, secretA), under(secretB, secretA), under(secretB, "")} {
+		app, problem, unload := opens(t, edits...)
+		if problem != "" {
+			t.Fatal(problem)
+		}
+		if now := mustOpen(t, app).ring.Signing(keys.Grant)[0].ID; now != signs {
+			t.Errorf("signs with %s, want %s", now, signs)
+		}
+		unload()
+	}
+	if _, problem, _ := opens(t, under(secretA, "")...); problem == "" {
+		t.Error("the previous secret opens the store")
+	}
+}
+
+// A reload cannot close the store that the running configuration uses.
+func TestSecretChangesAtAReloadAndTheFilesAtTheNextStart(t *testing.T) {
+	privateData(t)
+	before, unloadBefore := mustLoad(t, under(secretA, "")...)
+	works(t, mustOpen(t, before))
+	if _, problem, unload := opens(t, under(secretB, "")...); !strings.Contains(problem, "another secret") {
+		t.Fatalf("problem %q", problem)
+	} else {
+		unload()
+	}
+	if references(t, before) != 1 {
+		t.Errorf("%d references after a refused reload", references(t, before))
+	}
+	after, unloadAfter := mustLoad(t, under(secretB, secretA)...)
+	works(t, mustOpen(t, after))
+	unloadBefore()
+	works(t, mustOpen(t, after))
+	unloadAfter()
+	if _, problem, unload := opens(t, under(secretB, "")...); problem == "" {
+		t.Error("the files came under the new secret without a start")
+	} else {
+		unload()
+	}
+	for _, edits := range [][]string{under(secretB, secretA), under(secretB, "")} {
+		_, problem, unload := opens(t, edits...)
+		if problem != "" {
+			t.Fatal(problem)
+		}
+		unload()
+	}
+}
+
+func TestPreviousSecretAloneIsRefused(t *testing.T) {
+	privateData(t)
+	if _, _, err := load(t, goodJSON(t, `"issuer":`, `"previous_secret":"`+secretA+`","issuer":`)); err == nil {
+		t.Error("provisioned")
+	}
+}
+
+func TestOperatorRotatesKeysInTheirOwnName(t *testing.T) {
+	api := openAdmin(t)
+	out, err := command(t, api, "rotate-keys", "--as", "Olga")
+	if err != nil || !strings.Contains(out, "IN USE FROM") || !strings.Contains(out, "grant") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	rt, err := api.runtime()
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, answer := ask(t, api, http.MethodPost, "/regrant/rotate-keys", `{"as":"Olga"}`)
+	var turns []keys.Turn
+	if err := json.Unmarshal([]byte(answer), &turns); status != http.StatusOK || err != nil || len(turns) != 4 {
+		t.Fatalf("%d %v: %s", status, err, answer)
+	}
+	if published := rt.ring.Signing(keys.Grant); len(published) != 2 || published[1].ID != turns[0].ID {
+		t.Errorf("published %v, waiting %v", published, turns[0])
+	}
+	if wait := time.Until(turns[0].Begins); wait < keys.Ahead-time.Minute || wait > keys.Ahead {
+		t.Errorf("in use in %v", wait)
+	}
+	var entries []journal.Entry
+	err = rt.db.View(t.Context(), func(r storage.Reader) error {
+		entries, err = rt.journal.Recent(r, 10)
+		return err
+	})
+	if err != nil || len(entries) != 1 || entries[0].Kind != journal.KindKeysRotated || entries[0].Actor != "Olga" ||
+		entries[0].Detail["grant"] != turns[0].ID {
+		t.Errorf("journal %+v, %v", entries, err)
+	}
+	for _, body := range []string{`{}`, `{"as":""}`} {
+		if status, answer := ask(t, api, http.MethodPost, "/regrant/rotate-keys", body); status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", body, status, answer)
+		}
+	}
+}
