@@ -45,7 +45,7 @@ var floors = map[string][]string{
 	leaf:                {},
 	"internal/wire":     {"attest"},
 	"internal/policy":   {"attest"},
-	"internal/throttle": {},
+	"internal/throttle": {"storage"},
 	"internal/keys":     {"storage"},
 	"internal/observe":  {"attest", "storage", "upstream"},
 	"internal/journal":  {"storage", "internal/observe"},
@@ -53,6 +53,7 @@ var floors = map[string][]string{
 	"internal/account":  {"storage", "attest"},
 	"internal/authority": {
 		"attest", "attest/devicecert", "storage", "upstream", "internal/account", "internal/journal", "internal/keys", "internal/notify",
+		"internal/throttle",
 	},
 
 	"internal/recovery": {

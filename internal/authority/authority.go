@@ -24,6 +24,7 @@ import (
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/notify"
+	"github.com/regrant/regrant/internal/throttle"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
 )
@@ -76,6 +77,7 @@ type Authority struct {
 	Config
 	issuings *storage.Table[issuingRecord]
 	codes    *storage.Table[codeRecord]
+	guesses  *throttle.Guesses
 	box      *keys.Box
 
 	known atomic.Pointer[[]*x509.Certificate] // anchors as last read
@@ -101,6 +103,7 @@ func Open(ctx context.Context, c Config) (*Authority, error) {
 		Config:   c,
 		issuings: newIssuings(c.Namespace, c.Ring.Sealer(keys.DeviceCA)),
 		codes:    newCodes(c.Namespace, c.Ring.Sealer(keys.Record)),
+		guesses:  throttle.NewGuesses(c.Namespace, codeLimits),
 		box:      c.Ring.Box(keys.DeviceCA),
 	}
 	if _, err := a.issuing(ctx); err != nil {

@@ -13,15 +13,15 @@ import (
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/internal/throttle"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
 )
 
 const (
-	codeLife    = 10 * time.Minute // SP 800-63B-4 section 4.1.2.2
-	codeGuesses = 5                // wrong verifiers until the code is dead
-	codeLength  = 32               // symbols of 5 bits
-	codeGroup   = 4
+	codeLife   = 10 * time.Minute // SP 800-63B-4 section 4.1.2.2
+	codeLength = 32               // symbols of 5 bits
+	codeGroup  = 4
 	// selectorLength symbols find the code. The other 26, 130 bits, are the verifier: above the 112 bits that SP
 	// 800-63B-4 section 4.1.2.2 wants of a code that comes without the account's name.
 	selectorLength = 6
@@ -42,7 +42,10 @@ type Code struct {
 	ExpiresAt time.Time
 }
 
-// codeRecord is a code that waits for its device. Spent and dead codes are deleted.
+// codeLimits leave a person room to mistype, and disable a code for good within its life. Only another code helps then.
+var codeLimits = throttle.Limits{Soft: 5, FirstRest: 30 * time.Second, LastRest: time.Minute, Hard: 10}
+
+// codeRecord is a code that waits for its device. A spent code is deleted, a disabled one stays until it expires.
 type codeRecord struct {
 	Selector    string    `json:"selector"`
 	Verifier    []byte    `json:"verifier"` // keyed hash
@@ -50,7 +53,6 @@ type codeRecord struct {
 	Identifier  string    `json:"identifier"` // canonical, as asked for
 	Identifiers []string  `json:"identifiers"`
 	By          string    `json:"by"`
-	Wrong       int       `json:"wrong"`
 	ExpiresAt   time.Time `json:"expires_at"`
 }
 
@@ -137,13 +139,25 @@ func (a *Authority) consume(tx storage.Tx, selector, verifier string) (*codeReco
 	if err != nil {
 		return nil, err
 	}
-	if hmac.Equal(hash, record.Verifier) {
+	outcome, err := a.guesses.Judge(tx, codeSecret(record), hmac.Equal(hash, record.Verifier))
+	switch {
+	case err != nil:
+		return nil, err
+	case outcome == throttle.Right:
 		return record, a.codes.Delete(tx, []byte(selector))
+	case outcome == throttle.Last:
+		return nil, a.record(tx, event{
+			kind: journal.KindActivationCodeDisabled, accountID: record.AccountID, identifiers: record.Identifiers,
+			detail: map[string]string{"made_by": record.By},
+		})
+	default:
+		return nil, nil
 	}
-	if record.Wrong++; record.Wrong >= codeGuesses {
-		return nil, a.codes.Delete(tx, []byte(selector))
-	}
-	return nil, a.codes.Put(tx, record)
+}
+
+// codeSecret names a code among all that can be guessed.
+func codeSecret(c *codeRecord) throttle.Secret {
+	return throttle.Secret{ID: "activation-code/" + c.Selector, Expires: c.ExpiresAt}
 }
 
 func (a *Authority) hashCode(selector, verifier string) []byte {

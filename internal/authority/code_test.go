@@ -191,40 +191,6 @@ func FuzzParseCode(f *testing.F) {
 	})
 }
 
-// wrong changes the last symbol of a code.
-func wrong(code string) string {
-	if strings.HasSuffix(code, "X") {
-		return code[:len(code)-1] + "Y"
-	}
-	return code[:len(code)-1] + "X"
-}
-
-func TestFiveWrongGuessesKillACode(t *testing.T) {
-	for guesses, want := range map[int]error{codeGuesses - 1: nil, codeGuesses: ErrCode} {
-		g := newGateway(t)
-		code := g.code(t)
-		for range guesses {
-			if _, err := g.Enroll(t.Context(), wrong(code), freshCSR(t), ""); !errors.Is(err, ErrCode) {
-				t.Fatalf("a wrong code: %v", err)
-			}
-		}
-		if _, err := g.Enroll(t.Context(), code, freshCSR(t), ""); !errors.Is(err, want) {
-			t.Errorf("the right code after %d wrong ones: %v, want %v", guesses, err, want)
-		}
-	}
-}
-
-func TestGuessesAreCountedForTheirOwnCode(t *testing.T) {
-	g := newGateway(t)
-	attacked, other := g.code(t), g.code(t)
-	for range codeGuesses {
-		_, _ = g.Enroll(t.Context(), wrong(attacked), freshCSR(t), "")
-	}
-	if _, err := g.Enroll(t.Context(), other, freshCSR(t), ""); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestCodeExpires(t *testing.T) {
 	for after, want := range map[time.Duration]error{codeLife - time.Second: nil, codeLife: ErrCode} {
 		g := newGateway(t)

@@ -237,7 +237,7 @@ func TestKeyIsBoundOnce(t *testing.T) {
 func TestBadRequestDoesNotUseTheCodeUp(t *testing.T) {
 	g := newGateway(t)
 	code := g.code(t)
-	for range codeGuesses + 1 {
+	for range codeLimits.Soft + 1 {
 		if _, err := g.Enroll(t.Context(), code, []byte("no request"), ""); !errors.Is(err, ErrCSR) {
 			t.Errorf("error %v, want ErrCSR", err)
 		}

@@ -28,6 +28,8 @@ type event struct {
 var texts = map[journal.Kind]string{
 	journal.KindActivationCodeMade: "{by} made an activation code for your account. Whoever has it can, within ten " +
 		"minutes, register a device that recovers your account. If you did not ask for it, tell your help desk at once.",
+	journal.KindActivationCodeDisabled: "Somebody had a part of an activation code for your account and entered the " +
+		"rest wrongly too often. The code is of no use any more. If this was not you, tell your help desk.",
 	journal.KindDeviceEnrolled: "The device {device} was registered for your account with an activation code that {by} " +
 		"made. From {from} on it can recover your account. If this was not you, have the device revoked at once.",
 	journal.KindAuthenticatorRevoked: "{by} revoked the device {device}. It can no longer recover your account. If you " +

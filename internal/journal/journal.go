@@ -23,17 +23,18 @@ type Kind string
 
 // The kinds of entries.
 const (
-	KindRecoveryRefused      Kind = "recovery-refused"
-	KindRecoveryGranted      Kind = "recovery-granted"
-	KindRecoveryRedeemed     Kind = "recovery-redeemed"
-	KindRecoverySession      Kind = "recovery-session"
-	KindRecoveryDone         Kind = "recovery-done"
-	KindRecoveryAbandoned    Kind = "recovery-abandoned"
-	KindActivationCodeMade   Kind = "activation-code-made"
-	KindDeviceEnrolled       Kind = "device-enrolled"
-	KindAuthenticatorRevoked Kind = "authenticator-revoked"
-	KindNoticeFailed         Kind = "notice-failed"
-	KindKeysRotated          Kind = "keys-rotated"
+	KindRecoveryRefused        Kind = "recovery-refused"
+	KindRecoveryGranted        Kind = "recovery-granted"
+	KindRecoveryRedeemed       Kind = "recovery-redeemed"
+	KindRecoverySession        Kind = "recovery-session"
+	KindRecoveryDone           Kind = "recovery-done"
+	KindRecoveryAbandoned      Kind = "recovery-abandoned"
+	KindActivationCodeMade     Kind = "activation-code-made"
+	KindDeviceEnrolled         Kind = "device-enrolled"
+	KindAuthenticatorRevoked   Kind = "authenticator-revoked"
+	KindNoticeFailed           Kind = "notice-failed"
+	KindKeysRotated            Kind = "keys-rotated"
+	KindActivationCodeDisabled Kind = "activation-code-disabled"
 )
 
 // Entry is one thing that happened. ID and At are set by [Journal.Append]; what does not apply is empty.
