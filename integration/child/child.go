@@ -20,7 +20,10 @@ type Child struct {
 
 // Start runs cmd. When this process ends first, whatever the reason, the program is sent orphaned.
 func Start(cmd *exec.Cmd, orphaned syscall.Signal) (*Child, error) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: orphaned}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = new(syscall.SysProcAttr)
+	}
+	cmd.SysProcAttr.Pdeathsig = orphaned
 	c := &Child{cmd: cmd, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
@@ -35,6 +38,9 @@ func Start(cmd *exec.Cmd, orphaned syscall.Signal) (*Child, error) {
 	}()
 	return c, <-started
 }
+
+// PID is the number under which the system knows the program.
+func (c *Child) PID() int { return c.cmd.Process.Pid }
 
 // Done is closed when the program has ended; then Err says how.
 func (c *Child) Done() <-chan struct{} { return c.done }
