@@ -21,7 +21,7 @@ const separator = "\n----------\n"
 
 // adapt turns a Caddyfile into indented JSON. A warning fails the test: it means
 // that `caddy fmt` would change the file.
-func adapt(t *testing.T, name, caddyfile string) (string, error) {
+func adapt(t testing.TB, name, caddyfile string) (string, error) {
 	t.Helper()
 	result, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": name})
 	if err != nil {
@@ -37,7 +37,7 @@ func adapt(t *testing.T, name, caddyfile string) (string, error) {
 	return indented.String(), nil
 }
 
-func mustAdapt(t *testing.T, caddyfile string) string {
+func mustAdapt(t testing.TB, caddyfile string) string {
 	t.Helper()
 	result, err := adapt(t, "Caddyfile", caddyfile)
 	if err != nil {

@@ -211,6 +211,10 @@ var latest sync.Map
 // servers finish what they accepted without waiting for them, so a request can
 // reach a configuration that was cleaned up: the one that followed answers it.
 func (a *App) runtime() (*runtime, error) {
+	// Nearly every request comes this way. Below, Caddy's context is made an interface value, which allocates.
+	if rt := a.opener.current.Load(); rt != nil {
+		return rt, nil
+	}
 	rt, err := a.opener.get(a.ctx)
 	if !errors.Is(err, errClosed) {
 		return rt, err

@@ -18,7 +18,7 @@ const (
 )
 
 // privateData points Caddy's data directory to an empty one and returns it.
-func privateData(t *testing.T) string {
+func privateData(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("XDG_DATA_HOME", dir)
@@ -29,7 +29,7 @@ func privateData(t *testing.T) string {
 
 // goodCaddyfile is a global option block that needs nothing from outside. The store
 // is in the default place.
-func goodCaddyfile(t *testing.T, origin string) string {
+func goodCaddyfile(t testing.TB, origin string) string {
 	t.Helper()
 	return fmt.Sprintf(`{
 	regrant {
@@ -52,13 +52,9 @@ func goodCaddyfile(t *testing.T, origin string) string {
 }
 
 // goodJSON is the app of goodCaddyfile after edits: pairs of old and new text.
-func goodJSON(t *testing.T, edits ...string) json.RawMessage {
+func goodJSON(t testing.TB, edits ...string) json.RawMessage {
 	t.Helper()
-	var config caddy.Config
-	if err := json.Unmarshal([]byte(mustAdapt(t, goodCaddyfile(t, testOrigin))), &config); err != nil {
-		t.Fatal(err)
-	}
-	raw := string(config.AppsRaw["regrant"])
+	raw := string(appJSON(t, goodCaddyfile(t, testOrigin)))
 	for i := 0; i < len(edits); i += 2 {
 		if !strings.Contains(raw, edits[i]) {
 			t.Fatalf("nothing to edit: %s", edits[i])
@@ -68,8 +64,18 @@ func goodJSON(t *testing.T, edits ...string) json.RawMessage {
 	return json.RawMessage(raw)
 }
 
+// appJSON is the app of a Caddyfile.
+func appJSON(t testing.TB, caddyfile string) json.RawMessage {
+	t.Helper()
+	var config caddy.Config
+	if err := json.Unmarshal([]byte(mustAdapt(t, caddyfile)), &config); err != nil {
+		t.Fatal(err)
+	}
+	return config.AppsRaw["regrant"]
+}
+
 // bare is a configuration without apps, whose storage is in a directory of its own.
-func bare(t *testing.T) *caddy.Config {
+func bare(t testing.TB) *caddy.Config {
 	t.Helper()
 	root, _ := json.Marshal(map[string]string{"module": "file_system", "root": filepath.Join(t.TempDir(), "pki")})
 	return &caddy.Config{Admin: &caddy.AdminConfig{Disabled: true}, StorageRaw: root, AppsRaw: caddy.ModuleMap{}}
@@ -88,7 +94,7 @@ func validate(t *testing.T, text string) error {
 }
 
 // load provisions the app as a configuration of its own does. unload ends that.
-func load(t *testing.T, raw json.RawMessage) (app *App, unload func(), err error) {
+func load(t testing.TB, raw json.RawMessage) (app *App, unload func(), err error) {
 	t.Helper()
 	parent, err := caddy.ProvisionContext(bare(t))
 	if err != nil {
@@ -104,7 +110,7 @@ func load(t *testing.T, raw json.RawMessage) (app *App, unload func(), err error
 }
 
 // mustLoad is load for a good configuration.
-func mustLoad(t *testing.T, edits ...string) (app *App, unload func()) {
+func mustLoad(t testing.TB, edits ...string) (app *App, unload func()) {
 	t.Helper()
 	app, unload, err := load(t, goodJSON(t, edits...))
 	if err != nil {
@@ -114,7 +120,7 @@ func mustLoad(t *testing.T, edits ...string) (app *App, unload func()) {
 }
 
 // mustOpen starts the app and returns its runtime.
-func mustOpen(t *testing.T, app *App) *runtime {
+func mustOpen(t testing.TB, app *App) *runtime {
 	t.Helper()
 	if err := app.Start(); err != nil {
 		t.Fatal(err)
