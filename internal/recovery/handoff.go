@@ -105,18 +105,19 @@ type Completed struct {
 	ExpiresIn time.Duration
 }
 
-// Complete runs the completion for the holder of an access token, once: of all who race with it one is answered. When a
-// step could not be done the token can be tried again. An upstream that makes its sessions in a browser only gets the
-// browser by a handoff code.
+// Complete runs the completion for the holder of an access token. When a step could not be done it can be asked for again,
+// and as long as the token lives and no browser has come, so can an answer that got lost: it is the same again, with a new
+// handoff code instead of the one before, so one browser joins at most. An upstream that makes its sessions in a browser
+// only gets the browser by that code.
 func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Completed, error) {
 	rec, err := s.take(ctx, tok.Txn, func(tx storage.Tx, rec *record) error {
-		if !rec.completing() || !rec.opens(tok, tx.Now()) {
+		if !rec.completing() || rec.Browser != "" || !rec.opens(tok, tx.Now()) {
 			return ErrSpent
 		}
 		return nil
 	})
-	if errors.Is(err, ErrSpent) { // perhaps the sweeper has done it meanwhile
-		return s.answer(ctx, tok, StateDone, Completed{Outcome: OutcomeDone})
+	if errors.Is(err, ErrSpent) { // perhaps it is done already
+		return s.completed(ctx, tok)
 	}
 	if err != nil {
 		return Completed{}, err
@@ -125,36 +126,45 @@ func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Complete
 		return Completed{}, err
 	}
 	if rec.State == StateDone {
-		return s.answer(ctx, tok, StateDone, Completed{Outcome: OutcomeDone})
+		return s.completed(ctx, tok)
 	}
-	return s.answer(ctx, tok, StateSession, Completed{Outcome: OutcomeHandoff, Code: newSecret(), ExpiresIn: handoffLife})
+	return s.handOver(ctx, tok)
 }
 
 // opens reports whether tok is the access token of r and may still be used.
 func (r *record) opens(tok grant.AccessToken, now time.Time) bool {
-	return r.Access != nil && r.Access.Signature == tok.Signature && !r.AccessUsed && now.Before(r.Access.ExpiresAt)
+	return r.Access != nil && r.Access.Signature == tok.Signature && now.Before(r.Access.ExpiresAt)
 }
 
-// answer uses the access token up and, with it, makes out what was promised for the state that the recovery has come to.
-func (s *Service) answer(ctx context.Context, tok grant.AccessToken, state State, out Completed) (Completed, error) {
+// completed answers that nothing is left to do. One that ended in a session was the browser's.
+func (s *Service) completed(ctx context.Context, tok grant.AccessToken) (Completed, error) {
+	rec, err := s.view(ctx, tok.Txn)
+	switch {
+	case err != nil:
+		return Completed{}, err
+	case rec.State != StateDone || rec.signsIn() || !rec.opens(tok, s.Clock()):
+		return Completed{}, ErrSpent
+	}
+	return Completed{Outcome: OutcomeDone}, nil
+}
+
+// handOver makes the code for the browser and gives the lease back.
+func (s *Service) handOver(ctx context.Context, tok grant.AccessToken) (Completed, error) {
+	code := newSecret()
 	err := s.DB.Update(ctx, func(tx storage.Tx) error {
 		rec, err := s.load(tx, tok.Txn)
 		if err != nil {
 			return err
 		}
-		if rec.State != state || !rec.opens(tok, tx.Now()) {
+		if rec.State != StateSession || rec.Browser != "" || !rec.opens(tok, tx.Now()) {
 			return ErrSpent
 		}
-		rec.AccessUsed = true
-		if out.Code == "" {
-			return s.table.Put(tx, rec)
-		}
-		s.setHandoff(rec, out.Code, tx.Now())
+		s.setHandoff(rec, code, tx.Now())
 		rec.Lease = ""
 		return s.keep(tx, rec)
 	})
 	if err != nil {
-		return Completed{}, settle("answering a completion", err)
+		return Completed{}, settle("handing over", err)
 	}
-	return out, nil
+	return Completed{Outcome: OutcomeHandoff, Code: code, ExpiresIn: handoffLife}, nil
 }

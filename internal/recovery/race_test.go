@@ -69,20 +69,6 @@ func TestOneOfAHundredAttestsIsJudged(t *testing.T) {
 	}
 }
 
-func TestOneOfAHundredCompletes(t *testing.T) {
-	h := newHouse(t)
-	r := h.redemption(h.granted())
-	must(t, h.Grants().Redeem(t.Context(), r))
-	if won := race(t, 100, ErrSpent, func(int) error {
-		if _, err := h.Complete(t.Context(), r.AccessToken); !errors.Is(err, ErrBusy) {
-			return err
-		}
-		return ErrSpent // told as busy while another is at it
-	}); won != 1 {
-		t.Fatalf("%d won", won)
-	}
-}
-
 func TestOneOfAHundredCodesIsIssuedAndOneRedeemed(t *testing.T) {
 	h := newHouse(t)
 	browser := browserHolder("b")
@@ -106,44 +92,6 @@ func TestOneOfAHundredCodesIsIssuedAndOneRedeemed(t *testing.T) {
 	}
 	if won := race(t, 100, broker.ErrSpent, func(int) error { return h.Logins().Redeem(t.Context(), "code-"+ready.Txn) }); won != 1 {
 		t.Fatalf("%d redeemed", won)
-	}
-}
-
-func TestTheProgramsWayEndsInAHandoffThatJoinsOneBrowser(t *testing.T) {
-	h := newHouse(t)
-	r := h.redemption(h.granted())
-	must(t, h.Grants().Redeem(t.Context(), r))
-	done, err := h.Complete(t.Context(), r.AccessToken)
-	must(t, err)
-	if done.Outcome != OutcomeHandoff || done.Code == "" {
-		t.Fatalf("%+v", done)
-	}
-	if _, err := h.Complete(t.Context(), r.AccessToken); !errors.Is(err, ErrSpent) {
-		t.Fatalf("completed twice: %v", err)
-	}
-	ready, err := h.Continue(t.Context(), ContinueRequest{Code: done.Code, Browser: browserHolder("b")})
-	if err != nil || !ready.SignIn {
-		t.Fatalf("%+v, %v", ready, err)
-	}
-	if _, err := h.Continue(t.Context(), ContinueRequest{Code: done.Code, Browser: browserHolder("c")}); !errors.Is(err, ErrSpent) {
-		t.Fatalf("handoff used twice: %v", err)
-	}
-}
-
-func TestACompletionWithoutSignInIsDoneAtOnce(t *testing.T) {
-	h := newHouse(t)
-	req := h.ask()
-	req.Actions = []attest.Action{attest.ActionRevokeSessions}
-	g, err := h.Attest(t.Context(), h.proof(h.initiate(req)))
-	must(t, err)
-	r := h.redemption(g)
-	must(t, h.Grants().Redeem(t.Context(), r))
-	done, err := h.Complete(t.Context(), r.AccessToken)
-	if err != nil || done.Outcome != OutcomeDone || h.only().State != StateDone {
-		t.Fatalf("%+v, %v, state %s", done, err, h.only().State)
-	}
-	if h.notices(MessageDone) != 1 {
-		t.Fatal("the owner was not told")
 	}
 }
 
@@ -173,26 +121,6 @@ func TestWhatIsBeingDoneIsBusyAndNotSpent(t *testing.T) {
 	}
 	if _, err := h.Session(t.Context(), txn, browser); !errors.Is(err, ErrBusy) {
 		t.Fatalf("while the code is out: %v", err)
-	}
-}
-
-func TestACompletionThatTheSweeperEndedIsAnswered(t *testing.T) {
-	h := newHouse(t)
-	req := h.ask()
-	req.Actions = []attest.Action{attest.ActionRevokeSessions}
-	g, err := h.Attest(t.Context(), h.proof(h.initiate(req)))
-	must(t, err)
-	r := h.redemption(g)
-	must(t, h.Grants().Redeem(t.Context(), r))
-	h.idp.set("revoke", upstream.ErrUnavailable)
-	if _, err := h.Complete(t.Context(), r.AccessToken); !errors.Is(err, ErrUnavailable) {
-		t.Fatalf("%v, want ErrUnavailable", err)
-	}
-	h.idp.set("revoke", nil)
-	h.sweep(time.Minute)
-	done, err := h.Complete(t.Context(), r.AccessToken)
-	if err != nil || done.Outcome != OutcomeDone {
-		t.Fatalf("%+v, %v", done, err)
 	}
 }
 

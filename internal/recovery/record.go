@@ -51,8 +51,7 @@ type record struct {
 	Browser        string    `json:"browser,omitempty"` // holder value of the browser that continues
 	Joined         []byte    `json:"joined,omitempty"`  // hash of the code with which it joined
 
-	Access     *grant.AccessToken `json:"access,omitempty"`
-	AccessUsed bool               `json:"access_used,omitempty"`
+	Access *grant.AccessToken `json:"access,omitempty"`
 
 	Deadline   time.Time    `json:"deadline,omitzero"` // a completion that is not done by then is abandoned
 	Lease      string       `json:"lease,omitempty"`   // who does a step just now

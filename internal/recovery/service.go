@@ -70,13 +70,15 @@ type Service struct {
 // New makes a Service. Use [Service.SetMinter] before the first attest: the token server needs the Service's own
 // [Service.Grants] to be made, so one of the two has to come second.
 func New(c Config) *Service {
-	return &Service{
+	s := &Service{
 		Config: c,
 		table:  newTable(c.Namespace, c.Ring.Sealer(keys.Record)),
 		timers: storage.NewTimers(c.Namespace + "/recovery-due"),
 		box:    c.Ring.Box(keys.RecoveryID),
 		wake:   make(chan struct{}, 1),
 	}
+	s.crashing()
+	return s
 }
 
 // SetMinter gives the Service the maker of its tokens.

@@ -1,0 +1,55 @@
+package recovery
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/regrant/regrant/upstream"
+)
+
+func TestEveryStateAndEveryStepHasPointsOfDeath(t *testing.T) {
+	points := Points()
+	has := func(place string) bool {
+		return slices.Contains(points, before(place)) && slices.Contains(points, after(place))
+	}
+	for _, tr := range transitions {
+		if !has(movePoint(tr.from, tr.to)) {
+			t.Errorf("%q to %q has none", tr.from, tr.to)
+		}
+		if tr.to.Final() || tr.to == StateGranted { // nothing is done in these: they end, or wait for the token
+			continue
+		}
+		_, called := calls[tr.to]
+		if _, step := steps[tr.to]; !step && !called {
+			t.Errorf("what is done in %q has none", tr.to)
+		}
+	}
+	for state := range steps {
+		if !has(stepPoint(state)) {
+			t.Errorf("the step of %q has none", state)
+		}
+	}
+}
+
+// What the adapter can be asked and what is asked in a recovery are held side by side, so that a new verb is not left out.
+func TestEveryCallInARecoveryHasPointsOfDeath(t *testing.T) {
+	inSteps := []string{"State", "Revoke", "Prepare"}
+	elsewhere := []string{"Facts", "Guard", "Resolve", "LoginURL", "LoginResult"}
+	adapter := reflect.TypeFor[upstream.Adapter]()
+	for i := range adapter.NumMethod() {
+		verb := adapter.Method(i).Name
+		_, called := mapValues(calls)[verb]
+		if !called && !slices.Contains(inSteps, verb) && !slices.Contains(elsewhere, verb) {
+			t.Errorf("%s has none", verb)
+		}
+	}
+}
+
+func mapValues(m map[State]string) map[string]bool {
+	values := map[string]bool{}
+	for _, v := range m {
+		values[v] = true
+	}
+	return values
+}
