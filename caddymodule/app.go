@@ -26,7 +26,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/regrant/regrant/internal/gateway"
-	"github.com/regrant/regrant/internal/throttle"
 )
 
 func init() {
@@ -93,7 +92,7 @@ type App struct {
 	method    *DeviceCertificate
 	notifiers []*Webhook
 	storage   *BadgerStorage
-	limiter   *throttle.Limiter
+	limiter   *limiter
 	parts     func() (*parts, error) // made once, when the configuration starts
 	opener    *opener
 	closed    *gateway.Closed // answers while the runtime is not open
@@ -134,7 +133,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.checkCA(); err != nil {
 		return err
 	}
-	a.limiter = a.Throttle.limiter()
+	if a.limiter, err = a.Throttle.limiter(a.issuer()); err != nil {
+		return err
+	}
 	a.parts = sync.OnceValues(a.assemble)
 	a.opener = newOpener(a.open, time.Now)
 	a.closed = gateway.NewClosed(a.Path, a.logger)
@@ -236,7 +237,7 @@ func (a *App) Cleanup() error {
 		return nil
 	}
 	latest.CompareAndDelete(a.issuer(), a)
-	return a.opener.close()
+	return errors.Join(a.opener.close(), a.limiter.release())
 }
 
 // warn says once what is legal but wide open.

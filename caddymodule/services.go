@@ -92,6 +92,7 @@ func (a *App) recovery(s services, namespace string) (*recovery.Service, error) 
 		Verifier: verifier,
 		Policy:   rules,
 		Clock:    time.Now,
+		Compute:  a.limiter.Strangers.Compute,
 		Logger:   a.logger,
 	}), nil
 }
@@ -138,7 +139,7 @@ func (a *App) gateway(s services) (*gateway.Gateway, error) {
 		DB: s.db, Ring: s.ring, Adapter: s.adapter,
 		Recovery: s.recovery, Grant: s.grant, Broker: s.broker,
 		Authority: s.authority, Accounts: s.accounts,
-		Throttle: a.limiter,
+		Throttle: a.limiter.Limiter,
 		ClientIP: clientIP,
 		Logger:   a.logger,
 	})

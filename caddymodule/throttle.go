@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -11,60 +12,51 @@ import (
 	"github.com/regrant/regrant/internal/throttle"
 )
 
-// Throttle limits how often recoveries may be tried. The limits count in the
-// memory of this process and begin anew when a configuration is loaded.
+// Throttle limits how often recoveries may be begun and tried. The limits count
+// in the memory of this process. A reload that leaves them as they are leaves the
+// counts too.
 type Throttle struct {
-	// The limit of one client network: a /24 of IPv4, a /64 of IPv6. Default: 30
-	// in `1m`.
+	// The limit of one client network: a /24 of IPv4, a /64 of IPv6. What Caddy
+	// takes for the client's address is what the server option `trusted_proxies`
+	// says. Default: 30 in `1m`.
 	Network *Rate `json:"network,omitempty"`
-
-	// The limit of one account identifier as tried from one network, whether
-	// such an account exists or not. Default: 10 in `15m`.
-	Account *Rate `json:"account,omitempty"`
 }
 
 // Rate is a number of attempts in a time. They come back evenly over that time.
 type Rate struct {
-	// How many attempts are free at once.
+	// How many attempts are free at once. At most 1,000,000.
 	Attempts int `json:"attempts,omitempty"`
 
-	// The time in which that many attempts come back.
+	// The time in which that many attempts come back. At most `24h`.
 	Per caddy.Duration `json:"per,omitempty"`
 }
 
-var (
-	defaultNetworkRate = Rate{Attempts: 30, Per: caddy.Duration(time.Minute)}
-	defaultAccountRate = Rate{Attempts: 10, Per: caddy.Duration(15 * time.Minute)}
+const (
+	maxAttempts = 1_000_000
+	maxPer      = 24 * time.Hour
 )
 
 // unmarshal sets up the limits. Syntax:
 //
 //	throttle {
 //		network <attempts> <duration>
-//		account <attempts> <duration>
 //	}
 func (t *Throttle) unmarshal(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var target **Rate
-		switch d.Val() {
-		case "network":
-			target = &t.Network
-		case "account":
-			target = &t.Account
-		default:
-			return unknown(d, "network", "account")
+		if d.Val() != "network" {
+			return unknown(d, "network")
 		}
-		if *target != nil {
+		if t.Network != nil {
 			return twice(d)
 		}
 		rate, err := parseRate(d)
 		if err != nil {
 			return err
 		}
-		*target = rate
+		t.Network = rate
 	}
 	return nil
 }
@@ -88,39 +80,63 @@ func parseRate(d *caddyfile.Dispenser) (*Rate, error) {
 }
 
 func (t *Throttle) check() error {
-	if t == nil {
+	if t == nil || t.Network == nil {
 		return nil
 	}
-	for _, rate := range []*Rate{t.Network, t.Account} {
-		if rate == nil {
-			continue
-		}
-		if err := rate.check(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.Network.check()
 }
 
 func (r *Rate) check() error {
-	if r.Attempts < 1 || r.Per <= 0 {
+	switch {
+	case r.Attempts < 1 || r.Per <= 0:
 		return fmt.Errorf("a throttle of %d attempts in %s would let nobody or everybody in: write at least 1 attempt and a time above zero",
 			r.Attempts, time.Duration(r.Per))
+	case r.Attempts > maxAttempts:
+		return fmt.Errorf("a throttle of more than %d attempts is none: write fewer, or leave it out", maxAttempts)
+	case time.Duration(r.Per) > maxPer:
+		return errors.New("a throttle over more than 24h would keep people out for days: write a shorter time")
 	}
 	return nil
 }
 
-// limiter makes the limiter that t, which may be nil, describes.
-func (t *Throttle) limiter() *throttle.Limiter {
-	network, account := defaultNetworkRate, defaultAccountRate
-	if t != nil && t.Network != nil {
-		network = *t.Network
-	}
-	if t != nil && t.Account != nil {
-		account = *t.Account
-	}
-	return throttle.New(throttle.Config{PerNetwork: network.rate(), PerAccount: account.rate(), Clock: time.Now})
+// limiters holds the limiters in use by issuer and limits. Were they made anew
+// with each configuration, a reload would give every attacker his attempts back,
+// and two configurations alive twice the processors.
+var limiters = caddy.NewUsagePool()
+
+// limiter is one configuration's share of a limiter.
+type limiter struct {
+	*throttle.Limiter
+	key string
 }
+
+// limiter makes or shares the limiter of an issuer that t, which may be nil,
+// describes.
+func (t *Throttle) limiter(issuer string) (*limiter, error) {
+	rate := throttle.DefaultPerNetwork
+	if t != nil && t.Network != nil {
+		rate = t.Network.rate()
+	}
+	key := fmt.Sprintf("%s %d %s", issuer, rate.Burst, rate.Every)
+	value, _, err := limiters.LoadOrNew(key, func() (caddy.Destructor, error) {
+		return forgotten{throttle.New(throttle.Config{PerNetwork: rate, Clock: time.Now})}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &limiter{value.(forgotten).Limiter, key}, nil
+}
+
+// release gives the share back. Call it once.
+func (l *limiter) release() error {
+	_, err := limiters.Delete(l.key)
+	return err
+}
+
+// forgotten is a limiter that ends with its last user.
+type forgotten struct{ *throttle.Limiter }
+
+func (forgotten) Destruct() error { return nil }
 
 func (r Rate) rate() throttle.Rate {
 	return throttle.Rate{Burst: r.Attempts, Every: time.Duration(r.Per) / time.Duration(r.Attempts)}

@@ -61,7 +61,6 @@ var caddyfile = template.Must(template.New("").Parse(`{
 {{- if .Patient}}
 		throttle {
 			network 1000000 1m
-			account 1000000 1m
 		}
 {{- end}}
 		notify webhook {{.Hook}} {

@@ -62,7 +62,13 @@ func (g *Gateway) program(r *http.Request, token string) (recovery.Holder, wire.
 		ath = wire.AccessTokenHash(token)
 	}
 	// The route's path is a constant of ours: it was found in the table.
-	proof, err := wire.ParseProof(r.Header.Values("DPoP"), r.Method, g.Origin+r.URL.Path, g.Clock(), ath)
+	var proof wire.Proof
+	var err error
+	if busy := g.compute(r, func() {
+		proof, err = wire.ParseProof(r.Header.Values("DPoP"), r.Method, g.Origin+r.URL.Path, g.Clock(), ath)
+	}); busy != nil {
+		return recovery.Holder{}, wire.Proof{}, busy
+	}
 	if err != nil {
 		return recovery.Holder{}, wire.Proof{}, errHolder
 	}

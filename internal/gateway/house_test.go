@@ -55,7 +55,7 @@ type house struct {
 func open(t testing.TB, change ...func(*house)) *house {
 	t.Helper()
 	h := &house{t: t, idp: &fakeIDP{}, log: new(bytes.Buffer), addr: netip.MustParseAddr("203.0.113.7")}
-	h.limiter = throttle.Config{PerNetwork: throttle.Rate{Burst: 1000, Every: time.Millisecond}, PerAccount: throttle.Rate{Burst: 1000, Every: time.Millisecond}}
+	h.limiter = throttle.Config{PerNetwork: throttle.Rate{Burst: 1000, Every: time.Millisecond}}
 	for _, c := range change {
 		c(h)
 	}
@@ -79,9 +79,10 @@ func open(t testing.TB, change ...func(*house)) *house {
 	must(t, err)
 	rules, err := policy.New(policy.Config{RiskAnalysis: "RA-1"})
 	must(t, err)
+	limiter := throttle.New(h.limiter)
 	service := recovery.New(recovery.Config{
 		Namespace: "main", Issuer: issuer, DB: h.db, Adapter: h.idp, Verifier: verifier, Accounts: accounts, Policy: rules,
-		Journal: diary, Outbox: outbox, Ring: ring, Clock: time.Now, Logger: logger,
+		Journal: diary, Outbox: outbox, Ring: ring, Clock: time.Now, Compute: limiter.Strangers.Compute, Logger: logger,
 	})
 	grants, err := grant.New(grant.Config{
 		Issuer: issuer, Keys: []grant.Key{grant.Key(ring.Signing(keys.Grant)[0])},
@@ -97,7 +98,7 @@ func open(t testing.TB, change ...func(*house)) *house {
 	must(t, err)
 	h.Gateway, err = New(Config{
 		Origin: origin, Path: "/recovery", Namespace: "main", Recovery: service, Grant: grants, Broker: logins, Authority: ca,
-		Accounts: accounts, DB: h.db, Adapter: h.idp, Ring: ring, Throttle: throttle.New(h.limiter),
+		Accounts: accounts, DB: h.db, Adapter: h.idp, Ring: ring, Throttle: limiter,
 		ClientIP: func(*http.Request) netip.Addr { return h.addr }, Logger: logger,
 		Clock: func() time.Time { return time.Now().Add(time.Duration(h.offset.Load())) },
 	})

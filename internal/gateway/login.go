@@ -15,9 +15,6 @@ import (
 
 // startLogin begins a login of our own, at the person's wish.
 func (g *Gateway) startLogin(w http.ResponseWriter, r *http.Request) error {
-	if _, err := g.network(r); err != nil {
-		return err
-	}
 	sent, err := readForm(w, r)
 	if err != nil {
 		return err
@@ -56,7 +53,7 @@ func (g *Gateway) landing(w http.ResponseWriter, r *http.Request) error {
 		return g.pages.Write(w, http.StatusOK, pages.SignIn(form))
 	}
 	if query.Has("code") {
-		if _, err := g.network(r); err != nil {
+		if err := g.count(r); err != nil {
 			return err
 		}
 	}

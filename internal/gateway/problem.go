@@ -56,7 +56,7 @@ var (
 	errRefused = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, oauth: "access_denied", detail: "The recovery was refused."}
 	errExpired = &problemError{status: http.StatusBadRequest, code: wire.ProblemRecoveryExpired, oauth: "invalid_grant", detail: "The recovery is over, or was never begun. Begin a new one.", page: pageOf(pages.Over())}
 	// errInvalidCode is one answer for a code that is unknown, spent or too old.
-	errInvalidCode = &problemError{status: http.StatusForbidden, code: wire.ProblemInvalidCode, detail: "The activation code was not accepted."}
+	errInvalidCode = &problemError{status: http.StatusForbidden, code: wire.ProblemInvalidCode, detail: "The activation code was not accepted. After several mistakes it rests for a minute."}
 	errFull        = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, detail: "The account has as many devices as it can have, revoked ones counted. Tell your administrator."}
 
 	errHolder     = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "The proof of possession is missing, wrong, or somebody else's."}
@@ -84,7 +84,7 @@ func methodNotAllowed(allow string) *problemError {
 }
 
 func throttled(retry time.Duration) *problemError {
-	return &problemError{status: http.StatusTooManyRequests, code: wire.ProblemTooManyRequests, retry: max(retry, time.Second), detail: "Too many requests. Come again later."}
+	return &problemError{status: http.StatusTooManyRequests, code: wire.ProblemTooManyRequests, oauth: "temporarily_unavailable", retry: max(retry, time.Second), detail: "Too many requests. Come again later."}
 }
 
 func unavailable(cause error) *problemError {

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
-	"net/netip"
 	"slices"
 
 	"github.com/regrant/regrant/attest"
@@ -29,7 +28,7 @@ func (g *Gateway) initiate(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
-	req, err := g.wish(in, network)
+	req, err := g.wish(in)
 	if err != nil {
 		return err
 	}
@@ -48,13 +47,10 @@ func (g *Gateway) initiate(w http.ResponseWriter, r *http.Request) error {
 }
 
 // wish reads who wants what.
-func (g *Gateway) wish(in wire.InitiateRequest, network netip.Prefix) (recovery.InitiateRequest, error) {
+func (g *Gateway) wish(in wire.InitiateRequest) (recovery.InitiateRequest, error) {
 	account, err := attest.ParseIdentifier(in.AccountIdentifier)
 	if err != nil {
 		return recovery.InitiateRequest{}, malformed("/account_identifier", "This cannot be an account identifier.")
-	}
-	if retry, ok := g.Throttle.Account(network, account.String()); !ok {
-		return recovery.InitiateRequest{}, throttled(retry)
 	}
 	actions, err := attest.ParseActions(in.Actions)
 	if err != nil {

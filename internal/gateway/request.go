@@ -62,6 +62,11 @@ func readBody(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte,
 	if err != nil || sent != mediaType || len(r.Header.Values("Content-Type")) != 1 {
 		return nil, errMediaType
 	}
+	return readAll(w, r)
+}
+
+// readAll reads the whole body, as far as it may go.
+func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -76,14 +81,11 @@ func readBody(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte,
 	return body, nil
 }
 
-// network is where r comes from, as limits and statements have it. It counts against the limit of that network.
+// network is where r comes from, as limits and statements have it.
 func (g *Gateway) network(r *http.Request) (netip.Prefix, error) {
 	addr := g.ClientIP(r)
 	if !addr.IsValid() {
 		return netip.Prefix{}, unavailable(errors.New("the client's address is not known"))
-	}
-	if retry, ok := g.Throttle.Network(addr); !ok {
-		return netip.Prefix{}, throttled(retry)
 	}
 	return throttle.Prefix(addr), nil
 }

@@ -68,7 +68,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	v := g.visit(w, r, rt)
 	defer g.over(v)
 	defer g.answerPanic(v, rt)
-	if err := dispatch(v, r, rt); err != nil {
+	if err := g.dispatch(v, r, rt); err != nil {
 		g.answerError(v, rt, err)
 	}
 }
@@ -82,7 +82,7 @@ func harden(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // pages say more
 }
 
-func dispatch(w http.ResponseWriter, r *http.Request, rt *route) error {
+func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request, rt *route) error {
 	if !canonical(r.URL) {
 		return errNotCanonical
 	}
@@ -93,11 +93,19 @@ func dispatch(w http.ResponseWriter, r *http.Request, rt *route) error {
 	if h == nil {
 		return methodNotAllowed(rt.allow())
 	}
+	if r.Method != http.MethodPost {
+		return h(w, r)
+	}
 	// What a form or a client sends is read from the body alone: a parameter in the URL would be logged on its way, and
 	// libraries that merge the two could be made to read another value than we checked.
-	if r.Method == http.MethodPost && r.URL.RawQuery != "" {
+	if r.URL.RawQuery != "" {
 		return malformed("", "a POST takes no query")
 	}
+	leave, err := g.admit(w, r)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	return h(w, r)
 }
 

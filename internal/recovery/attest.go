@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -118,12 +119,14 @@ func (s *Service) verify(ctx context.Context, at *attempt, evidence []attest.Evi
 	return refusal{}, nil
 }
 
-// appraise has one piece of evidence verified.
-func (s *Service) appraise(ctx context.Context, at *attempt, ev attest.Evidence, bound attest.Binding) (attest.Result, error) {
-	end := observe.Verify(ctx)
-	result, err := s.Verifier.Appraise(at.statement, ev, bound, s.Clock())
-	end(err == nil)
-	return result, err
+// appraise has one piece of evidence verified, when its turn comes: what it costs is up to whoever made it.
+func (s *Service) appraise(ctx context.Context, at *attempt, ev attest.Evidence, bound attest.Binding) (result attest.Result, err error) {
+	gone := s.Compute(ctx, func() {
+		end := observe.Verify(ctx)
+		result, err = s.Verifier.Appraise(at.statement, ev, bound, s.Clock())
+		end(err == nil)
+	})
+	return result, cmp.Or(gone, err)
 }
 
 // locate finds the authenticator that the evidence claims to come from; nil when there is none, or when the evidence

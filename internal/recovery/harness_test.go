@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"log/slog"
 	"net/netip"
@@ -79,6 +80,7 @@ func newHouse(t *testing.T) *house {
 		Namespace: "main", Issuer: testIssuer, DB: h.db, Adapter: h.idp, Verifier: verifier,
 		Accounts: account.New("main", ring.Sealer(keys.Record)), Policy: rules, Journal: journal.New("main"),
 		Outbox: notify.New("main", h.db, nil, logger), Ring: ring, Clock: clock, Logger: logger,
+		Compute: func(_ context.Context, work func()) error { work(); return nil },
 	})
 	key := ring.Signing(keys.Grant)[0]
 	h.grants, err = grant.New(grant.Config{

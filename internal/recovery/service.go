@@ -54,7 +54,10 @@ type Config struct {
 	Outbox    *notify.Outbox
 	Ring      *keys.Ring
 	Clock     func() time.Time
-	Logger    *slog.Logger
+	// Compute runs the checking of evidence once its turn comes, so that floods take no more of the processors than they
+	// may; it gives an error, and does not run it, when ctx ended before.
+	Compute func(ctx context.Context, work func()) error
+	Logger  *slog.Logger
 }
 
 // Service runs the recoveries of one upstream. Safe for concurrent use.

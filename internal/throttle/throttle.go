@@ -1,20 +1,24 @@
-// Package throttle slows down whoever asks too often, by network and by account.
+// Package throttle keeps floods and guessing within bounds, so that they cost their senders and not the owners.
 //
-// It lives in memory and in bounded space, for this process alone: it sheds load and takes the speed out of guessing.
-// What must hold exactly, such as the number of wrong guesses of a code, is counted in the store by others.
+// There are three kinds of limit, and none is kept for an account: a limit that a stranger can use up for somebody else
+// would keep the owner out.
 //
-// Each network and each account has a token bucket. At most 65,536 buckets of a kind are kept. A newcomer beyond that
-// takes over, as it is, the fullest of the few buckets that were idle longest. A full bucket is the same as a new
-// one, so normally nothing is lost; and a flood of made-up names gets no fresh tokens out of pushing a drained bucket
-// aside, because it inherits what it displaces. To have a bucket pushed aside at all, an attacker must use nearly
-// every other one after it, within the time in which the bucket would have refilled by itself.
+// A [Limiter] sheds load. It lives in memory, for this process alone, in bounded space. Each network has a token bucket
+// for what anybody can ask; at most 65,536 are kept. A newcomer beyond that takes over, as it is, the fullest of the few
+// buckets that were idle longest. A full bucket is the same as a new one, so normally nothing is lost; and a flood of
+// made-up addresses gets no fresh tokens out of pushing a drained bucket aside, because it inherits what it displaces.
+// To have a bucket pushed aside at all, an attacker must use nearly every other one after it, within the time in which
+// the bucket would have refilled by itself.
+//
+// Two [Lane]s of a Limiter bound the work in hand, whoever sends it: one for strangers, one for those who hold
+// something that they were given. Strangers can fill only their own.
+//
+// [Guesses] counts wrong guesses of a secret in the store, exactly, for all processes and over restarts.
 package throttle
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -25,30 +29,31 @@ type Rate struct {
 	Every time.Duration
 }
 
-// The rates in place of zero ones.
-var (
-	DefaultPerNetwork = Rate{Burst: 30, Every: 2 * time.Second}
-	DefaultPerAccount = Rate{Burst: 5, Every: time.Minute}
-)
+// DefaultPerNetwork is in place of a zero rate.
+var DefaultPerNetwork = Rate{Burst: 30, Every: 2 * time.Second}
 
 // Config says how much is let through. Zero values mean the defaults.
 type Config struct {
 	PerNetwork Rate
-	PerAccount Rate
 	Clock      func() time.Time // default time.Now
 }
 
 // Limiter judges requests. It is safe for concurrent use.
 type Limiter struct {
+	// Strangers is the lane of what anybody can ask. It takes at most half of the processors.
+	Strangers *Lane
+	// Holders is the lane of what only somebody with a recovery, a token or a code can ask with success.
+	Holders *Lane
+
 	clock    func() time.Time
-	secret   [32]byte
 	mu       sync.Mutex
 	networks *buckets[netip.Prefix]
-	accounts *buckets[[sha256.Size]byte]
 }
 
-// capacity bounds the buckets of one kind.
-const capacity = 1 << 16
+const (
+	capacity = 1 << 16 // buckets
+	places   = 256     // requests in one lane; what takes longest in there is waiting for the disk
+)
 
 // New makes a Limiter.
 func New(c Config) *Limiter {
@@ -59,13 +64,13 @@ func newLimiter(c Config, capacity int) *Limiter {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	l := &Limiter{
-		clock:    c.Clock,
-		networks: newBuckets[netip.Prefix](c.PerNetwork.or(DefaultPerNetwork), capacity),
-		accounts: newBuckets[[sha256.Size]byte](c.PerAccount.or(DefaultPerAccount), capacity),
+	processors := runtime.GOMAXPROCS(0)
+	return &Limiter{
+		Strangers: NewLane(places, (processors+1)/2),
+		Holders:   NewLane(places, processors),
+		clock:     c.Clock,
+		networks:  newBuckets[netip.Prefix](c.PerNetwork.or(DefaultPerNetwork), capacity),
 	}
-	rand.Read(l.secret[:])
-	return l
 }
 
 func (r Rate) or(fallback Rate) Rate {
@@ -81,17 +86,6 @@ func (l *Limiter) Network(addr netip.Addr) (retryAfter time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.networks.take(Prefix(addr), l.clock())
-}
-
-// Account takes a token of the account called identifier, as tried from network, whether or not there is such an
-// account. A limit of the account alone would let any stranger keep its owner out. Only a keyed hash is kept, so that a
-// copy of the memory does not tell who asked. Without a token left it returns false and how long to wait.
-func (l *Limiter) Account(network netip.Prefix, identifier string) (retryAfter time.Duration, ok bool) {
-	h := hmac.New(sha256.New, l.secret[:])
-	h.Write([]byte(network.String() + " " + identifier)) // a prefix holds no space
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.accounts.take([sha256.Size]byte(h.Sum(nil)), l.clock())
 }
 
 // Prefix is the network that addr counts as: what one subscriber usually has, /24 in IPv4 and /64 in IPv6. It is the

@@ -1,9 +1,9 @@
 package throttle
 
 import (
-	"fmt"
+	"encoding/binary"
 	"net/netip"
-	"strings"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -33,18 +33,24 @@ func (c *testClock) Advance(d time.Duration) {
 
 func testLimiter(capacity int) (*Limiter, *testClock) {
 	clock := newClock()
-	return newLimiter(Config{
-		PerNetwork: Rate{Burst: 3, Every: 10 * time.Second},
-		PerAccount: Rate{Burst: 3, Every: 10 * time.Second},
-		Clock:      clock.Now,
-	}, capacity), clock
+	return newLimiter(Config{PerNetwork: Rate{Burst: 3, Every: 10 * time.Second}, Clock: clock.Now}, capacity), clock
 }
 
-// drain takes tokens of the account until there are none.
-func drain(t *testing.T, l *Limiter, name string) (taken int) {
+// subscriber is an address in the nth /64.
+func subscriber(n int) netip.Addr {
+	a := [16]byte{0: 0x20, 1: 0x01, 15: 1}
+	binary.BigEndian.PutUint32(a[4:], uint32(n))
+	return netip.AddrFrom16(a)
+}
+
+// home and away are two networks.
+var home, away = subscriber(1 << 30), subscriber(1<<30 + 1)
+
+// drain takes tokens of the network until there are none.
+func drain(t *testing.T, l *Limiter, addr netip.Addr) (taken int) {
 	t.Helper()
 	for ; taken < 1000; taken++ {
-		if _, ok := l.Account(home, name); !ok {
+		if _, ok := l.Network(addr); !ok {
 			return taken
 		}
 	}
@@ -54,39 +60,39 @@ func drain(t *testing.T, l *Limiter, name string) (taken int) {
 
 func TestBurstThenOnceInEvery(t *testing.T) {
 	l, clock := testLimiter(capacity)
-	if n := drain(t, l, "alice"); n != 3 {
+	if n := drain(t, l, home); n != 3 {
 		t.Errorf("%d let through at once, want 3", n)
 	}
 	clock.Advance(4 * time.Second)
-	if wait, ok := l.Account(home, "alice"); ok || wait.Round(time.Millisecond) != 6*time.Second {
+	if wait, ok := l.Network(home); ok || wait.Round(time.Millisecond) != 6*time.Second {
 		t.Errorf("after 4 s: %v, %v, want to wait 6 s", wait, ok)
 	}
 	clock.Advance(6 * time.Second)
-	if _, ok := l.Account(home, "alice"); !ok {
+	if _, ok := l.Network(home); !ok {
 		t.Error("refused after the wait")
 	}
-	if _, ok := l.Account(home, "alice"); ok {
+	if _, ok := l.Network(home); ok {
 		t.Error("let through twice in one interval")
 	}
 }
 
 func TestBeingTurnedAwayDoesNotLengthenTheWait(t *testing.T) {
 	l, clock := testLimiter(capacity)
-	drain(t, l, "alice")
+	drain(t, l, home)
 	for range 100 {
-		l.Account(home, "alice")
+		l.Network(home)
 	}
 	clock.Advance(10 * time.Second)
-	if wait, ok := l.Account(home, "alice"); !ok {
+	if wait, ok := l.Network(home); !ok {
 		t.Errorf("still to wait %v", wait)
 	}
 }
 
-func TestOneAccountDoesNotSlowAnother(t *testing.T) {
+func TestOneNetworkDoesNotSlowAnother(t *testing.T) {
 	l, _ := testLimiter(capacity)
-	drain(t, l, "alice")
-	if _, ok := l.Account(home, "bob"); !ok {
-		t.Error("bob is refused")
+	drain(t, l, home)
+	if _, ok := l.Network(away); !ok {
+		t.Error("the other network is refused")
 	}
 }
 
@@ -94,6 +100,7 @@ func TestANetworkIsWhatASubscriberHas(t *testing.T) {
 	for _, c := range []struct{ addr, want string }{
 		{"203.0.113.7", "203.0.113.0/24"},
 		{"::ffff:203.0.113.7", "203.0.113.0/24"},
+		{"::ffff:203.0.113.7%eth0", "203.0.113.0/24"},
 		{"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
 		{"fe80::1%eth0", "fe80::/64"},
 	} {
@@ -107,77 +114,84 @@ func TestANetworkIsWhatASubscriberHas(t *testing.T) {
 }
 
 func TestAddressesOfOneNetworkShareABucket(t *testing.T) {
-	l, _ := testLimiter(capacity)
-	for i := range 3 {
-		if _, ok := l.Network(netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})); !ok {
-			t.Fatal("refused within the burst")
+	for name, addrs := range map[string][4]string{
+		"IPv4":        {"203.0.113.0", "203.0.113.1", "203.0.113.77", "203.0.113.255"},
+		"IPv4-mapped": {"203.0.113.0", "::ffff:203.0.113.1", "203.0.113.2", "::ffff:203.0.113.3"},
+		"IPv6":        {"2001:db8::", "2001:db8::1", "2001:db8::ffff:0:1", "2001:db8::ffff:ffff:ffff:ffff"},
+		"zones":       {"fe80::1%a", "fe80::1%b", "fe80::1%c", "fe80::2"},
+	} {
+		l, _ := testLimiter(capacity)
+		for i, addr := range addrs {
+			if _, ok := l.Network(netip.MustParseAddr(addr)); ok != (i < 3) {
+				t.Errorf("%s: %s let through: %v", name, addr, ok)
+			}
 		}
-	}
-	if _, ok := l.Network(netip.MustParseAddr("203.0.113.200")); ok {
-		t.Error("another address of the network got tokens of its own")
-	}
-	if _, ok := l.Network(netip.MustParseAddr("203.0.114.1")); !ok {
-		t.Error("the next network is refused")
 	}
 }
 
 func TestUnknownAddressesAreLimitedTogether(t *testing.T) {
 	l, _ := testLimiter(capacity)
-	for range 3 {
-		l.Network(netip.Addr{})
-	}
-	if _, ok := l.Network(netip.Addr{}); ok {
-		t.Error("let through without limit")
+	if n := drain(t, l, netip.Addr{}); n != 3 {
+		t.Errorf("%d let through, want 3", n)
 	}
 }
 
-func TestMemoryIsBounded(t *testing.T) {
-	l, _ := testLimiter(16)
-	for i := range 1000 {
-		l.Account(home, fmt.Sprint(i))
-		l.Network(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1}))
+// An attacker with a /44 has a million subscribers' networks.
+func TestAMillionNetworksTakeLittleMemory(t *testing.T) {
+	l := New(Config{})
+	before := heap()
+	for i := range 1_000_000 {
+		l.Network(subscriber(i))
 	}
-	for name, n := range map[string]int{
-		"accounts": len(l.accounts.byKey), "accounts in order": l.accounts.order.Len(),
-		"networks": len(l.networks.byKey), "networks in order": l.networks.order.Len(),
-	} {
-		if n != 16 {
-			t.Errorf("%s: %d, want 16", name, n)
-		}
+	grown := heap() - before
+	if len(l.networks.byKey) != capacity || l.networks.order.Len() != capacity {
+		t.Errorf("%d buckets, %d in order, want %d", len(l.networks.byKey), l.networks.order.Len(), capacity)
 	}
+	t.Logf("%d KiB for %d buckets", grown>>10, capacity)
+	if grown > 32<<20 {
+		t.Errorf("the limiter holds %d MiB", grown>>20)
+	}
+	runtime.KeepAlive(l)
+}
+
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }
 
 // Idle buckets fill up, and a full bucket is as good as none.
 func TestNewcomerTakesAFullBucketFirst(t *testing.T) {
 	l, clock := testLimiter(4)
-	for _, name := range []string{"idle", "a", "b"} {
-		l.Account(home, name)
+	const idle, a, b, hot, newcomer = 0, 1, 2, 3, 4
+	for _, n := range []int{idle, a, b} {
+		l.Network(subscriber(n))
 	}
 	clock.Advance(10 * time.Second)
-	drain(t, l, "hot")
-	drain(t, l, "a")
-	drain(t, l, "b")
-	l.Account(home, "newcomer")
-	if n := drain(t, l, "newcomer"); n != 2 {
-		t.Errorf("the newcomer had %d tokens, want a full bucket of 3", n+1)
+	for _, n := range []int{hot, a, b} {
+		drain(t, l, subscriber(n))
 	}
-	for _, name := range []string{"hot", "a", "b"} {
-		if _, ok := l.Account(home, name); ok {
-			t.Errorf("%s got its tokens back", name)
+	if n := drain(t, l, subscriber(newcomer)); n != 3 {
+		t.Errorf("the newcomer had %d tokens, want a full bucket of 3", n)
+	}
+	for _, n := range []int{hot, a, b} {
+		if _, ok := l.Network(subscriber(n)); ok {
+			t.Errorf("%d got its tokens back", n)
 		}
 	}
 }
 
-// An attacker who drained a bucket and then floods the limiter with names made up for it must not find the bucket
+// An attacker who drained a bucket and then floods the limiter with addresses made up for it must not find the bucket
 // fresh.
 func TestPushingAsideGivesNoFreshTokens(t *testing.T) {
 	l, _ := testLimiter(16)
-	let := drain(t, l, "victim")
+	let := drain(t, l, home)
 	for i := range 10_000 {
-		if _, ok := l.Account(home, fmt.Sprintf("made-up %d", i)); ok {
+		if _, ok := l.Network(subscriber(i)); ok {
 			let++
 		}
-		if _, ok := l.Account(home, "victim"); ok {
+		if _, ok := l.Network(home); ok {
 			let++
 		}
 	}
@@ -186,64 +200,26 @@ func TestPushingAsideGivesNoFreshTokens(t *testing.T) {
 	}
 }
 
-func TestMemoryHoldsNoIdentifier(t *testing.T) {
-	l, _ := testLimiter(capacity)
-	l.Account(home, "alice@example.com")
-	if dump := fmt.Sprintf("%+v", l.accounts.byKey); strings.Contains(dump, "alice") {
-		t.Error("the identifier is kept")
-	}
-	other, _ := testLimiter(capacity)
-	other.Account(home, "alice@example.com")
-	for k := range l.accounts.byKey {
-		if _, ok := other.accounts.byKey[k]; ok {
-			t.Error("two processes hash an identifier alike: it could be guessed from a copy of the memory")
-		}
-	}
-}
-
 func TestZeroRatesMeanTheDefaults(t *testing.T) {
 	l := New(Config{Clock: newClock().Now})
-	if n := drain(t, l, "alice"); n != DefaultPerAccount.Burst {
-		t.Errorf("%d let through, want %d", n, DefaultPerAccount.Burst)
+	if n := drain(t, l, home); n != DefaultPerNetwork.Burst {
+		t.Errorf("%d let through, want %d", n, DefaultPerNetwork.Burst)
 	}
 }
 
 func TestConcurrentRequestsShareOneBurst(t *testing.T) {
 	l, _ := testLimiter(capacity)
+	let := make(chan bool, 64)
 	var wg sync.WaitGroup
-	results := make(chan bool, 64)
-	for range cap(results) {
+	for range cap(let) {
 		wg.Go(func() {
-			_, ok := l.Account(home, "alice")
-			results <- ok
+			if _, ok := l.Network(home); ok {
+				let <- true
+			}
 		})
 	}
 	wg.Wait()
-	close(results)
-	let := 0
-	for ok := range results {
-		if ok {
-			let++
-		}
-	}
-	if let != 3 {
-		t.Errorf("%d let through, want 3", let)
-	}
-}
-
-// home is where tests try from.
-var home = netip.MustParsePrefix("203.0.113.0/24")
-
-func TestAStrangersAttemptsDoNotKeepTheOwnerOut(t *testing.T) {
-	l := New(Config{PerAccount: Rate{Burst: 1, Every: time.Minute}})
-	stranger := netip.MustParsePrefix("198.51.100.0/24")
-	for range 10 {
-		l.Account(stranger, "alice")
-	}
-	if _, ok := l.Account(stranger, "alice"); ok {
-		t.Error("the stranger is not limited")
-	}
-	if _, ok := l.Account(home, "alice"); !ok {
-		t.Error("the owner is kept out")
+	if len(let) != 3 {
+		t.Errorf("%d let through, want 3", len(let))
 	}
 }

@@ -1,0 +1,67 @@
+package gateway
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/regrant/regrant/internal/throttle"
+)
+
+// holders are the endpoints, below the prefix, at which only somebody can have success who was given something here: a
+// recovery, a token, a code. They have a lane of their own, so that no flood of strangers keeps a granted recovery from
+// its end, and no limit by network: whoever shares a network with an attacker still gets to the end. Every other POST
+// is a stranger's.
+var holders = map[string]bool{
+	"status": true, "handoff": true, "token": true, "complete": true, "continue": true, "oidc/token": true, "oidc/cancel": true,
+}
+
+// crowded is when to come again to a lane that is full: each place in it is soon free.
+const crowded = 2 * time.Second
+
+// admit takes the limits of a POST, before anything costly is done for it. Whoever is let in calls leave.
+func (g *Gateway) admit(w http.ResponseWriter, r *http.Request) (leave func(), err error) {
+	lane := g.lane(r)
+	if lane == g.Throttle.Strangers {
+		if err := g.count(r); err != nil {
+			return nil, err
+		}
+	}
+	// Whoever sends slowly holds no place meanwhile: only a request that is here as a whole gets one.
+	body, err := readAll(w, r)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	leave, ok := lane.Enter(throttle.Prefix(g.ClientIP(r)))
+	if !ok {
+		return nil, throttled(crowded)
+	}
+	return leave, nil
+}
+
+// count counts r against the limit of its network.
+func (g *Gateway) count(r *http.Request) error {
+	if retry, ok := g.Throttle.Network(g.ClientIP(r)); !ok {
+		return throttled(retry)
+	}
+	return nil
+}
+
+// lane is the one that r belongs into.
+func (g *Gateway) lane(r *http.Request) *throttle.Lane {
+	if holders[strings.TrimPrefix(r.URL.Path, g.prefix)] {
+		return g.Throttle.Holders
+	}
+	return g.Throttle.Strangers
+}
+
+// compute does work for r when its turn comes; an error means that nobody waits for the answer any more.
+func (g *Gateway) compute(r *http.Request, work func()) error {
+	if g.lane(r).Compute(r.Context(), work) != nil {
+		return throttled(crowded)
+	}
+	return nil
+}
