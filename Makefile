@@ -42,6 +42,7 @@ vet: ## go vet
 .PHONY: test fuzz soak bench
 test: build lint vet ## Everything that a change must pass
 	go test -race -shuffle=on -count=1 -timeout 45m ./...
+	go test -run TakeTheSameTime -count=1 ./internal/gateway
 	.ci/fuzz $(FUZZTIME)
 fuzz: ## Every fuzz target; FUZZTIME=10m for a long run
 	.ci/fuzz $(FUZZTIME)

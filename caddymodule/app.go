@@ -93,6 +93,7 @@ type App struct {
 	notifiers []*Webhook
 	storage   *BadgerStorage
 	limiter   *limiter
+	warnLoose func()                 // once, of proxies that are believed too much
 	parts     func() (*parts, error) // made once, when the configuration starts
 	opener    *opener
 	closed    *gateway.Closed // answers while the runtime is not open
@@ -136,6 +137,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.limiter, err = a.Throttle.limiter(a.issuer()); err != nil {
 		return err
 	}
+	a.warnLoose = sync.OnceFunc(func() {
+		a.logger.Warn("clients may choose their own address: set trusted_proxies_strict beside trusted_proxies, " +
+			"unless every trusted proxy drops the X-Forwarded-For that it is sent")
+	})
 	a.parts = sync.OnceValues(a.assemble)
 	a.opener = newOpener(a.open, time.Now)
 	a.closed = gateway.NewClosed(a.Path, a.logger)

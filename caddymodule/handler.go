@@ -85,6 +85,22 @@ func (a *App) owns(path string) bool {
 	return path == a.Path || strings.HasPrefix(path, a.Path+"/") || path == "/.well-known/oauth-authorization-server"+a.Path
 }
 
+// clientIP is the address of the client, for limits.
+func (a *App) clientIP(r *http.Request) netip.Addr {
+	if loose(r) {
+		a.warnLoose()
+	}
+	return clientIP(r)
+}
+
+// loose tells whether Caddy took the first address that a trusted proxy sent. A
+// proxy that adds to what it was sent leaves there what the client wrote.
+func loose(r *http.Request) bool {
+	trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
+	server, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	return trusted && server != nil && server.TrustedProxiesStrict == 0
+}
+
 // clientIP is the address of the client as Caddy found it, which honours the
 // trusted_proxies of the server. The zero Addr stands for one that cannot be told.
 func clientIP(r *http.Request) netip.Addr {

@@ -96,6 +96,20 @@ func TestLimitsCountTheClientThatCaddyFound(t *testing.T) {
 	}
 }
 
+func TestProxiesThatAreBelievedTooMuchAreFoundOut(t *testing.T) {
+	for _, c := range []struct {
+		trusted bool
+		strict  int
+		want    bool
+	}{{false, 0, false}, {false, 1, false}, {true, 1, false}, {true, 0, true}} {
+		ctx := context.WithValue(t.Context(), caddyhttp.VarsCtxKey, map[string]any{caddyhttp.TrustedProxyVarKey: c.trusted})
+		ctx = context.WithValue(ctx, caddyhttp.ServerCtxKey, &caddyhttp.Server{TrustedProxiesStrict: c.strict})
+		if got := loose(httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
 func TestDirectiveNeedsTheApp(t *testing.T) {
 	privateData(t)
 	err := validate(t, mustAdapt(t, "id.example.com {\n\tregrant\n}\n"))

@@ -140,7 +140,7 @@ func (a *App) gateway(s services) (*gateway.Gateway, error) {
 		Recovery: s.recovery, Grant: s.grant, Broker: s.broker,
 		Authority: s.authority, Accounts: s.accounts,
 		Throttle: a.limiter.Limiter,
-		ClientIP: clientIP,
+		ClientIP: a.clientIP,
 		Logger:   a.logger,
 	})
 }

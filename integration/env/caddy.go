@@ -21,9 +21,9 @@ import (
 // config fills in the Caddyfile.
 type config struct {
 	Dir, Admin, Origin, Upstream, ClientSecret, BrokerSecret, Hook, HookSecret, Probation, App string
-	Global, Site                                                                               string
+	Global, Site, Network                                                                      string
 	Port, IdPPort                                                                              int
-	Demo, Patient                                                                              bool
+	Demo                                                                                       bool
 }
 
 // caddyfile is what an operator would write, for an address on this machine. Java names no server without a dot in the
@@ -58,9 +58,9 @@ var caddyfile = template.Must(template.New("").Parse(`{
 			risk_analysis RA-DEMO-1
 			probation {{.Probation}}
 		}
-{{- if .Patient}}
+{{- if .Network}}
 		throttle {
-			network 1000000 1m
+			network {{.Network}}
 		}
 {{- end}}
 		notify webhook {{.Hook}} {

@@ -32,6 +32,7 @@ type Options struct {
 	Log       io.Writer // output of the programs
 	Probation string    // of new devices; default 0s
 	Patient   bool      // limits so wide that a hundred attempts at once pass
+	Network   string    // limit of one network, such as "3 1h"; default: the gateway's
 	Through   string    // address by which the gateway calls the identity provider, to put faults in between; default: the IdP's own
 	Global    string    // further global options of the Caddyfile
 	Site      string    // further directives of the site
@@ -101,11 +102,14 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 	c := config{
 		Dir: o.Dir, Port: ports[0], Admin: e.Admin, Origin: e.Origin, IdPPort: ports[2], Upstream: o.Through, Demo: o.IdP == Demo,
 		ClientSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
-		Probation: o.Probation, App: app.CallbackURL(), Patient: o.Patient,
+		Probation: o.Probation, App: app.CallbackURL(), Network: o.Network,
 		Global: o.Global, Site: o.Site,
 	}
 	if c.Upstream == "" {
 		c.Upstream = fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort)
+	}
+	if o.Patient {
+		c.Network = "1000000 1m"
 	}
 	if c.Probation == "" {
 		c.Probation = "0s"

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -50,6 +51,7 @@ type house struct {
 	addr    netip.Addr
 	offset  atomic.Int64 // added to the gateway's clock
 	limiter throttle.Config
+	unbound *attesttest.CA // its devices are trusted, too, and bound to nobody; nil: none
 }
 
 func open(t testing.TB, change ...func(*house)) *house {
@@ -75,7 +77,7 @@ func open(t testing.TB, change ...func(*house)) *house {
 		Root: authority.Root{Certificate: root.Certificate, Key: root.Key}, Upstream: "main", Issuer: issuer, Adapter: h.idp,
 	})
 	must(t, err)
-	verifier, err := attest.NewVerifier(devicecert.New(devicecert.Config{Anchors: ca.Anchors, MaxPath: 3}))
+	verifier, err := attest.NewVerifier(devicecert.New(devicecert.Config{Anchors: h.anchors(ca), MaxPath: 3}))
 	must(t, err)
 	rules, err := policy.New(policy.Config{RiskAnalysis: "RA-1"})
 	must(t, err)
@@ -104,6 +106,13 @@ func open(t testing.TB, change ...func(*house)) *house {
 	})
 	must(t, err)
 	return h
+}
+
+func (h *house) anchors(ca *authority.Authority) func() []*x509.Certificate {
+	if h.unbound == nil {
+		return ca.Anchors
+	}
+	return func() []*x509.Certificate { return append(ca.Anchors(), h.unbound.Certificate) }
 }
 
 func must(t testing.TB, err error) {
