@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"bytes"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -74,5 +76,31 @@ func TestTheBuildByHandIsTheOneOfTheMakefile(t *testing.T) {
 	want := "xcaddy build " + string(version[1]) + " --with github.com/regrant/regrant/caddymodule --replace github.com/regrant/regrant=$PWD"
 	if !strings.Contains(string(readme), want) {
 		t.Errorf("README does not say %q", want)
+	}
+}
+
+var testName = regexp.MustCompile("`(Test[A-Z]\\w+)`")
+
+func TestEveryTestThatIsNamedExists(t *testing.T) {
+	var code []byte
+	for _, pattern := range []string{"../*/*_test.go", "../*/*/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		fatal(t, err)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			fatal(t, err)
+			code = append(code, text...)
+		}
+	}
+	text, err := os.ReadFile("../docs/limits.md")
+	fatal(t, err)
+	names := testName.FindAllSubmatch(text, -1)
+	if len(names) == 0 {
+		t.Fatal("docs/limits.md names no test")
+	}
+	for _, m := range names {
+		if !bytes.Contains(code, append(append([]byte("func "), m[1]...), '(')) {
+			t.Errorf("docs/limits.md names %s, which is not there", m[1])
+		}
 	}
 }
