@@ -173,7 +173,7 @@ func TestEveryFieldIsReachableFromACaddyfile(t *testing.T) {
 		golden.Write(data)
 	}
 	for _, module := range []any{
-		App{}, Throttle{}, Rate{}, BadgerStorage{}, Keycloak{}, OIDC{}, Client{}, Exception{}, DeviceCertificate{}, Webhook{},
+		App{}, Throttle{}, Rate{}, BadgerStorage{}, Keycloak{}, OIDC{}, Client{}, Exception{}, DeviceCertificate{}, Webhook{}, RecoveryClient{}, CertificateName{},
 	} {
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(module)) {
 			if !field.IsExported() {

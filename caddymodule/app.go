@@ -82,6 +82,14 @@ type App struct {
 	// of an account is told of every recovery.
 	NotifiersRaw []json.RawMessage `json:"notifiers,omitempty" caddy:"namespace=regrant.notifiers inline_key=notifier"`
 
+	// Programs, besides the built-in one, that may recover accounts for people.
+	Clients []*RecoveryClient `json:"clients,omitempty"`
+
+	// That programs must prove possession of their key with a nonce of the
+	// gateway (RFC 9449, section 8). A proof can then not be made long before it
+	// is used. Programs that do not know nonces are shut out. Default: off.
+	DPoPNonce bool `json:"dpop_nonce,omitempty"`
+
 	// How often recoveries may be tried.
 	Throttle *Throttle `json:"throttle,omitempty"`
 

@@ -50,6 +50,8 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		upstream oidc <url> { ... }
 //		method   device_certificate { ... }
 //		notify   webhook <url> { ... }
+//		client   <id> { ... }
+//		dpop_nonce
 //		throttle { ... }
 //	}
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
@@ -95,6 +97,17 @@ func (a *App) unmarshalOption(d *caddyfile.Dispenser) error {
 		return appendGuest(d, &a.MethodsRaw, "regrant.methods", "method")
 	case "notify":
 		return appendGuest(d, &a.NotifiersRaw, "regrant.notifiers", "notifier")
+	case "client":
+		return a.unmarshalClient(d)
+	case "dpop_nonce":
+		if a.DPoPNonce {
+			return twice(d)
+		}
+		if d.NextArg() {
+			return d.ArgErr()
+		}
+		a.DPoPNonce = true
+		return nil
 	case "throttle":
 		if a.Throttle != nil {
 			return twice(d)
@@ -102,7 +115,7 @@ func (a *App) unmarshalOption(d *caddyfile.Dispenser) error {
 		a.Throttle = new(Throttle)
 		return a.Throttle.unmarshal(d)
 	default:
-		return unknown(d, "issuer", "storage", "secret", "rotate_keys", "upstream", "method", "notify", "throttle")
+		return unknown(d, "issuer", "storage", "secret", "rotate_keys", "upstream", "method", "notify", "client", "dpop_nonce", "throttle")
 	}
 }
 

@@ -119,11 +119,22 @@ func rotateKeys(ctx context.Context, c adminCall) (any, error) {
 	return c.ring.Rotate(ctx, c.journalTurns(in.As))
 }
 
-// signers are the keys with which a token server signs and verifies, as they are now.
-func signers(ring *keys.Ring, p keys.Purpose) []grant.Key {
-	var list []grant.Key // broker.Key is the same type
-	for _, k := range ring.Signing(p) {
-		list = append(list, grant.Key(k))
+// signers is where a token server asks for the keys with which it signs and verifies, as they are at the time.
+func signers(ring *keys.Ring, p keys.Purpose) func() []grant.Key {
+	return func() []grant.Key {
+		turning := ring.Signing(p)
+		list := make([]grant.Key, len(turning)) // broker.Key is the same type
+		for i, k := range turning {
+			list[i] = grant.Key(k)
+		}
+		return list
 	}
-	return list
+}
+
+// thumbprints are the identifiers of the keys of p, which no client may have for its own.
+func thumbprints(ring *keys.Ring, p keys.Purpose) (out []string) {
+	for _, k := range ring.Signing(p) {
+		out = append(out, k.ID)
+	}
+	return out
 }

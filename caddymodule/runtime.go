@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/internal/gateway"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/notify"
@@ -27,6 +28,7 @@ type parts struct {
 	adapter                        upstream.Adapter
 	broker                         Client
 	senders                        []notify.Sender
+	clients                        []grant.Client
 }
 
 // assemble reads the secrets and makes the parts. Its errors are mistakes in the
@@ -46,6 +48,9 @@ func (a *App) assemble() (*parts, error) {
 	p.broker = a.upstream.brokerClient()
 	var err error
 	if p.broker.Secret, err = readStrongSecret("the secret of broker_client", p.broker.Secret); err != nil {
+		return nil, err
+	}
+	if p.clients, err = a.readClients(); err != nil {
 		return nil, err
 	}
 	adapter, err := a.upstream.adapter(a.Issuer)

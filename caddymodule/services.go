@@ -69,7 +69,7 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 	if s.recovery, err = a.recovery(s, name); err != nil {
 		return s, err
 	}
-	if err := a.tokens(&s); err != nil {
+	if err := a.tokens(&s, p.clients); err != nil {
 		return s, err
 	}
 	s.recovery.SetMinter(s.grant)
@@ -97,15 +97,17 @@ func (a *App) recovery(s services, namespace string) (*recovery.Service, error) 
 	}), nil
 }
 
-// tokens makes the two token servers; each has a signing key of its own.
-func (a *App) tokens(s *services) (err error) {
+// tokens makes the two token servers; each has signing keys of its own.
+func (a *App) tokens(s *services, clients []grant.Client) (err error) {
 	s.grant, err = grant.New(grant.Config{
 		Issuer:     a.issuer(),
 		Keys:       signers(s.ring, keys.Grant),
+		OtherKeys:  thumbprints(s.ring, keys.Broker),
 		Secret:     s.ring.Secret(keys.GrantSecret),
 		Clock:      time.Now,
 		Recoveries: s.recovery.Grants(),
 		Actions:    actionNames(s.adapter.Facts().Actions),
+		Clients:    clients,
 	})
 	if err != nil {
 		return err
@@ -141,6 +143,7 @@ func (a *App) gateway(s services) (*gateway.Gateway, error) {
 		Authority: s.authority, Accounts: s.accounts,
 		Throttle: a.limiter.Limiter,
 		ClientIP: a.clientIP,
+		Nonces:   a.DPoPNonce,
 		Logger:   a.logger,
 	})
 }

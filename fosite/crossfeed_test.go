@@ -49,12 +49,12 @@ func newPair(t *testing.T, shared bool) *pair {
 	}
 	p := new(pair)
 	var err error
-	p.grant, err = grant.New(grant.Config{Issuer: issuer, Keys: []grant.Key{grantKey}, Secret: grantSecret, Recoveries: &recoveries{}})
+	p.grant, err = grant.New(grant.Config{Issuer: issuer, Keys: func() []grant.Key { return []grant.Key{grantKey} }, Secret: grantSecret, Recoveries: &recoveries{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.broker, err = broker.New(broker.Config{
-		Issuer: issuer + "/oidc", Keys: []broker.Key{brokerKey}, Secret: brokerSecret, Logins: &logins{},
+		Issuer: issuer + "/oidc", Keys: func() []broker.Key { return []broker.Key{brokerKey} }, Secret: brokerSecret, Logins: &logins{},
 		Client: broker.Client{ID: grant.ClientDevice, Secret: secret, RedirectURIs: []string{redirectURI}},
 	})
 	if err != nil {
@@ -134,7 +134,7 @@ func (p *pair) exchange(t *testing.T, assertion string) (grant.Response, error) 
 	t.Helper()
 	return p.grant.Exchange(t.Context(), post(url.Values{
 		"grant_type": {grant.GrantType}, "assertion": {assertion}, "client_id": {grant.ClientDevice},
-	}), thumbprint)
+	}), grant.Proof{Thumbprint: thumbprint})
 }
 
 func (p *pair) token(t *testing.T, code string) (broker.Response, error) {
@@ -162,7 +162,7 @@ func TestServersRefuseEachOthersTokens(t *testing.T) {
 				if _, err := p.exchange(t, token); !invalidGrant(err) {
 					t.Errorf("grant exchanges the broker's %s: %v", kind, err)
 				}
-				if _, err := p.grant.Authorize(t.Context(), token, thumbprint); !errors.Is(err, grant.ErrInvalid) {
+				if _, err := p.grant.Authorize(t.Context(), token, thumbprint, ""); !errors.Is(err, grant.ErrInvalid) {
 					t.Errorf("grant authorizes the broker's %s: %v", kind, err)
 				}
 			}
@@ -188,7 +188,7 @@ func TestGrantKeepsItsTokensApart(t *testing.T) {
 	if _, err := p.exchange(t, p.accessToken); !invalidGrant(err) {
 		t.Errorf("exchanges an access token: %v", err)
 	}
-	if _, err := p.grant.Authorize(t.Context(), p.recoveryToken, thumbprint); !errors.Is(err, grant.ErrInvalid) {
+	if _, err := p.grant.Authorize(t.Context(), p.recoveryToken, thumbprint, ""); !errors.Is(err, grant.ErrInvalid) {
 		t.Errorf("authorizes a recovery token: %v", err)
 	}
 }
@@ -215,6 +215,12 @@ func (r *recoveries) AccessToken(_ context.Context, signature string) (grant.Acc
 	}
 	return token.(grant.AccessToken), nil
 }
+
+func (r *recoveries) Standing(context.Context, grant.TokenName) error { return nil }
+
+func (r *recoveries) Revoke(context.Context, grant.Revocation) error { return nil }
+
+func (r *recoveries) UseAssertion(context.Context, grant.UsedAssertion) error { return nil }
 
 type logins struct{ codes, used sync.Map }
 

@@ -36,10 +36,11 @@ var floors = map[string][]string{
 	"upstream/keycloak":     {"upstream", "attest", "upstream/oidc"},
 	"upstream/upstreamtest": {"upstream", "attest"},
 
-	"fosite/recoverytoken":  {},
-	"fosite/grant":          {"storage", "fosite/internal/oauth", "fosite/recoverytoken"},
-	"fosite/broker":         {"storage", "fosite/internal/oauth"},
-	"fosite/internal/oauth": {"storage"},
+	"fosite/internal/compact": {},
+	"fosite/recoverytoken":    {"fosite/internal/compact"},
+	"fosite/grant":            {"storage", "fosite/internal/compact", "fosite/internal/oauth", "fosite/recoverytoken"},
+	"fosite/broker":           {"storage", "fosite/internal/oauth"},
+	"fosite/internal/oauth":   {"storage"},
 
 	// Services stand on the three vocabularies and on few of one another, never on recovery.
 	leaf:                {},

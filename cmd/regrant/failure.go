@@ -80,11 +80,17 @@ func fromProblem(p wire.Problem, status int) error {
 	if title == "" {
 		title = fmt.Sprintf("unexpected answer with status %d", status)
 	}
+	if p.Code() == wire.ProblemUseDPoPNonce {
+		return errNonce
+	}
 	if advice, refused := refusals[p.Code()]; refused {
 		return &failure{exitRefused, title, advice}
 	}
 	return &failure{exitUnavailable, title, "Try again in a moment."}
 }
+
+// errNonce says that the gateway wants the proof of possession with the nonce that it sent (RFC 9449 section 8).
+var errNonce = &failure{exitUnavailable, "the gateway takes no proof of possession, also not with its own nonce", "Try again in a moment."}
 
 // printable makes text from outside fit for a terminal: no escape sequences, one line, not too much of it.
 func printable(s string) string {

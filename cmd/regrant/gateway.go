@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -25,7 +26,11 @@ type gateway struct {
 	issuer string
 	client *http.Client
 	now    func() time.Time
+	nonce  string // what the gateway last sent to prove possession with (RFC 9449 section 8)
 }
+
+// maxNonce bounds what a gateway can make us send back.
+const maxNonce = 256
 
 func (e *env) connect(issuer string, c connection) (*gateway, error) {
 	if err := checkIssuer(issuer); err != nil {
@@ -45,7 +50,7 @@ func (e *env) connect(issuer string, c connection) (*gateway, error) {
 		// A proof and a secret are for one endpoint. A gateway never redirects; what does is something else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return &gateway{issuer, client, e.now}, nil
+	return &gateway{issuer: issuer, client: client, now: e.now}, nil
 }
 
 // checkIssuer demands the form in which an issuer is compared, byte for byte, with what is signed.
@@ -103,20 +108,30 @@ func (g *gateway) checkMetadata(ctx context.Context) (actions []string, err erro
 	return actions, nil
 }
 
-// post sends body to a route of the gateway and reads the answer. With a key it goes with a proof of possession (RFC 9449).
+// post sends body to a route of the gateway and reads the answer. With a key it goes with a proof of possession
+// (RFC 9449), which is made once more if the gateway wants its nonce in it.
 func (g *gateway) post(ctx context.Context, route string, key *ecdsa.PrivateKey, body, into any) error {
-	uri := g.issuer + route
 	data, err := json.Marshal(body)
 	if err != nil {
 		return unusable("", "writing the request: %v", err)
 	}
+	before := g.nonce
+	err = g.send(ctx, route, key, data, into)
+	if errors.Is(err, errNonce) && g.nonce != before {
+		err = g.send(ctx, route, key, data, into)
+	}
+	return err
+}
+
+func (g *gateway) send(ctx context.Context, route string, key *ecdsa.PrivateKey, data []byte, into any) error {
+	uri := g.issuer + route
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, uri, bytes.NewReader(data))
 	if err != nil {
 		return unusable("", "making the request: %v", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if key != nil {
-		proof, err := wire.NewProof(key, http.MethodPost, uri, g.now(), "")
+		proof, err := wire.NewProofWithNonce(key, http.MethodPost, uri, g.now(), "", g.nonce)
 		if err != nil {
 			return unusable("", "%v", err)
 		}
@@ -133,6 +148,9 @@ func (g *gateway) do(req *http.Request, into any) error {
 		return notReached(g.issuer, err)
 	}
 	defer res.Body.Close()
+	if nonce := res.Header.Get("DPoP-Nonce"); nonce != "" && len(nonce) <= maxNonce {
+		g.nonce = nonce
+	}
 	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	body := io.LimitReader(res.Body, wire.MaxBody+1)
 	if res.StatusCode != http.StatusOK {

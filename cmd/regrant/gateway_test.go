@@ -49,6 +49,7 @@ type fakeGateway struct {
 	key       func(crypto.PublicKey) crypto.PublicKey // that is certified
 	problem   map[string]wire.Problem                 // by route
 	redirect  string                                  // route that redirects
+	nonces    func(string) bool                       // that proofs must have; nil: none
 
 	mu      sync.Mutex
 	asked   []string // routes, in order
@@ -118,13 +119,22 @@ func (g *fakeGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 		return
 	}
+	if g.nonces != nil && r.Header.Get("DPoP") != "" {
+		w.Header().Set("DPoP-Nonce", goodNonce)
+	}
 	body, err := g.serve(route, r)
+	if errors.Is(err, wire.ErrNonce) {
+		answer(w, http.StatusUnauthorized, wire.ProblemMediaType, wire.Problem{Type: wire.ProblemUseDPoPNonce.Type(), Status: http.StatusUnauthorized})
+		return
+	}
 	if err != nil {
 		answer(w, http.StatusForbidden, wire.ProblemMediaType, wire.Problem{Type: wire.ProblemRefused.Type(), Title: err.Error(), Status: http.StatusForbidden})
 		return
 	}
 	answer(w, http.StatusOK, "application/json", body)
 }
+
+const goodNonce = "nonce-of-this-hour"
 
 func answer(w http.ResponseWriter, status int, media string, body any) {
 	w.Header().Set("Content-Type", media)
@@ -144,7 +154,7 @@ func (g *fakeGateway) serve(route string, r *http.Request) (any, error) {
 	case "/devices/enroll":
 		return g.enroll(r)
 	case "/initiate", "/attest", "/handoff":
-		proof, err := wire.ParseProof(r.Header.Values("DPoP"), http.MethodPost, g.issuer+route, time.Now(), "")
+		proof, err := wire.ParseProof(r.Header.Values("DPoP"), wire.Demand{Method: http.MethodPost, URI: g.issuer + route, Nonce: g.nonces}, time.Now())
 		if err != nil {
 			return nil, err
 		}

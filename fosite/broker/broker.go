@@ -58,7 +58,7 @@ var (
 type Config struct {
 	Issuer string // {issuer}/oidc: https, without query, fragment and trailing slash
 	Client Client
-	Keys   []Key            // the first signs, all are published
+	Keys   func() []Key     // asked for each request; the first signs, all are published
 	Secret []byte           // 32 bytes, for codes
 	Clock  func() time.Time // default: time.Now. fosite reads the system's clock too; both must agree to a few seconds
 	Logins Logins
@@ -102,24 +102,28 @@ type Login struct {
 
 // A Server is the provider of one issuer. It is safe for concurrent use.
 type Server struct {
-	issuer          string
-	client          *oryfosite.DefaultClient
-	secret          string
-	clock           func() time.Time
-	logins          Logins
-	fosite          oryfosite.Config // copied for every request; see provider
-	codes           oauth.Opaque
-	strategy        orycompose.CommonStrategy
-	discovery, jwks []byte
+	issuer    string
+	client    *oryfosite.DefaultClient
+	secret    string
+	keys      *oauth.KeySource
+	clock     func() time.Time
+	logins    Logins
+	fosite    oryfosite.Config // copied for every request; see provider
+	codes     oauth.Opaque
+	strategy  orycompose.CommonStrategy
+	discovery []byte
 }
 
 // New checks the configuration and returns the server. It opens and calls nothing.
 func New(c Config) (*Server, error) {
-	keys := oauth.Keys(slices.Clone(c.Keys))
-	for _, err := range []error{oauth.CheckIssuer(c.Issuer), keys.Check(), c.Client.check()} {
+	for _, err := range []error{oauth.CheckIssuer(c.Issuer), c.Client.check()} {
 		if err != nil {
 			return nil, err
 		}
+	}
+	keys, err := oauth.NewKeySource(c.Keys)
+	if err != nil {
+		return nil, err
 	}
 	if len(c.Secret) != oauth.SecretBytes {
 		return nil, fmt.Errorf("secret has %d bytes, not %d", len(c.Secret), oauth.SecretBytes)
@@ -130,15 +134,17 @@ func New(c Config) (*Server, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	s := &Server{issuer: c.Issuer, client: c.Client.registered(), secret: c.Client.Secret, clock: c.Clock, logins: c.Logins}
+	s := &Server{
+		issuer: c.Issuer, client: c.Client.registered(), secret: c.Client.Secret, keys: keys, clock: c.Clock, logins: c.Logins,
+	}
 	s.fosite = s.fositeConfig(slices.Clone(c.Secret))
 	s.codes = oauth.NewOpaque(&s.fosite)
 	s.strategy = orycompose.CommonStrategy{
 		CoreStrategy:               s.codes,
 		OpenIDConnectTokenStrategy: idTokens{issuer: c.Issuer, keys: keys, clock: c.Clock},
-		Signer:                     &oryjwt.DefaultSigner{GetPrivateKey: func(context.Context) (any, error) { return keys[0].Private, nil }},
+		Signer:                     &oryjwt.DefaultSigner{GetPrivateKey: func(context.Context) (any, error) { return keys.Now().Signer() }},
 	}
-	if err := s.publish(keys); err != nil {
+	if err := s.describe(); err != nil {
 		return nil, err
 	}
 	return s, nil

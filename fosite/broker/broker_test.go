@@ -18,7 +18,7 @@ func TestNewRefusesBadConfig(t *testing.T) {
 		"issuer of http":         func(c *Config) { c.Issuer = "http://id.example.com/recovery/oidc" },
 		"issuer with slash":      func(c *Config) { c.Issuer += "/" },
 		"no key":                 func(c *Config) { c.Keys = nil },
-		"key on P-384":           func(c *Config) { c.Keys[0].Private = p384 },
+		"key on P-384":           func(c *Config) { c.Keys = func() []Key { return []Key{{ID: "x", Private: p384}} } },
 		"short secret":           func(c *Config) { c.Secret = c.Secret[:31] },
 		"no store":               func(c *Config) { c.Logins = nil },
 		"client without name":    func(c *Config) { c.Client.ID = "" },

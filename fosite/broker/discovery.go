@@ -3,8 +3,6 @@ package broker
 import (
 	"encoding/json"
 	"fmt"
-
-	"github.com/regrant/regrant/fosite/internal/oauth"
 )
 
 // discovery is the provider's description (OpenID Connect Discovery 1.0 §3, RFC 8414 §2, RFC 9207 §3).
@@ -28,8 +26,8 @@ type discovery struct {
 	Request    bool `json:"request_parameter_supported"`
 }
 
-// publish encodes the two documents, which change only with the configuration.
-func (s *Server) publish(keys oauth.Keys) (err error) {
+// describe encodes the description, which changes only with the configuration.
+func (s *Server) describe() (err error) {
 	s.discovery, err = json.Marshal(discovery{
 		Issuer: s.issuer, Authorization: s.issuer + "/authorize", Token: s.issuer + "/token", JWKS: s.issuer + "/jwks",
 		Scopes: []string{scopeOpenID}, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"},
@@ -43,14 +41,11 @@ func (s *Server) publish(keys oauth.Keys) (err error) {
 	if err != nil {
 		return fmt.Errorf("encoding the discovery document: %v", err)
 	}
-	if s.jwks, err = keys.JWKS(); err != nil {
-		return fmt.Errorf("encoding keys: %v", err)
-	}
 	return nil
 }
 
 // Discovery returns the document of OpenID Connect Discovery as JSON. The caller must not change it.
 func (s *Server) Discovery() []byte { return s.discovery }
 
-// JWKS returns the public keys (RFC 7517 §5) as JSON. The caller must not change it.
-func (s *Server) JWKS() []byte { return s.jwks }
+// JWKS returns the public keys of this moment (RFC 7517 §5) as JSON. The caller must not change it.
+func (s *Server) JWKS() []byte { return s.keys.Now().JWKS() }

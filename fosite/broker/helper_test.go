@@ -45,7 +45,7 @@ func newFixture(t testing.TB) *fixture {
 	}
 	f := &fixture{store: newMemory(), now: time.Now()}
 	f.config = Config{
-		Issuer: issuer, Keys: []Key{{ID: "oidc-1", Private: private}}, Secret: []byte(strings.Repeat("b", 32)),
+		Issuer: issuer, Keys: func() []Key { return []Key{{ID: "oidc-1", Private: private}} }, Secret: []byte(strings.Repeat("b", 32)),
 		Client: Client{ID: clientID, Secret: secret, RedirectURIs: []string{redirectURI, redirectURI + "?of=two", "http://127.0.0.1:8080/cb"}},
 		Clock:  func() time.Time { return f.now }, Logins: f.store,
 	}

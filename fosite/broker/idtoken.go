@@ -54,7 +54,7 @@ func newSession(login Login, codeExpires time.Time) *oryopenid.DefaultSession {
 // and knows the system's clock only.
 type idTokens struct {
 	issuer string
-	keys   oauth.Keys
+	keys   *oauth.KeySource
 	clock  func() time.Time
 }
 
@@ -65,7 +65,7 @@ func (t idTokens) GenerateIDToken(_ context.Context, lifespan time.Duration, r o
 	}
 	recovery, _ := session.Claims.Extra[claimRecovery].(string)
 	now, client := t.clock(), r.GetClient().GetID()
-	return t.keys.Sign("JWT", idClaims{
+	return t.keys.Now().Sign("JWT", idClaims{
 		Issuer: t.issuer, Subject: session.Claims.Subject, Audience: client, Authorized: client,
 		Nonce:    r.GetRequestForm().Get("nonce"),
 		IssuedAt: now.Unix(), ExpiresAt: now.Add(lifespan).Unix(), AuthTime: session.Claims.AuthTime.Unix(),

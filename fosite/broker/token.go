@@ -77,7 +77,7 @@ func (s *Server) authenticate(r *http.Request, form url.Values) error {
 		if secret != "" {
 			return oauth.InvalidRequest("the client authenticates in two ways")
 		}
-		basicID, basicSecret, ok := basicAuth(r)
+		basicID, basicSecret, ok := oauth.BasicAuth(r)
 		if !ok || id != "" && id != basicID {
 			return oauth.InvalidClient()
 		}
@@ -88,17 +88,6 @@ func (s *Server) authenticate(r *http.Request, form url.Values) error {
 		return oauth.InvalidClient()
 	}
 	return nil
-}
-
-// basicAuth returns identifier and secret, which are form-encoded inside the header.
-func basicAuth(r *http.Request) (id, secret string, ok bool) {
-	if len(r.Header.Values("Authorization")) != 1 {
-		return "", "", false
-	}
-	id, secret, ok = r.BasicAuth()
-	id, idErr := url.QueryUnescape(id)
-	secret, secretErr := url.QueryUnescape(secret)
-	return id, secret, ok && idErr == nil && secretErr == nil
 }
 
 // find returns what the code stands for, while it lives.

@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"time"
 
 	"github.com/go-jose/go-jose/v3"
@@ -17,7 +18,8 @@ import (
 // race into a server error; here both say yes, and the one transaction afterwards decides.
 type buffer struct {
 	oauth.Unused
-	server    *Server
+	issuer    string
+	keys      map[string]*ecdsa.PublicKey
 	client    *oryfosite.DefaultClient
 	jti       string
 	signature string
@@ -38,11 +40,11 @@ func (b *buffer) GetClient(_ context.Context, id string) (oryfosite.Client, erro
 
 // GetPublicKey returns a key of this issuer. The keys belong to the issuer, not to a subject.
 func (b *buffer) GetPublicKey(_ context.Context, issuer, _, keyID string) (*jose.JSONWebKey, error) {
-	key, ok := b.server.keys.Public(keyID)
-	if !ok || issuer != b.server.issuer {
+	key, ok := b.keys[keyID]
+	if !ok || issuer != b.issuer {
 		return nil, oryfosite.ErrNotFound
 	}
-	return key, nil
+	return &jose.JSONWebKey{Key: key, KeyID: keyID, Algorithm: string(jose.ES256), Use: "sig"}, nil
 }
 
 // GetPublicKeys is asked for tokens without kid, of which none comes this far.

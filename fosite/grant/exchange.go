@@ -3,7 +3,6 @@ package grant
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -24,12 +23,12 @@ type Response struct {
 }
 
 // Exchange answers a request to the token endpoint: it redeems a recovery token for an access token (RFC 7521 §4.1,
-// RFC 7523 §2.1). r has not been parsed yet. thumbprint is the key of the DPoP proof that the caller verified for this
-// request; it is empty if there was none.
+// RFC 7523 §2.1). r has not been parsed yet. proof is the DPoP proof that the caller verified for this request, if there
+// was one.
 //
 // Every error is an [*Error] or wraps [ErrUnavailable]. Until [Recoveries.Redeem] has committed, nothing has happened:
-// a request that could not be answered may be repeated.
-func (s *Server) Exchange(ctx context.Context, r *http.Request, thumbprint string) (Response, error) {
+// a request that could not be answered may be repeated. A request that was refused has used its client assertion up.
+func (s *Server) Exchange(ctx context.Context, r *http.Request, proof Proof) (Response, error) {
 	form, err := readForm(r)
 	if err != nil {
 		return Response{}, err
@@ -38,21 +37,13 @@ func (s *Server) Exchange(ctx context.Context, r *http.Request, thumbprint strin
 	if err != nil {
 		return Response{}, err
 	}
-	if thumbprint == "" {
-		return Response{}, &Error{Status: http.StatusBadRequest, Code: "invalid_dpop_proof", Description: "a DPoP proof is needed"}
+	response, err := s.exchange(ctx, form, client, proof)
+	if _, refused := errors.AsType[*Error](err); refused {
+		if err := s.useUp(ctx, client); err != nil {
+			return Response{}, err
+		}
 	}
-	recovery, err := s.Verify(form.Get("assertion"))
-	if err != nil {
-		return Response{}, oauth.InvalidGrant().Because(err)
-	}
-	// Without these two a stolen token could be redeemed by whoever holds it.
-	if recovery.ClientID != client.ID {
-		return Response{}, oauth.InvalidGrant().Because(invalid("client_id is another client"))
-	}
-	if recovery.Thumbprint != thumbprint {
-		return Response{}, oauth.InvalidGrant().Because(invalid("cnf is another DPoP key"))
-	}
-	return s.redeem(ctx, client, form, recovery)
+	return response, err
 }
 
 // readForm reads the parameters and demands those of RFC 7523 §2.1. Authentication comes later, so that what is
@@ -62,7 +53,7 @@ func readForm(r *http.Request) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"grant_type", "assertion", "client_id"} {
+	for _, name := range []string{"grant_type", "assertion"} {
 		if !form.Has(name) {
 			return nil, oauth.InvalidRequest(name + " is missing")
 		}
@@ -76,32 +67,39 @@ func readForm(r *http.Request) (url.Values, error) {
 	return form, nil
 }
 
-// authenticate finds the public client that the request names. A public client that shows credentials is not what it
-// says, or sends a secret where nobody will check it (RFC 6749 §2.3): refused.
-func (s *Server) authenticate(r *http.Request, form url.Values) (*oryfosite.DefaultClient, error) {
-	if len(r.Header.Values("Authorization")) > 0 {
-		return nil, oauth.InvalidClient()
+// exchange judges the assertion for the client and the holder that brought it.
+func (s *Server) exchange(ctx context.Context, form url.Values, client authenticated, proof Proof) (Response, error) {
+	if !client.fosite.GetGrantTypes().Has(GrantType) {
+		return Response{}, oauth.UnauthorizedClient()
 	}
-	for _, name := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
-		if form.Has(name) {
-			return nil, oauth.InvalidClient()
-		}
+	// A client that proved itself says who may redeem; the key says for whom. Both are asked of every client, since a
+	// recovery belongs to whoever started it.
+	if proof.Thumbprint == "" {
+		return Response{}, oauth.InvalidProof("a DPoP proof is needed")
 	}
-	client, ok := s.clients[form.Get("client_id")]
-	if !ok {
-		return nil, oauth.InvalidClient()
+	if s.foreign[proof.Thumbprint] != "" {
+		return Response{}, oauth.InvalidProof("the DPoP key has another purpose")
 	}
-	if !client.GetGrantTypes().Has(GrantType) {
-		return nil, &Error{Status: http.StatusBadRequest, Code: "unauthorized_client", Description: "the client may not use this grant"}
+	recovery, err := s.Verify(form.Get("assertion"))
+	if err != nil {
+		return Response{}, oauth.InvalidGrant().Because(err)
 	}
-	return client, nil
+	// Without these two a stolen token could be redeemed by whoever holds it.
+	if recovery.ClientID != client.ID {
+		return Response{}, oauth.InvalidGrant().Because(invalid("client_id is another client"))
+	}
+	if recovery.Thumbprint != proof.Thumbprint {
+		return Response{}, oauth.InvalidGrant().Because(invalid("cnf is another DPoP key"))
+	}
+	return s.redeem(ctx, client, form, recovery, proof)
 }
 
 // redeem lets fosite judge the assertion once more and make the access token, then commits what it wrote.
-func (s *Server) redeem(ctx context.Context, client *oryfosite.DefaultClient, form url.Values, recovery Recovery) (Response, error) {
-	writes := &buffer{server: s, client: client}
+func (s *Server) redeem(ctx context.Context, client authenticated, form url.Values, recovery Recovery, proof Proof) (Response, error) {
+	writes := &buffer{issuer: s.issuer, keys: s.keys.Now().Public(), client: client.fosite}
 	provider := s.provider(writes)
-	parameters := oauth.Pick(form, "grant_type", "assertion", "client_id")
+	parameters := oauth.Pick(form, "grant_type", "assertion")
+	parameters.Set("client_id", client.ID)
 	parameters.Set("scope", ScopeComplete) // fosite grants what is asked for, not what the assertion says
 	request, err := provider.NewAccessRequest(ctx, oauth.Request(http.MethodPost, parameters), &oryfosite.DefaultSession{})
 	if err != nil {
@@ -111,14 +109,17 @@ func (s *Server) redeem(ctx context.Context, client *oryfosite.DefaultClient, fo
 	if err != nil {
 		return Response{}, oauth.FromFosite(err)
 	}
+	now := s.clock()
 	redemption := Redemption{
-		Txn: recovery.Txn, JTI: writes.jti, ClientID: client.ID, Thumbprint: recovery.Thumbprint,
+		Txn: recovery.Txn, JTI: writes.jti, ClientID: client.ID, Thumbprint: proof.Thumbprint,
+		Proof: proof.ID, Assertion: client.assertion,
 		AccessToken: AccessToken{
-			Signature: writes.signature, Txn: recovery.Txn, ClientID: client.ID, Thumbprint: recovery.Thumbprint,
-			Scope: ScopeComplete, Subject: recovery.Subject, ExpiresAt: s.clock().Add(AccessTokenLifetime),
+			Signature: writes.signature, Txn: recovery.Txn, ClientID: client.ID, Subject: recovery.Subject, Scope: ScopeComplete,
+			Thumbprint: proof.Thumbprint, CertificateSHA256: client.certificate,
+			IssuedAt: now, ExpiresAt: now.Add(AccessTokenLifetime),
 		},
 	}
-	if err := oauth.Redeemed(s.recoveries.Redeem(ctx, redemption)); err != nil {
+	if err := settle(s.recoveries.Redeem(ctx, redemption)); err != nil {
 		return Response{}, err
 	}
 	return Response{
@@ -127,28 +128,15 @@ func (s *Server) redeem(ctx context.Context, client *oryfosite.DefaultClient, fo
 	}, nil
 }
 
-// Authorize returns what an access token stands for, if it is one of this server, still lives, and is presented with the
-// DPoP key that it is bound to. thumbprint is that of the proof that the caller verified, with ath. The error is
-// [ErrInvalid] for whatever the token's bearer could have done wrong, else wraps [ErrUnavailable].
-func (s *Server) Authorize(ctx context.Context, token, thumbprint string) (AccessToken, error) {
-	signature, ok := s.tokens.Signature(ctx, token)
-	if !ok {
-		return AccessToken{}, invalid("not an access token of this server")
-	}
-	stored, err := s.recoveries.AccessToken(ctx, signature)
+// settle turns what the store says of a token, a proof and an assertion into an endpoint's answer.
+func settle(err error) error {
 	switch {
-	case errors.Is(err, ErrSpent):
-		return AccessToken{}, invalid("access token is unknown or expired")
-	case err != nil:
-		return AccessToken{}, fmt.Errorf("%w: reading an access token: %v", ErrUnavailable, err)
-	case stored.Signature != signature || stored.Scope != ScopeComplete:
-		return AccessToken{}, invalid("record is not of this access token")
-	case thumbprint == "" || stored.Thumbprint != thumbprint:
-		return AccessToken{}, invalid("access token is bound to another DPoP key")
-	case !s.clock().Before(stored.ExpiresAt):
-		return AccessToken{}, invalid("access token has expired")
+	case errors.Is(err, ErrProofUsed):
+		return oauth.InvalidProof("the DPoP proof was used").Because(err)
+	case errors.Is(err, ErrAssertionUsed):
+		return oauth.InvalidClient().Because(err)
 	}
-	return stored, nil
+	return oauth.Redeemed(err)
 }
 
 func (s *Server) fositeConfig(secret []byte) oryfosite.Config {

@@ -17,7 +17,8 @@ import (
 
 func TestExchangeRedeemsRecoveryToken(t *testing.T) {
 	f := newFixture(t)
-	got, err := f.Exchange(t.Context(), post(tokenForm(f.mint(t, good)).Encode()), proofKey)
+	proof := held(proofKey)
+	got, err := f.Exchange(t.Context(), post(tokenForm(f.mint(t, good)).Encode()), proof)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,12 +28,12 @@ func TestExchangeRedeemsRecoveryToken(t *testing.T) {
 	r := f.recovery()
 	want := AccessToken{
 		Signature: strings.Split(got.AccessToken, ".")[1], Txn: r.Txn, ClientID: ClientDevice, Thumbprint: proofKey,
-		Scope: ScopeComplete, Subject: r.Subject, ExpiresAt: f.now.Add(300 * time.Second),
+		Scope: ScopeComplete, Subject: r.Subject, IssuedAt: f.now, ExpiresAt: f.now.Add(300 * time.Second),
 	}
-	if stored := f.store.redeemed[r.Txn]; stored != (Redemption{r.Txn, r.JTI, ClientDevice, proofKey, want}) {
+	if stored := f.store.redeemed[r.Txn]; stored != (Redemption{r.Txn, r.JTI, ClientDevice, proofKey, proof.ID, nil, want}) {
 		t.Errorf("stored %+v", stored)
 	}
-	authorized, err := f.Authorize(t.Context(), got.AccessToken, proofKey)
+	authorized, err := f.Authorize(t.Context(), got.AccessToken, proofKey, "")
 	if err != nil || authorized != want {
 		t.Errorf("authorized %+v, %v; want %+v", authorized, err, want)
 	}
@@ -42,7 +43,7 @@ func TestExchangeTakesItsOneScopeByName(t *testing.T) {
 	f := newFixture(t)
 	form := tokenForm(f.mint(t, good))
 	form.Set("scope", ScopeComplete)
-	if _, err := f.Exchange(t.Context(), post(form.Encode()), proofKey); err != nil {
+	if _, err := f.Exchange(t.Context(), post(form.Encode()), held(proofKey)); err != nil {
 		t.Error(err)
 	}
 }
@@ -56,7 +57,7 @@ func TestExchangeTakesFurtherPublicClient(t *testing.T) {
 	}
 	form := tokenForm(f.mint(t, func(r *Recovery) { r.ClientID = "kiosk" }))
 	form.Set("client_id", "kiosk")
-	if _, err := server.Exchange(t.Context(), post(form.Encode()), proofKey); err != nil {
+	if _, err := server.Exchange(t.Context(), post(form.Encode()), held(proofKey)); err != nil {
 		t.Error(err)
 	}
 }
@@ -89,7 +90,7 @@ func TestExchangeRefusals(t *testing.T) {
 			f := newFixture(t)
 			form := tokenForm(f.mint(t, good))
 			c.change(form)
-			got, err := f.Exchange(t.Context(), post(form.Encode()), proofKey)
+			got, err := f.Exchange(t.Context(), post(form.Encode()), held(proofKey))
 			wantError(t, err, c.status, c.code)
 			if got != (Response{}) || len(f.store.redeemed) != 0 {
 				t.Errorf("a refusal answered %+v and stored %v", got, f.store.redeemed)
@@ -123,7 +124,7 @@ func TestExchangeRefusesOtherRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := post(form)
 			c.change(r)
-			_, err := f.Exchange(t.Context(), r, proofKey)
+			_, err := f.Exchange(t.Context(), r, held(proofKey))
 			wantError(t, err, c.status, c.code)
 		})
 	}
@@ -147,54 +148,54 @@ func TestExchangeRefusesMultipart(t *testing.T) { // fosite would take it, with 
 	}
 	r := httptest.NewRequest(http.MethodPost, issuer+"/token", &body)
 	r.Header.Set("Content-Type", w.FormDataContentType())
-	_, err := f.Exchange(t.Context(), r, proofKey)
+	_, err := f.Exchange(t.Context(), r, held(proofKey))
 	wantError(t, err, 400, "invalid_request")
 }
 
 func TestExchangeDemandsTheHoldersKey(t *testing.T) {
 	f := newFixture(t)
 	form := tokenForm(f.mint(t, good)).Encode()
-	_, err := f.Exchange(t.Context(), post(form), "")
+	_, err := f.Exchange(t.Context(), post(form), Proof{})
 	wantError(t, err, 400, "invalid_dpop_proof")
-	_, err = f.Exchange(t.Context(), post(form), certificate)
+	_, err = f.Exchange(t.Context(), post(form), held(certificate))
 	wantError(t, err, 400, "invalid_grant")
 
 	unbound := tokenForm(f.mint(t, func(r *Recovery) { r.Thumbprint = "" })).Encode() // a browser's
-	_, err = f.Exchange(t.Context(), post(unbound), proofKey)
+	_, err = f.Exchange(t.Context(), post(unbound), held(proofKey))
 	wantError(t, err, 400, "invalid_grant")
 }
 
 func TestExchangeBindsAssertionToClient(t *testing.T) {
 	f := newFixture(t)
 	form := tokenForm(f.mint(t, func(r *Recovery) { r.ClientID = ClientBrowser }))
-	_, err := f.Exchange(t.Context(), post(form.Encode()), proofKey)
+	_, err := f.Exchange(t.Context(), post(form.Encode()), held(proofKey))
 	wantError(t, err, 400, "invalid_grant")
 }
 
 func TestExchangeRefusesReplay(t *testing.T) {
 	f := newFixture(t)
 	form := tokenForm(f.mint(t, good)).Encode()
-	if _, err := f.Exchange(t.Context(), post(form), proofKey); err != nil {
+	if _, err := f.Exchange(t.Context(), post(form), held(proofKey)); err != nil {
 		t.Fatal(err)
 	}
-	_, err := f.Exchange(t.Context(), post(form), proofKey)
+	_, err := f.Exchange(t.Context(), post(form), held(proofKey))
 	wantError(t, err, 400, "invalid_grant")
 }
 
 func TestExchangeRefusesSecondTokenOfOneRecovery(t *testing.T) { // the record is the recovery's, not the jti's
 	f := newFixture(t)
-	if _, err := f.Exchange(t.Context(), post(tokenForm(f.mint(t, good)).Encode()), proofKey); err != nil {
+	if _, err := f.Exchange(t.Context(), post(tokenForm(f.mint(t, good)).Encode()), held(proofKey)); err != nil {
 		t.Fatal(err)
 	}
 	second := f.mint(t, func(r *Recovery) { r.JTI = "YW5vdGhlci0xMjgtYml0LWp0aQ" })
-	_, err := f.Exchange(t.Context(), post(tokenForm(second).Encode()), proofKey)
+	_, err := f.Exchange(t.Context(), post(tokenForm(second).Encode()), held(proofKey))
 	wantError(t, err, 400, "invalid_grant")
 }
 
 func TestExchangeOfOneJTIByTwoIssuersIsApart(t *testing.T) {
 	f, other := newFixture(t), newFixture(t)
 	for _, x := range []*fixture{f, other} {
-		if _, err := x.Exchange(t.Context(), post(tokenForm(x.mint(t, good)).Encode()), proofKey); err != nil {
+		if _, err := x.Exchange(t.Context(), post(tokenForm(x.mint(t, good)).Encode()), held(proofKey)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -204,13 +205,13 @@ func TestExchangeBurnsNothingWhenStoreFails(t *testing.T) { // fosite alone mark
 	f := newFixture(t)
 	form := tokenForm(f.mint(t, good)).Encode()
 	f.store.failure = errors.New("disk gone")
-	_, err := f.Exchange(t.Context(), post(form), proofKey)
+	_, err := f.Exchange(t.Context(), post(form), held(proofKey))
 	var refusal *Error
 	if !errors.Is(err, ErrUnavailable) || errors.As(err, &refusal) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 	f.store.failure = nil
-	if _, err := f.Exchange(t.Context(), post(form), proofKey); err != nil {
+	if _, err := f.Exchange(t.Context(), post(form), held(proofKey)); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }
@@ -219,7 +220,7 @@ func TestExchangeDoesNotInheritTheAssertionsAudience(t *testing.T) {
 	f := newFixture(t)
 	form := tokenForm(f.mint(t, good))
 	form.Set("audience", "https://api.example.com")
-	got, err := f.Exchange(t.Context(), post(form.Encode()), proofKey)
+	got, err := f.Exchange(t.Context(), post(form.Encode()), held(proofKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +236,7 @@ func TestExchangeTellsTheClientNothingOfTheReason(t *testing.T) {
 	for _, token := range []string{
 		"x", f.forge(t, f.goodHeader(), f.with(t, "iss", "https://evil.example")), f.mint(t, func(r *Recovery) { r.ClientID = ClientBrowser }),
 	} {
-		_, err := f.Exchange(t.Context(), post(tokenForm(token).Encode()), proofKey)
+		_, err := f.Exchange(t.Context(), post(tokenForm(token).Encode()), held(proofKey))
 		wantError(t, err, 400, "invalid_grant")
 		var refusal *Error
 		if errors.As(err, &refusal) {
@@ -256,7 +257,7 @@ func TestExchangeRaceHasOneWinner(t *testing.T) { // fosite alone answers the lo
 	results := make([]error, calls)
 	var wg sync.WaitGroup
 	for i := range calls {
-		wg.Go(func() { _, results[i] = f.Exchange(t.Context(), post(form), proofKey) })
+		wg.Go(func() { _, results[i] = f.Exchange(t.Context(), post(form), held(proofKey)) })
 	}
 	wg.Wait()
 	won := 0

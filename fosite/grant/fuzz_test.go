@@ -62,7 +62,7 @@ func FuzzExchange(f *testing.F) {
 	f.Add("grant_type=password")
 	f.Add("%")
 	f.Fuzz(func(t *testing.T, body string) {
-		_, err := x.Exchange(t.Context(), post(body), proofKey)
+		_, err := x.Exchange(t.Context(), post(body), held(proofKey))
 		var refusal *Error
 		if err != nil && (!errors.As(err, &refusal) || refusal.Status >= 500) {
 			t.Errorf("got %v", err)

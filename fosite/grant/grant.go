@@ -13,6 +13,7 @@ package grant
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -51,6 +52,10 @@ var (
 	ErrSpent = oauth.ErrSpent
 	// ErrUnavailable says that the question could not be answered. It is never a refusal and never a grant.
 	ErrUnavailable = oauth.ErrUnavailable
+	// ErrProofUsed says that a DPoP proof was brought before.
+	ErrProofUsed = errors.New("DPoP proof was used")
+	// ErrAssertionUsed says that a client assertion was brought before.
+	ErrAssertionUsed = errors.New("client assertion was used")
 	// ErrInvalid says that a token is not one of this server, or not for this holder, or not for now.
 	ErrInvalid = errors.New("invalid token")
 )
@@ -58,7 +63,8 @@ var (
 // Config describes one authorization server. Every field without a default is needed.
 type Config struct {
 	Issuer     string           // {issuer}: https, without query, fragment and trailing slash
-	Keys       []Key            // the first signs, all verify and are published
+	Keys       func() []Key     // asked for each request; the first signs, all verify and are published
+	OtherKeys  []string         // RFC 7638 thumbprints of keys with other purposes, which no client may have
 	Secret     []byte           // 32 bytes, for access tokens
 	Clock      func() time.Time // default: time.Now. fosite reads the system's clock too; both must agree to a token's life
 	Recoveries Recoveries
@@ -66,24 +72,18 @@ type Config struct {
 	Clients    []Client // besides the built-in ones
 }
 
-// A Client may exchange recovery tokens issued to it.
-type Client struct {
-	ID     string
-	Public bool // must be true: a client proves itself with the holder's DPoP key alone
-}
-
 // A Server mints, checks and redeems the recovery tokens of one issuer. It is safe for concurrent use.
 type Server struct {
 	issuer, tokenURL string
-	keys             oauth.Keys
-	verifier         recoverytoken.Verifier
+	keys             *oauth.KeySource
 	clock            func() time.Time
 	recoveries       Recoveries
-	clients          map[string]*oryfosite.DefaultClient
-	fosite           oryfosite.Config // copied for every request; see provider
+	clients          map[string]*registered
+	foreign          map[string]string // thumbprints of keys that no holder may have, and whose they are
+	fosite           oryfosite.Config  // copied for every request; see provider
 	tokens           oauth.Opaque
 	actions          []string
-	metadata, jwks   []byte
+	metadata         []byte
 }
 
 // New checks the configuration and returns the server. It opens and calls nothing.
@@ -91,8 +91,8 @@ func New(c Config) (*Server, error) {
 	if err := oauth.CheckIssuer(c.Issuer); err != nil {
 		return nil, err
 	}
-	keys := oauth.Keys(slices.Clone(c.Keys))
-	if err := keys.Check(); err != nil {
+	keys, err := oauth.NewKeySource(c.Keys)
+	if err != nil {
 		return nil, err
 	}
 	if len(c.Secret) != oauth.SecretBytes {
@@ -104,37 +104,25 @@ func New(c Config) (*Server, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	clients, err := clientTable(c.Clients)
-	if err != nil {
-		return nil, err
-	}
 	s := &Server{
 		issuer: c.Issuer, tokenURL: c.Issuer + "/token", keys: keys, clock: c.Clock,
-		recoveries: c.Recoveries, clients: clients, actions: slices.Clone(c.Actions),
+		recoveries: c.Recoveries, foreign: map[string]string{}, actions: slices.Clone(c.Actions),
 	}
-	s.verifier = recoverytoken.Verifier{Issuer: s.issuer, Audience: s.tokenURL, Keys: keys.Set()}
+	for _, thumbprint := range append(slices.Collect(maps.Keys(keys.Now().Public())), c.OtherKeys...) {
+		s.foreign[thumbprint] = "this server"
+	}
+	if s.clients, err = clientTable(c.Clients, s.foreign); err != nil {
+		return nil, err
+	}
 	s.fosite = s.fositeConfig(slices.Clone(c.Secret))
 	s.tokens = oauth.NewOpaque(&s.fosite)
-	if err := s.publish(); err != nil {
+	if err := s.describe(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// clientTable joins the configured clients to the built-in ones. ClientBrowser has no grant type: it is known, and
-// refused.
-func clientTable(configured []Client) (map[string]*oryfosite.DefaultClient, error) {
-	table := map[string]*oryfosite.DefaultClient{ClientBrowser: {ID: ClientBrowser, Public: true}}
-	for _, client := range append([]Client{{ID: ClientDevice, Public: true}}, configured...) {
-		switch {
-		case !client.Public:
-			return nil, fmt.Errorf("client %q is not public: no way to authenticate it is offered", client.ID)
-		case client.ID == "" || table[client.ID] != nil:
-			return nil, fmt.Errorf("client identifier %q is empty or used twice", client.ID)
-		}
-		table[client.ID] = &oryfosite.DefaultClient{
-			ID: client.ID, Public: true, GrantTypes: []string{GrantType}, Scopes: []string{ScopeComplete},
-		}
-	}
-	return table, nil
+// verifier judges recovery tokens with the keys of this moment.
+func (s *Server) verifier() recoverytoken.Verifier {
+	return recoverytoken.Verifier{Issuer: s.issuer, Audience: s.tokenURL, Keys: s.keys.Now().Public()}
 }

@@ -17,23 +17,28 @@ func TestNewRefusesBadConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Config){
-		"issuer of http":           func(c *Config) { c.Issuer = "http://id.example.com/recovery" },
-		"issuer with query":        func(c *Config) { c.Issuer += "?x" },
-		"issuer with empty query":  func(c *Config) { c.Issuer += "?" },
-		"issuer with fragment":     func(c *Config) { c.Issuer += "#x" },
-		"issuer with slash":        func(c *Config) { c.Issuer += "/" },
-		"issuer with user":         func(c *Config) { c.Issuer = "https://u@id.example.com/recovery" },
-		"no key":                   func(c *Config) { c.Keys = nil },
-		"key without private half": func(c *Config) { c.Keys[0].Private = nil },
-		"key on P-384":             func(c *Config) { c.Keys[0].Private = p384 },
-		"key without identifier":   func(c *Config) { c.Keys[0].ID = "" },
-		"identifier used twice":    func(c *Config) { c.Keys[0].ID = c.Keys[1].ID },
-		"short secret":             func(c *Config) { c.Secret = c.Secret[:31] },
-		"long secret":              func(c *Config) { c.Secret = append(c.Secret, 0) },
-		"no store":                 func(c *Config) { c.Recoveries = nil },
-		"client with a secret":     func(c *Config) { c.Clients = []Client{{ID: "x"}} },
-		"client without name":      func(c *Config) { c.Clients = []Client{{Public: true}} },
-		"built-in client again":    func(c *Config) { c.Clients = []Client{{ID: ClientBrowser, Public: true}} },
+		"issuer of http":            func(c *Config) { c.Issuer = "http://id.example.com/recovery" },
+		"issuer with query":         func(c *Config) { c.Issuer += "?x" },
+		"issuer with empty query":   func(c *Config) { c.Issuer += "?" },
+		"issuer with fragment":      func(c *Config) { c.Issuer += "#x" },
+		"issuer with slash":         func(c *Config) { c.Issuer += "/" },
+		"issuer with user":          func(c *Config) { c.Issuer = "https://u@id.example.com/recovery" },
+		"no key":                    func(c *Config) { c.Keys = nil },
+		"no keys":                   withKeys(),
+		"key without private half":  withKeys(Key{ID: "x"}),
+		"key on P-384":              withKeys(Key{ID: "x", Private: p384}),
+		"key without identifier":    withKeys(newKey(t, "")),
+		"identifier used twice":     withKeys(newKey(t, "x"), newKey(t, "x")),
+		"short secret":              func(c *Config) { c.Secret = c.Secret[:31] },
+		"long secret":               func(c *Config) { c.Secret = append(c.Secret, 0) },
+		"no store":                  func(c *Config) { c.Recoveries = nil },
+		"client without credential": func(c *Config) { c.Clients = []Client{{ID: "x"}} },
+		"public client with a credential": func(c *Config) {
+			c.Clients = []Client{{ID: "x", Public: true, Credential: CertificateField{DNS: "x.example.com"}}}
+		},
+		"client twice":          func(c *Config) { c.Clients = []Client{{ID: "x", Public: true}, {ID: "x", Public: true}} },
+		"client without name":   func(c *Config) { c.Clients = []Client{{Public: true}} },
+		"built-in client again": func(c *Config) { c.Clients = []Client{{ID: ClientBrowser, Public: true}} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := newFixture(t).config
@@ -45,20 +50,27 @@ func TestNewRefusesBadConfig(t *testing.T) {
 	}
 }
 
+func withKeys(keys ...Key) func(*Config) {
+	return func(c *Config) { c.Keys = func() []Key { return keys } }
+}
+
 func TestMetadataDescribesTheServer(t *testing.T) {
 	var got map[string]any
 	if err := json.Unmarshal(newFixture(t).Metadata(), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"issuer":                                `"https://id.example.com/recovery"`,
-		"token_endpoint":                        `"https://id.example.com/recovery/token"`,
-		"jwks_uri":                              `"https://id.example.com/recovery/jwks.json"`,
-		"scopes_supported":                      `["recovery:complete"]`,
-		"response_types_supported":              `[]`,
-		"grant_types_supported":                 `["urn:ietf:params:oauth:grant-type:jwt-bearer"]`,
-		"token_endpoint_auth_methods_supported": `["none"]`,
-		"dpop_signing_alg_values_supported":     `["ES256"]`,
+		"issuer":                                     `"https://id.example.com/recovery"`,
+		"token_endpoint":                             `"https://id.example.com/recovery/token"`,
+		"jwks_uri":                                   `"https://id.example.com/recovery/jwks.json"`,
+		"scopes_supported":                           `["recovery:complete"]`,
+		"response_types_supported":                   `[]`,
+		"grant_types_supported":                      `["urn:ietf:params:oauth:grant-type:jwt-bearer"]`,
+		"token_endpoint_auth_methods_supported":      `["none"]`,
+		"revocation_endpoint":                        `"https://id.example.com/recovery/revoke"`,
+		"introspection_endpoint":                     `"https://id.example.com/recovery/introspect"`,
+		"revocation_endpoint_auth_methods_supported": `["none"]`,
+		"dpop_signing_alg_values_supported":          `["ES256"]`,
 	}
 	if len(got) != len(want) {
 		t.Errorf("got %v", got)

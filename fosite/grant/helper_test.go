@@ -1,7 +1,6 @@
 package grant
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,11 +8,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -30,13 +30,16 @@ type fixture struct {
 	config Config
 	store  *memory
 	now    time.Time
+	keys   []Key // may be changed at any time
 }
+
+func (f *fixture) signers() []Key { return f.keys }
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{store: newMemory(), now: time.Now()}
+	f := &fixture{store: newMemory(), now: time.Now(), keys: []Key{newKey(t, "key-1"), newKey(t, "key-0")}}
 	f.config = Config{
-		Issuer: issuer, Keys: []Key{newKey(t, "key-1"), newKey(t, "key-0")}, Secret: []byte(strings.Repeat("g", 32)),
+		Issuer: issuer, Keys: f.signers, Secret: []byte(strings.Repeat("g", 32)),
 		Clock: func() time.Time { return f.now }, Recoveries: f.store,
 	}
 	var err error
@@ -80,12 +83,19 @@ func (f *fixture) mint(t testing.TB, change func(*Recovery)) string {
 
 func good(*Recovery) {}
 
+var proofs atomic.Int64
+
+// held is a proof of the key with a thumbprint, which nobody brought before.
+func held(thumbprint string) Proof {
+	return Proof{Thumbprint: thumbprint, ID: fmt.Sprint("proof-", proofs.Add(1))}
+}
+
 // forge signs any header and payload with the server's own key: what a bug elsewhere, not an attacker, could make.
 func (f *fixture) forge(t testing.TB, header, payload string) string {
 	t.Helper()
 	signed := b64([]byte(header)) + "." + b64([]byte(payload))
 	digest := sha256.Sum256([]byte(signed))
-	r, s, err := ecdsa.Sign(rand.Reader, f.config.Keys[0].Private, digest[:])
+	r, s, err := ecdsa.Sign(rand.Reader, f.keys[0].Private, digest[:])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,43 +170,4 @@ func wantError(t testing.TB, err error, status int, code string) {
 	if refusal.Status != status || refusal.Code != code {
 		t.Errorf("got %d %s (%v), want %d %s", refusal.Status, refusal.Code, err, status, code)
 	}
-}
-
-// memory is a store of recoveries with the atomicity that the contract asks for.
-type memory struct {
-	mu       sync.Mutex
-	redeemed map[string]Redemption
-	tokens   map[string]AccessToken
-	failure  error // what the next calls return instead of working
-}
-
-func newMemory() *memory {
-	return &memory{redeemed: make(map[string]Redemption), tokens: make(map[string]AccessToken)}
-}
-
-func (m *memory) Redeem(_ context.Context, r Redemption) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.failure != nil {
-		return m.failure
-	}
-	if _, used := m.redeemed[r.Txn]; used {
-		return ErrSpent
-	}
-	m.redeemed[r.Txn] = r
-	m.tokens[r.AccessToken.Signature] = r.AccessToken
-	return nil
-}
-
-func (m *memory) AccessToken(_ context.Context, signature string) (AccessToken, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.failure != nil {
-		return AccessToken{}, m.failure
-	}
-	token, ok := m.tokens[signature]
-	if !ok {
-		return AccessToken{}, ErrSpent
-	}
-	return token, nil
 }

@@ -12,7 +12,7 @@ import (
 // future, and duplicate members. Every error is [ErrInvalid] with a reason for the log; nothing is returned beside it.
 // Whether the token was already used is for [Recoveries] to say.
 func (s *Server) Verify(token string) (Recovery, error) {
-	claims, err := s.verifier.Verify(token, s.clock())
+	claims, err := s.verifier().Verify(token, s.clock())
 	if err != nil {
 		return Recovery{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
@@ -21,11 +21,11 @@ func (s *Server) Verify(token string) (Recovery, error) {
 
 // Mint returns the signed recovery token that says r. What [Server.Verify] would refuse is not minted: [ErrInvalid].
 func (s *Server) Mint(r Recovery) (string, error) {
-	payload, err := s.verifier.Payload(r, s.clock())
+	payload, err := s.verifier().Payload(r, s.clock())
 	if err != nil {
 		return "", fmt.Errorf("minting a recovery token: %w: %w", ErrInvalid, err)
 	}
-	return s.keys.Sign(recoverytoken.Type, json.RawMessage(payload))
+	return s.keys.Now().Sign(recoverytoken.Type, json.RawMessage(payload))
 }
 
 func invalid(detail string) error { return fmt.Errorf("%w: %s", ErrInvalid, detail) }

@@ -24,12 +24,11 @@ const (
 )
 
 const (
-	maxToken   = 8 << 10 // bytes; bounds the work that a token can cause before its signature is known to be good
-	maxAge     = 300     // seconds from iat to exp, and from iat to now
-	skew       = 30      // seconds
-	minJTI     = 22      // characters of six bits each: at least 128 bits
-	maxName    = 256     // characters of an identifier
-	thumbprint = 43      // characters of a SHA-256 in base64url
+	maxAge     = 300 // seconds from iat to exp, and from iat to now
+	skew       = 30  // seconds
+	minJTI     = 22  // characters of six bits each: at least 128 bits
+	maxName    = 256 // characters of an identifier
+	thumbprint = 43  // characters of a SHA-256 in base64url
 )
 
 // Claims is what a recovery token says. Every field is needed except the two that say otherwise. Times have the

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/regrant/regrant/fosite/internal/compact"
 )
 
 var now = time.Date(2026, 11, 21, 20, 20, 0, 0, time.UTC)
@@ -124,7 +126,7 @@ func TestRefusalsSayTheirReason(t *testing.T) {
 		want Reason
 	}{
 		{"oversized", func(t *testing.T, f *fixture) string {
-			return f.sign(t, goodHeader, f.payload(t)+strings.Repeat(" ", maxToken))
+			return f.sign(t, goodHeader, f.payload(t)+strings.Repeat(" ", compact.MaxSize))
 		}, Malformed},
 		{"no signature", func(t *testing.T, f *fixture) string {
 			return b64([]byte(goodHeader)) + "." + b64([]byte(f.payload(t))) + "."

@@ -2,12 +2,11 @@ package recoverytoken
 
 import (
 	"crypto/ecdsa"
-	"encoding/base64"
-	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/regrant/regrant/fosite/internal/compact"
 	"github.com/regrant/regrant/internal/strictjson"
 )
 
@@ -43,43 +42,22 @@ type header struct {
 
 // open returns the payload of a token whose form, header and signature hold.
 func (v Verifier) open(token string) (payload, error) {
-	if len(token) > maxToken {
-		return payload{}, refuse(Malformed, "%d bytes", len(token))
+	jws, err := compact.Split(token)
+	if err != nil {
+		return payload{}, refuse(Malformed, "%v", err)
 	}
-	parts, err := split(token)
+	key, err := v.key(jws.Header)
 	if err != nil {
 		return payload{}, err
 	}
-	key, err := v.key(parts[0])
-	if err != nil {
-		return payload{}, err
-	}
-	if err := verifySignature(token, key); err != nil {
-		return payload{}, err
+	if err := jws.Verify(jose.ES256, key); err != nil {
+		return payload{}, refuse(Signature, "%v", err)
 	}
 	var p payload
-	if err := strictjson.Decode(parts[1], &p); err != nil {
+	if err := strictjson.Decode(jws.Payload, &p); err != nil {
 		return payload{}, refuse(Malformed, "claims: %v", err)
 	}
 	return p, nil
-}
-
-// split takes a compact JWS apart (RFC 7515 §7.1): three parts in base64url, each in its one spelling. go-jose would also
-// skip line breaks.
-func split(token string) ([][]byte, error) {
-	encoded := strings.Split(token, ".")
-	if len(encoded) != 3 {
-		return nil, refuse(Malformed, "not a compact JWS")
-	}
-	parts := make([][]byte, len(encoded))
-	for i, part := range encoded {
-		raw, err := base64.RawURLEncoding.DecodeString(part)
-		if err != nil || len(raw) == 0 || base64.RawURLEncoding.EncodeToString(raw) != part {
-			return nil, refuse(Malformed, "part %d is not base64url", i)
-		}
-		parts[i] = raw
-	}
-	return parts, nil
 }
 
 // key finds the key that the header names. The set holds ES256 keys alone and the header must say ES256, so that no token
@@ -100,15 +78,4 @@ func (v Verifier) key(encoded []byte) (*ecdsa.PublicKey, error) {
 		return nil, refuse(Untrusted, "kid is unknown")
 	}
 	return key, nil
-}
-
-func verifySignature(token string, key *ecdsa.PublicKey) error {
-	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return refuse(Malformed, "the JWS does not parse")
-	}
-	if _, err := signed.Verify(key); err != nil {
-		return refuse(Signature, "the signature does not hold")
-	}
-	return nil
 }

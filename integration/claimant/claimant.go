@@ -16,10 +16,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/regrant/regrant/attest"
@@ -34,6 +34,9 @@ type Claimant struct {
 	Device *ecdsa.PrivateKey // signs statements
 	Chain  []string          // PEM, the device's own certificate first
 	Wants  []string          // actions to ask for; nil: to sign in
+	As     *Application      // the configured client it is; nil: the built-in one of devices
+
+	nonce atomic.Value // string: what the gateway last sent to prove possession with (RFC 9449 §8)
 }
 
 // FromDevice reads what `regrant device enroll` left in dir. The device's key is the holder too.
@@ -94,8 +97,17 @@ func (a Answer) Code() string {
 	return strings.TrimPrefix(problem.Type, "urn:regrant:problem:")
 }
 
-// Do sends a request with a fresh DPoP proof, bound to token if that is not empty.
+// Do sends a request with a fresh DPoP proof, bound to token if that is not empty. If the gateway asks for a nonce, it is
+// sent once more.
 func (c *Claimant) Do(ctx context.Context, path, contentType string, body []byte, token string) (Answer, error) {
+	a, err := c.once(ctx, path, contentType, body, token)
+	if err == nil && (a.Code() == "use_dpop_nonce" || a.Code() == string(wire.ProblemUseDPoPNonce)) {
+		a, err = c.once(ctx, path, contentType, body, token)
+	}
+	return a, err
+}
+
+func (c *Claimant) once(ctx context.Context, path, contentType string, body []byte, token string) (Answer, error) {
 	uri := c.Issuer + path
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, uri, bytes.NewReader(body))
 	if err != nil {
@@ -108,13 +120,21 @@ func (c *Claimant) Do(ctx context.Context, path, contentType string, body []byte
 		req.Header.Set("Authorization", "DPoP "+token)
 	}
 	if c.Holder != nil {
-		proof, err := wire.NewProof(c.Holder, http.MethodPost, uri, time.Now(), ath)
+		nonce, _ := c.nonce.Load().(string)
+		proof, err := wire.NewProofWithNonce(c.Holder, http.MethodPost, uri, time.Now(), ath, nonce)
 		if err != nil {
 			return Answer{}, err
 		}
 		req.Header.Set("DPoP", proof)
 	}
-	return send(c.Client, req)
+	if contentType == formType { // one of the OAuth endpoints
+		c.As.authenticate(req)
+	}
+	a, err := send(c.Client, req)
+	if nonce := a.Header.Get("DPoP-Nonce"); nonce != "" {
+		c.nonce.Store(nonce)
+	}
+	return a, err
 }
 
 func send(client *http.Client, req *http.Request) (Answer, error) {
@@ -143,7 +163,7 @@ func (c *Claimant) Initiate(ctx context.Context, account string) (wire.InitiateR
 		actions = []string{string(attest.ActionSignIn)}
 	}
 	var out wire.InitiateResponse
-	a, err := c.JSON(ctx, "/initiate", wire.InitiateRequest{AccountIdentifier: account, Actions: actions})
+	a, err := c.JSON(ctx, "/initiate", wire.InitiateRequest{AccountIdentifier: account, Actions: actions, ClientID: c.As.id()})
 	if err == nil && a.Status == http.StatusOK {
 		err = a.Into(&out)
 	}
@@ -181,19 +201,6 @@ func (c *Claimant) Recover(ctx context.Context, account string) (wire.AttestResp
 		return wire.AttestResponse{}, a, err
 	}
 	return c.Attest(ctx, in.RecoveryID, c.Proof(in.Statement))
-}
-
-// Exchange posts the recovery token at the token endpoint (RFC 7523 §2.1).
-func (c *Claimant) Exchange(ctx context.Context, token string) (wire.TokenResponse, Answer, error) {
-	form := url.Values{
-		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {token}, "client_id": {"regrant-device"},
-	}
-	var out wire.TokenResponse
-	a, err := c.Do(ctx, "/token", "application/x-www-form-urlencoded", []byte(form.Encode()), "")
-	if err == nil && a.Status == http.StatusOK {
-		err = a.Into(&out)
-	}
-	return out, a, err
 }
 
 // Complete opens the completion with an access token.

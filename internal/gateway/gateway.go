@@ -45,6 +45,8 @@ type Config struct {
 	Ring      *keys.Ring
 	Throttle  *throttle.Limiter
 
+	Nonces bool // programs must prove possession with a nonce of ours (RFC 9449 section 8)
+
 	ClientIP func(*http.Request) netip.Addr // whom limits count; must not believe headers that anybody can send
 	Logger   *slog.Logger
 	Clock    func() time.Time // nil: time.Now

@@ -87,14 +87,14 @@ func open(t testing.TB, change ...func(*house)) *house {
 		Journal: diary, Outbox: outbox, Ring: ring, Clock: time.Now, Compute: limiter.Strangers.Compute, Logger: logger,
 	})
 	grants, err := grant.New(grant.Config{
-		Issuer: issuer, Keys: []grant.Key{grant.Key(ring.Signing(keys.Grant)[0])},
+		Issuer: issuer, Keys: func() []grant.Key { return []grant.Key{grant.Key(ring.Signing(keys.Grant)[0])} },
 		Secret: ring.Secret(keys.GrantSecret), Recoveries: service.Grants(),
 	})
 	must(t, err)
 	service.SetMinter(grants)
 	logins, err := broker.New(broker.Config{
 		Issuer: issuer + "/oidc", Client: broker.Client{ID: "keycloak", Secret: brokerSecret, RedirectURIs: []string{brokerRedirect}},
-		Keys:   []broker.Key{broker.Key(ring.Signing(keys.Broker)[0])},
+		Keys:   func() []broker.Key { return []broker.Key{broker.Key(ring.Signing(keys.Broker)[0])} },
 		Secret: ring.Secret(keys.BrokerSecret), Logins: service.Logins(),
 	})
 	must(t, err)

@@ -61,8 +61,16 @@ var (
 
 	errHolder     = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "The proof of possession is missing, wrong, or somebody else's."}
 	errTwoHolders = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "A request comes from a browser or from a program, not from both."}
-	errStaleForm  = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, page: pageOf(pages.Stale())}
-	errLoginSize  = &problemError{status: http.StatusBadRequest, code: wire.ProblemMalformed, page: pageOf(pages.LoginTooLarge())}
+	// errUseNonce and errUseNonceOAuth ask for the proof with a nonce (RFC 9449 sections 9 and 8).
+	errUseNonce = &problemError{
+		status: http.StatusUnauthorized, code: wire.ProblemUseDPoPNonce, detail: "Make the proof again with the nonce of this answer.",
+		challenge: `DPoP error="use_dpop_nonce", algs="ES256"`,
+	}
+	errUseNonceOAuth = &problemError{
+		status: http.StatusBadRequest, code: wire.ProblemUseDPoPNonce, oauth: "use_dpop_nonce", detail: "Make the proof again with the nonce of this answer.",
+	}
+	errStaleForm = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, page: pageOf(pages.Stale())}
+	errLoginSize = &problemError{status: http.StatusBadRequest, code: wire.ProblemMalformed, page: pageOf(pages.LoginTooLarge())}
 
 	errBusy = &problemError{status: http.StatusBadRequest, code: wire.ProblemBusy, retry: 2 * time.Second, detail: "The same is being done at this moment. Nothing is lost; ask again."}
 
@@ -103,7 +111,7 @@ func translate(err error) *problemError {
 		return malformed(text.Member, "The body is not the JSON that was expected: "+text.Problem+".")
 	case errors.As(err, &protocol):
 		return oauthProblem(protocol)
-	case errors.Is(err, recovery.ErrHolder):
+	case errors.Is(err, recovery.ErrHolder), errors.Is(err, recovery.ErrReplay):
 		return errHolder
 	case errors.Is(err, recovery.ErrRefused), errors.Is(err, upstream.ErrRefused), errors.Is(err, upstream.ErrNoAccount),
 		errors.Is(err, upstream.ErrAmbiguous), errors.Is(err, upstream.ErrUnsupported):
@@ -131,7 +139,9 @@ func translate(err error) *problemError {
 // for the client.
 func oauthProblem(e *grant.Error) *problemError {
 	p := &problemError{status: e.Status, code: wire.ProblemMalformed, oauth: e.Code, detail: e.Description, redirect: e.Redirect}
-	if e.Status == http.StatusUnauthorized { // RFC 6749 section 5.2: the scheme that the client used
+	// RFC 6749 section 5.2 wants the scheme that the client used, if it used one; RFC 9110 section 15.5.2 wants a challenge
+	// in every 401. Basic is the only scheme.
+	if e.Status == http.StatusUnauthorized {
 		p.challenge = `Basic realm="recovery"`
 	}
 	return p

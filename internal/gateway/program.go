@@ -11,7 +11,7 @@ import (
 
 // handoff gives a program a one-time code with which a browser on its machine goes on.
 func (g *Gateway) handoff(w http.ResponseWriter, r *http.Request) error {
-	holder, proof, err := g.program(r, "")
+	by, err := g.program(r, "")
 	if err != nil {
 		return err
 	}
@@ -26,10 +26,10 @@ func (g *Gateway) handoff(w http.ResponseWriter, r *http.Request) error {
 		return errExpired
 	}
 	// The token stays good after a handoff: a request sent again by somebody else would get a code of his own.
-	if err := g.once(r.Context(), proof); err != nil {
+	if err := g.Recovery.UseProof(r.Context(), by.proof); err != nil {
 		return err
 	}
-	code, err := g.Recovery.Handoff(r.Context(), in.RecoveryToken, holder)
+	code, err := g.Recovery.Handoff(r.Context(), in.RecoveryToken, by.Holder)
 	if err != nil {
 		return err
 	}
@@ -39,22 +39,27 @@ func (g *Gateway) handoff(w http.ResponseWriter, r *http.Request) error {
 // token exchanges the recovery token (RFC 7523). The proof is the client's if it sends one; whether it must is the
 // authorization server's to say.
 func (g *Gateway) token(w http.ResponseWriter, r *http.Request) error {
-	thumbprint := ""
-	if len(r.Header.Values("DPoP")) > 0 {
-		holder, _, err := g.program(r, "")
-		if err != nil {
-			return err
-		}
-		thumbprint = holder.Value
+	proof, err := g.proof(r)
+	if err != nil {
+		return err
 	}
 	if err := boundForm(w, r); err != nil {
 		return err
 	}
-	out, err := g.Grant.Exchange(r.Context(), r, thumbprint)
+	out, err := g.Grant.Exchange(r.Context(), r, proof)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, wire.TokenResponse{AccessToken: out.AccessToken, TokenType: out.TokenType, ExpiresIn: out.ExpiresIn, Scope: out.Scope})
+}
+
+// proof is the DPoP proof of a request to one of the OAuth endpoints, if it has one.
+func (g *Gateway) proof(r *http.Request) (grant.Proof, error) {
+	if len(r.Header.Values("DPoP")) == 0 {
+		return grant.Proof{}, nil
+	}
+	by, err := g.program(r, "")
+	return grant.Proof{Thumbprint: by.Value, ID: by.proof}, err
 }
 
 // complete runs the completion for the holder of an access token, once.
@@ -63,18 +68,18 @@ func (g *Gateway) complete(w http.ResponseWriter, r *http.Request) error {
 	if !ok || access == "" || len(r.Header.Values("Authorization")) != 1 {
 		return errBadToken
 	}
-	holder, proof, err := g.program(r, access)
+	by, err := g.program(r, access)
 	if err != nil {
 		return err
 	}
-	tok, err := g.Grant.Authorize(r.Context(), access, holder.Value)
+	tok, err := g.Grant.Authorize(r.Context(), access, by.Value, grant.CertificateSHA256(r))
 	if errors.Is(err, grant.ErrInvalid) {
 		return errBadToken
 	}
 	if err != nil {
 		return err
 	}
-	if err := g.once(r.Context(), proof); err != nil {
+	if err := g.Recovery.UseProof(r.Context(), by.proof); err != nil {
 		return err
 	}
 	done, err := g.Recovery.Complete(r.Context(), tok)

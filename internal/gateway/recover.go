@@ -33,12 +33,12 @@ func (g *Gateway) initiate(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if newcomer {
-		holder, _ = ensureHolder(w, r)
+		holder.Holder, _ = ensureHolder(w, r)
 	}
-	if req.ClientID, err = clientOf(holder, in.ClientID); err != nil {
+	if req.ClientID, err = g.clientOf(holder.Holder, in.ClientID); err != nil {
 		return err
 	}
-	req.Holder, req.Network = holder, network
+	req.Holder, req.Network = holder.Holder, network
 	begun, err := g.Recovery.Initiate(req)
 	if err != nil {
 		return err
@@ -69,16 +69,20 @@ func (g *Gateway) wish(in wire.InitiateRequest) (recovery.InitiateRequest, error
 	return recovery.InitiateRequest{Account: account, Actions: actions}, nil
 }
 
-// clientOf is the one client that a holder of that kind can redeem with.
-func clientOf(h recovery.Holder, asked string) (string, error) {
+// clientOf is the client that may redeem: a browser is always the built-in one, a program names a configured one or is the
+// built-in one.
+func (g *Gateway) clientOf(h recovery.Holder, asked string) (string, error) {
 	client := grant.ClientBrowser
 	if h.Kind == recovery.HolderProgram {
 		client = grant.ClientDevice
 	}
-	if asked != "" && asked != client {
-		return "", malformed("/client_id", "This client is not known.")
+	switch {
+	case asked == "" || asked == client:
+		return client, nil
+	case h.Kind == recovery.HolderProgram && g.Grant.HasClient(asked):
+		return asked, nil
 	}
-	return client, nil
+	return "", malformed("/client_id", "This client is not known.")
 }
 
 func initiated(begun recovery.Initiated) wire.InitiateResponse {
@@ -117,7 +121,7 @@ func (g *Gateway) attest(w http.ResponseWriter, r *http.Request) error {
 		return malformed("/evidence", "One to eight pieces of evidence, each naming its method, are needed.")
 	}
 	granted, err := g.Recovery.Attest(r.Context(), recovery.AttestRequest{
-		RecoveryID: in.RecoveryID, Holder: holder, Evidence: proofs, Network: network,
+		RecoveryID: in.RecoveryID, Holder: holder.Holder, Proof: holder.proof, Evidence: proofs, Network: network,
 	})
 	if err != nil {
 		return err
@@ -140,7 +144,7 @@ func (g *Gateway) status(w http.ResponseWriter, r *http.Request) error {
 	if err := required("/recovery_id", in.RecoveryID); err != nil {
 		return err
 	}
-	st, err := g.Recovery.Status(r.Context(), in.RecoveryID, holder)
+	st, err := g.Recovery.Status(r.Context(), in.RecoveryID, holder.Holder)
 	if err != nil {
 		return err
 	}

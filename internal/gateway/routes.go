@@ -40,6 +40,8 @@ func (g *Gateway) table() map[string]*route {
 		{g.prefix + "handoff", api, nil, g.handoff},
 		{g.prefix + "token", oauth, nil, g.token},
 		{g.prefix + "complete", api, nil, g.complete},
+		{g.prefix + "introspect", oauth, nil, g.introspect},
+		{g.prefix + "revoke", oauth, nil, g.revoke},
 
 		{g.prefix + "continue", page, g.showContinue, g.resume},
 		{g.prefix + "authenticators", page, g.landing, g.startLogin},
@@ -66,6 +68,7 @@ func (g *Gateway) table() map[string]*route {
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	rt := g.routes[r.URL.Path]
 	v := g.visit(w, r, rt)
+	g.offerNonce(v, r)
 	defer g.over(v)
 	defer g.answerPanic(v, rt)
 	if err := g.dispatch(v, r, rt); err != nil {

@@ -29,6 +29,7 @@ const (
 	KindRecoverySession        Kind = "recovery-session"
 	KindRecoveryDone           Kind = "recovery-done"
 	KindRecoveryAbandoned      Kind = "recovery-abandoned"
+	KindTokenRevoked           Kind = "token-revoked"
 	KindActivationCodeMade     Kind = "activation-code-made"
 	KindDeviceEnrolled         Kind = "device-enrolled"
 	KindAuthenticatorRevoked   Kind = "authenticator-revoked"

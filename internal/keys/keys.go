@@ -40,6 +40,7 @@ const (
 	GrantSecret  Purpose = "grant-secret"  // authenticates access tokens
 	BrokerSecret Purpose = "broker-secret" // authenticates the broker's codes
 	DeviceCA     Purpose = "device-ca"     // seals the issuing CAs' keys
+	ProofNonce   Purpose = "proof-nonce"   // authenticates DPoP nonces
 	BrokerClient Purpose = "broker-client" // derives the broker's client secret
 )
 
@@ -57,7 +58,7 @@ func (k kind) rotates() bool { return k != symmetric }
 var kinds = map[Purpose]kind{
 	RecoveryID: sealing, LoginRequest: sealing, Handle: symmetric, CSRF: symmetric, Record: symmetric, Secrets: symmetric,
 	Grant: signing, Broker: signing,
-	GrantSecret: symmetric, BrokerSecret: symmetric, DeviceCA: symmetric, BrokerClient: symmetric,
+	GrantSecret: symmetric, BrokerSecret: symmetric, DeviceCA: symmetric, ProofNonce: symmetric, BrokerClient: symmetric,
 }
 
 // rotating is in a fixed order, so that operators always read the same list.

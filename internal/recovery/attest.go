@@ -23,6 +23,7 @@ type AttestRequest struct {
 	Holder     Holder
 	Evidence   []attest.Evidence
 	Network    netip.Prefix // where it comes from, for the journal
+	Proof      string       // ID of the program's DPoP proof; "" for a browser
 }
 
 // Granted is a recovery token and what goes with it.
@@ -56,7 +57,7 @@ func (s *Service) Attest(ctx context.Context, req AttestRequest) (Granted, error
 		return Granted{}, err
 	}
 	at := &attempt{sealed: in, statement: st, network: req.Network, reference: newReference()}
-	if err := s.burn(ctx, at); err != nil {
+	if err := s.burn(ctx, at, req.Proof); err != nil {
 		return Granted{}, err
 	}
 	if why, err := s.verify(ctx, at, req.Evidence); err != nil {
@@ -76,10 +77,13 @@ func (s *Service) Attest(ctx context.Context, req AttestRequest) (Granted, error
 }
 
 // burn makes a recovery_id useless, whatever comes of the evidence: nobody tries twice with one statement.
-func (s *Service) burn(ctx context.Context, at *attempt) error {
+func (s *Service) burn(ctx context.Context, at *attempt, proof string) error {
 	key := []byte(s.Namespace + "/burnt/" + at.statement.Recovery)
 	err := s.DB.Update(ctx, func(tx storage.Tx) error {
-		return tx.Insert(key, []byte{1}, at.statement.Expires.Add(time.Minute))
+		if err := tx.Insert(key, []byte{1}, at.statement.Expires.Add(time.Minute)); err != nil {
+			return err
+		}
+		return s.useProof(tx, proof)
 	})
 	if errors.Is(err, storage.ErrExists) {
 		return ErrExpired

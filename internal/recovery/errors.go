@@ -12,6 +12,8 @@ var (
 	ErrSpent = errors.New("already used or no longer valid")
 	// ErrHolder: asked by somebody else than the holder of the recovery.
 	ErrHolder = errors.New("not the holder of this recovery")
+	// ErrReplay: the DPoP proof was brought before.
+	ErrReplay = errors.New("proof was used")
 	// ErrBusy: the same step is being done at this moment, or its answer is out; nothing is lost, try again soon.
 	ErrBusy = errors.New("being continued at this moment")
 	// ErrUnavailable: the store or the identity provider could not be asked; what was granted stays.

@@ -29,7 +29,16 @@ func (g Grants) Redeem(ctx context.Context, r grant.Redemption) error {
 			return ErrSpent
 		}
 		rec.Access = &r.AccessToken
-		return g.s.redeem(tx, rec, r.JTI, "token")
+		if err := g.s.redeem(tx, rec, r.JTI, "token"); err != nil {
+			return err
+		}
+		if err := g.s.useProof(tx, r.Proof); err != nil {
+			return err
+		}
+		if r.Assertion == nil {
+			return nil
+		}
+		return g.s.useAssertion(tx, *r.Assertion)
 	})
 	return grantError(settle("redeeming a token", err))
 }
@@ -85,29 +94,13 @@ func (s *Service) supersede(tx storage.Tx, rec *record) error {
 	return nil
 }
 
-// AccessToken finds the access token with this signature.
-func (g Grants) AccessToken(ctx context.Context, signature string) (tok grant.AccessToken, err error) {
-	err = g.s.DB.View(ctx, func(r storage.Reader) error {
-		rec, err := g.s.table.By(r, byAccess, []byte(signature))
-		if errors.Is(err, storage.ErrNotFound) {
-			return ErrSpent
-		}
-		if err != nil {
-			return err
-		}
-		if !r.Now().Before(rec.Access.ExpiresAt) {
-			return ErrSpent
-		}
-		tok = *rec.Access
-		return nil
-	})
-	return tok, grantError(settle("reading an access token", err))
-}
-
 // grantError translates to the token endpoint's vocabulary.
 func grantError(err error) error {
-	if errors.Is(err, ErrSpent) {
+	switch {
+	case errors.Is(err, ErrSpent):
 		return grant.ErrSpent
+	case errors.Is(err, ErrReplay):
+		return grant.ErrProofUsed
 	}
 	return err
 }

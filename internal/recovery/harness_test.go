@@ -84,7 +84,7 @@ func newHouse(t *testing.T) *house {
 	})
 	key := ring.Signing(keys.Grant)[0]
 	h.grants, err = grant.New(grant.Config{
-		Issuer: testIssuer, Keys: []grant.Key{{ID: key.ID, Private: key.Private}}, Secret: ring.Secret(keys.GrantSecret),
+		Issuer: testIssuer, Keys: func() []grant.Key { return []grant.Key{{ID: key.ID, Private: key.Private}} }, Secret: ring.Secret(keys.GrantSecret),
 		Clock: clock, Recoveries: h.Grants(),
 	})
 	must(t, err)

@@ -30,11 +30,25 @@ const (
 // ErrProof is wrapped by every error of [ParseProof]: there was no proof, or a wrong one.
 var ErrProof = errors.New("DPoP proof refused")
 
+// ErrNonce is wrapped beside [ErrProof] where nothing is wrong but the nonce: the client makes the proof anew with the one
+// that the answer brings (RFC 9449 section 8).
+var ErrNonce = errors.New("DPoP nonce is missing, wrong or too old")
+
 // Proof is a verified DPoP proof.
 type Proof struct {
 	Thumbprint string // RFC 7638, of the key that signed
-	JTI        string // unique; whoever accepts a proof only once remembers it
+	JTI        string // unique for key and endpoint
+	ID         string // names key, endpoint and jti in one; whoever accepts a proof only once remembers it
 	IssuedAt   time.Time
+}
+
+// Demand is what a proof must have been made for.
+type Demand struct {
+	Method string // the request's
+	URI    string // of the endpoint, as configured, never as the request has it
+	ATH    string // [AccessTokenHash] of the access token that goes with the proof; "" for none
+	// Nonce reports whether a nonce is one of the server's own that still lives; nil where none is demanded.
+	Nonce func(string) bool
 }
 
 type proofHeader struct {
@@ -57,6 +71,7 @@ type proofClaims struct {
 	URI    string `json:"htu"`
 	Issued int64  `json:"iat"`
 	ATH    string `json:"ath,omitzero"`
+	Nonce  string `json:"nonce,omitzero"`
 }
 
 // AccessTokenHash is the ath of a proof that goes with an access token (RFC 9449 section 4.2).
@@ -77,7 +92,12 @@ func Thumbprint(pub crypto.PublicKey) string {
 // NewProof makes a proof of possession of key, a P-256 key, for one request (RFC 9449 section 4.2). With an access token
 // ath is its [AccessTokenHash], else "".
 func NewProof(key crypto.Signer, method, uri string, now time.Time, ath string) (string, error) {
-	claims, err := json.Marshal(proofClaims{JTI: rand.Text(), Method: method, URI: uri, Issued: now.Unix(), ATH: ath})
+	return NewProofWithNonce(key, method, uri, now, ath, "")
+}
+
+// NewProofWithNonce is [NewProof] with the nonce that the server last sent in a DPoP-Nonce header; "" for none.
+func NewProofWithNonce(key crypto.Signer, method, uri string, now time.Time, ath, nonce string) (string, error) {
+	claims, err := json.Marshal(proofClaims{JTI: rand.Text(), Method: method, URI: uri, Issued: now.Unix(), ATH: ath, Nonce: nonce})
 	if err != nil {
 		return "", fmt.Errorf("making DPoP proof: %w", err)
 	}
@@ -94,10 +114,8 @@ func NewProof(key crypto.Signer, method, uri string, now time.Time, ath string) 
 }
 
 // ParseProof verifies the proof of one request by the list of RFC 9449 section 4.3. header is every value of the DPoP
-// header; method is the request's; uri is the endpoint's URI as configured, never as the request has it; ath is the
-// [AccessTokenHash] of the access token that must go with the proof, "" for none. That a proof comes only once is for the
-// caller to see to.
-func ParseProof(header []string, method, uri string, now time.Time, ath string) (Proof, error) {
+// header. That a proof comes only once is for the caller to see to.
+func ParseProof(header []string, want Demand, now time.Time) (Proof, error) {
 	// 1. There is exactly one, of a size worth reading.
 	if len(header) != 1 {
 		return Proof{}, refuse("not exactly one DPoP header")
@@ -139,10 +157,17 @@ func ParseProof(header []string, method, uri string, now time.Time, ath string) 
 		return Proof{}, err
 	}
 	// 6. It was made for this request, now.
-	if err := c.check(method, uri, now, ath); err != nil {
+	if err := c.check(want, now); err != nil {
 		return Proof{}, err
 	}
-	return Proof{Thumbprint: Thumbprint(key), JTI: c.JTI, IssuedAt: time.Unix(c.Issued, 0)}, nil
+	thumbprint := Thumbprint(key)
+	return Proof{Thumbprint: thumbprint, JTI: c.JTI, ID: proofID(thumbprint, c), IssuedAt: time.Unix(c.Issued, 0)}, nil
+}
+
+// proofID is one name for what makes a proof unique. Neither thumbprint nor URI has a space in it.
+func proofID(thumbprint string, c proofClaims) string {
+	sum := sha256.Sum256([]byte(thumbprint + " " + c.URI + " " + c.JTI))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // decodePart reads one part of a JWS. The JOSE library takes the last of two members of one name; nobody gets to depend on which.
@@ -192,19 +217,21 @@ func verifyJWS(compact string, key *ecdsa.PublicKey) error {
 	return nil
 }
 
-func (c proofClaims) check(method, uri string, now time.Time, ath string) error {
+func (c proofClaims) check(want Demand, now time.Time) error {
 	issued := time.Unix(c.Issued, 0)
 	switch {
-	case c.Method != method:
+	case c.Method != want.Method:
 		return refuse("htm is another method")
-	case c.URI != uri:
+	case c.URI != want.URI:
 		return refuse("htu is another URI")
 	case issued.Before(now.Add(-proofWindow)) || issued.After(now.Add(proofWindow)):
 		return refuse("iat is not now")
 	case len(c.JTI) < minJTI || len(c.JTI) > maxJTI:
 		return refuse("jti is too short or too long")
-	case c.ATH != ath:
+	case c.ATH != want.ATH:
 		return refuse("ath is not of this access token")
+	case want.Nonce != nil && !want.Nonce(c.Nonce):
+		return fmt.Errorf("%w: %w", ErrProof, ErrNonce)
 	}
 	return nil
 }

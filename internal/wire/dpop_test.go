@@ -25,6 +25,8 @@ const uri = "https://id.example.com/recovery/token"
 var (
 	b64 = base64.RawURLEncoding
 	now = time.Date(2026, 11, 21, 20, 20, 0, 0, time.UTC)
+
+	demand = Demand{Method: http.MethodPost, URI: uri}
 )
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {
@@ -70,7 +72,7 @@ func (d *draft) sign(t testing.TB) string {
 
 func mustRefuse(t *testing.T, header ...string) {
 	t.Helper()
-	proof, err := ParseProof(header, http.MethodPost, uri, now, "")
+	proof, err := ParseProof(header, demand, now)
 	if !errors.Is(err, ErrProof) || proof != (Proof{}) {
 		t.Errorf("%+v, %v", proof, err)
 	}
@@ -82,7 +84,7 @@ func TestProofIsAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := ParseProof([]string{compact}, http.MethodPost, uri, now, "")
+	proof, err := ParseProof([]string{compact}, demand, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +101,7 @@ func TestProofsAreAllDifferent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		proof, err := ParseProof([]string{compact}, http.MethodPost, uri, now, "")
+		proof, err := ParseProof([]string{compact}, demand, now)
 		if err != nil || seen[proof.JTI] {
 			t.Fatalf("%+v, %v", proof, err)
 		}
@@ -113,11 +115,11 @@ func TestProofGoesWithOneAccessToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ParseProof([]string{compact}, http.MethodPost, uri, now, ath); err != nil {
+	if _, err := ParseProof([]string{compact}, Demand{Method: http.MethodPost, URI: uri, ATH: ath}, now); err != nil {
 		t.Error(err)
 	}
 	for _, other := range []string{"", AccessTokenHash("other token")} {
-		if _, err := ParseProof([]string{compact}, http.MethodPost, uri, now, other); !errors.Is(err, ErrProof) {
+		if _, err := ParseProof([]string{compact}, Demand{Method: http.MethodPost, URI: uri, ATH: other}, now); !errors.Is(err, ErrProof) {
 			t.Errorf("ath %q: %v", other, err)
 		}
 	}
@@ -131,7 +133,7 @@ func TestAccessTokenHashIsGolden(t *testing.T) {
 }
 
 func TestDraftIsAccepted(t *testing.T) {
-	if _, err := ParseProof([]string{newDraft(t).sign(t)}, http.MethodPost, uri, now, ""); err != nil {
+	if _, err := ParseProof([]string{newDraft(t).sign(t)}, demand, now); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -204,7 +206,7 @@ func TestIssuedAtIsWithinAMinute(t *testing.T) {
 		off time.Duration
 		ok  bool
 	}{{60 * time.Second, true}, {-60 * time.Second, true}, {61 * time.Second, false}, {-61 * time.Second, false}} {
-		_, err := ParseProof([]string{compact}, http.MethodPost, uri, now.Add(tt.off), "")
+		_, err := ParseProof([]string{compact}, demand, now.Add(tt.off))
 		if (err == nil) != tt.ok {
 			t.Errorf("%v off: %v", tt.off, err)
 		}
@@ -312,14 +314,14 @@ const goldenProof = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI
 	"pkpWQ16YC1flxMzGzQKdBykOUvaJVVVSpyHATdqdN42Q"
 
 func TestGoldenProofIsAccepted(t *testing.T) {
-	got, err := ParseProof([]string{goldenProof}, http.MethodPost, uri, now, "")
+	got, err := ParseProof([]string{goldenProof}, demand, now)
 	if err != nil || got.Thumbprint != "CSs92_gRKAq7Y5lnsV4cX76clhxDbhcEv9fY-rX8bj0" || got.JTI != "0123456789abcdef" || !got.IssuedAt.Equal(now) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
 func TestLargeProofIsNotRead(t *testing.T) {
-	_, err := ParseProof([]string{goldenProof + strings.Repeat("A", 4<<10)}, http.MethodPost, uri, now, "")
+	_, err := ParseProof([]string{goldenProof + strings.Repeat("A", 4<<10)}, demand, now)
 	if err == nil || !strings.HasSuffix(err.Error(), "too large") {
 		t.Error(err)
 	}
@@ -331,7 +333,7 @@ func FuzzParseProof(f *testing.F) {
 	f.Add("e30.e30.")
 	f.Add(`{"payload":"","signatures":[]}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		proof, err := ParseProof([]string{text}, http.MethodPost, uri, now, "")
+		proof, err := ParseProof([]string{text}, demand, now)
 		switch {
 		case err == nil && text != goldenProof:
 			t.Errorf("accepted %q", text)

@@ -15,7 +15,8 @@ const (
 	ProblemUnsupportedMediaType ProblemCode = "unsupported-media-type"
 	ProblemTooManyRequests      ProblemCode = "too-many-requests"
 	ProblemUnavailable          ProblemCode = "unavailable"
-	ProblemHolder               ProblemCode = "holder" // proof of possession missing or wrong
+	ProblemHolder               ProblemCode = "holder"         // proof of possession missing or wrong
+	ProblemUseDPoPNonce         ProblemCode = "use-dpop-nonce" // make the proof anew, with the nonce in the DPoP-Nonce header
 	ProblemNotFound             ProblemCode = "not-found"
 	ProblemBusy                 ProblemCode = "busy" // the same is being done at this moment; Retry-After says when to ask again
 	ProblemActionNotOffered     ProblemCode = "action-not-offered"

@@ -109,6 +109,26 @@ type TokenResponse struct {
 	Scope       string `json:"scope,omitzero"`
 }
 
+// IntrospectionResponse is what is told of a token (RFC 7662 section 2.2). One that is not active has no other member.
+type IntrospectionResponse struct {
+	Active       bool          `json:"active"`
+	ClientID     string        `json:"client_id,omitzero"`
+	Subject      string        `json:"sub,omitzero"`
+	Txn          string        `json:"txn,omitzero"` // public id of the recovery
+	Scope        string        `json:"scope,omitzero"`
+	TokenType    string        `json:"token_type,omitzero"`
+	Issuer       string        `json:"iss,omitzero"`
+	IssuedAt     int64         `json:"iat,omitzero"`
+	ExpiresAt    int64         `json:"exp,omitzero"`
+	Confirmation *Confirmation `json:"cnf,omitzero"`
+}
+
+// Confirmation names what the holder of a token must prove to possess (RFC 7800).
+type Confirmation struct {
+	Thumbprint        string `json:"jkt,omitzero"`      // RFC 9449 section 6.2
+	CertificateSHA256 string `json:"x5t#S256,omitzero"` // RFC 8705 section 3.2
+}
+
 // Outcomes of a completion.
 const (
 	OutcomeDone    = "done"    // nothing left to do

@@ -59,6 +59,16 @@ func InvalidClient() *Error {
 	return &Error{Status: http.StatusUnauthorized, Code: "invalid_client", Description: "the client is unknown or did not authenticate"}
 }
 
+// InvalidProof says that the DPoP proof is missing or is none for this request (RFC 9449 §5).
+func InvalidProof(description string) *Error {
+	return &Error{Status: http.StatusBadRequest, Code: "invalid_dpop_proof", Description: description}
+}
+
+// UnauthorizedClient says that the client may not do this, whoever asks.
+func UnauthorizedClient() *Error {
+	return &Error{Status: http.StatusBadRequest, Code: "unauthorized_client", Description: "the client may not do this"}
+}
+
 // InvalidGrant says that a grant was refused. Every reason gives the same answer, so that nothing can be probed.
 func InvalidGrant() *Error {
 	return &Error{Status: http.StatusBadRequest, Code: "invalid_grant", Description: "the grant was refused"}

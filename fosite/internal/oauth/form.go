@@ -72,3 +72,15 @@ func Pick(form url.Values, names ...string) url.Values {
 func Request(method string, form url.Values) *http.Request {
 	return &http.Request{Method: method, URL: &url.URL{}, Header: http.Header{}, Form: form, PostForm: form}
 }
+
+// BasicAuth returns the identifier and the secret of a client, which are form-encoded inside the one Authorization header
+// (RFC 6749 §2.3.1).
+func BasicAuth(r *http.Request) (id, secret string, ok bool) {
+	if len(r.Header.Values("Authorization")) != 1 {
+		return "", "", false
+	}
+	id, secret, ok = r.BasicAuth()
+	id, idErr := url.QueryUnescape(id)
+	secret, secretErr := url.QueryUnescape(secret)
+	return id, secret, ok && idErr == nil && secretErr == nil
+}

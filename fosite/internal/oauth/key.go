@@ -21,7 +21,7 @@ type Key struct {
 	Private *ecdsa.PrivateKey
 }
 
-// Keys is a server's key set: the first signs, all verify and are published.
+// Keys are the keys of a server: the first signs, all verify and are published.
 type Keys []Key
 
 // Check refuses an empty set, a key on another curve than P-256 and an identifier that is empty or used twice.
@@ -42,46 +42,30 @@ func (k Keys) Check() error {
 	return nil
 }
 
-// Public returns the public half of the key with the identifier id.
-func (k Keys) Public(id string) (*jose.JSONWebKey, bool) {
-	for _, key := range k {
-		if key.ID == id {
-			return key.public(), true
-		}
-	}
-	return nil, false
-}
-
 func (k Key) public() *jose.JSONWebKey {
 	return &jose.JSONWebKey{Key: k.Private.Public(), KeyID: k.ID, Algorithm: string(jose.ES256), Use: "sig"}
 }
 
-// JWKS returns the set of public keys as a document (RFC 7517 §5).
-func (k Keys) JWKS() ([]byte, error) {
-	var set jose.JSONWebKeySet
-	for _, key := range k {
-		set.Keys = append(set.Keys, *key.public())
+// Signer returns the key that signs.
+func (k Keys) Signer() (*ecdsa.PrivateKey, error) {
+	if len(k) == 0 {
+		return nil, errors.New("no key to sign with")
 	}
-	return json.Marshal(set)
-}
-
-// Set returns the public keys by their identifier.
-func (k Keys) Set() map[string]*ecdsa.PublicKey {
-	set := make(map[string]*ecdsa.PublicKey, len(k))
-	for _, key := range k {
-		set[key.ID] = &key.Private.PublicKey
-	}
-	return set
+	return k[0].Private, nil
 }
 
 // Sign returns claims as a compact JWS of the given type, signed with the first key.
 func (k Keys) Sign(typ string, claims any) (string, error) {
+	private, err := k.Signer()
+	if err != nil {
+		return "", err
+	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("encoding claims: %v", err)
 	}
 	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: k[0].Private, KeyID: k[0].ID}},
+		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: private, KeyID: k[0].ID}},
 		(&jose.SignerOptions{}).WithType(jose.ContentType(typ)),
 	)
 	if err != nil {
