@@ -27,9 +27,11 @@ type program struct {
 	device *attesttest.Device
 }
 
-func (h *house) enrolled() *program {
+func (h *house) enrolled() *program { return h.enrolledWith(attesttest.NewKey(h.t)) }
+
+func (h *house) enrolledWith(key *ecdsa.PrivateKey) *program {
 	h.t.Helper()
-	p := &program{h: h, key: attesttest.NewKey(h.t)}
+	p := &program{h: h, key: key}
 	code, err := h.Authority.NewCode(h.t.Context(), authority.CodeRequest{Identifier: alice, As: "admin"})
 	must(h.t, err)
 	out := answer[wire.EnrollResponse](h.t, h.postJSON("/recovery/devices/enroll", wire.EnrollRequest{

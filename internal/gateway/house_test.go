@@ -52,6 +52,8 @@ type house struct {
 	offset  atomic.Int64 // added to the gateway's clock
 	limiter throttle.Config
 	unbound *attesttest.CA // its devices are trusted, too, and bound to nobody; nil: none
+	clients []grant.Client
+	nonces  bool
 }
 
 func open(t testing.TB, change ...func(*house)) *house {
@@ -88,7 +90,7 @@ func open(t testing.TB, change ...func(*house)) *house {
 	})
 	grants, err := grant.New(grant.Config{
 		Issuer: issuer, Keys: func() []grant.Key { return []grant.Key{grant.Key(ring.Signing(keys.Grant)[0])} },
-		Secret: ring.Secret(keys.GrantSecret), Recoveries: service.Grants(),
+		Secret: ring.Secret(keys.GrantSecret), Recoveries: service.Grants(), Clients: h.clients,
 	})
 	must(t, err)
 	service.SetMinter(grants)
@@ -101,7 +103,7 @@ func open(t testing.TB, change ...func(*house)) *house {
 	h.Gateway, err = New(Config{
 		Origin: origin, Path: "/recovery", Namespace: "main", Recovery: service, Grant: grants, Broker: logins, Authority: ca,
 		Accounts: accounts, DB: h.db, Adapter: h.idp, Ring: ring, Throttle: limiter,
-		ClientIP: func(*http.Request) netip.Addr { return h.addr }, Logger: logger,
+		ClientIP: func(*http.Request) netip.Addr { return h.addr }, Logger: logger, Nonces: h.nonces,
 		Clock: func() time.Time { return time.Now().Add(time.Duration(h.offset.Load())) },
 	})
 	must(t, err)
