@@ -51,7 +51,15 @@ func (l *levels) read() (observe.Levels, bool) {
 	if err != nil {
 		return observe.Levels{}, false
 	}
-	return observe.Levels{Pending: pending, Oldest: oldest, Expiring: l.expire(ctx, rt)}, true
+	ages, err := rt.ring.Ages(ctx)
+	if err != nil {
+		return observe.Levels{}, false
+	}
+	now := observe.Levels{Pending: pending, Oldest: oldest, Expiring: l.expire(ctx, rt), KeyAges: map[string]time.Duration{}}
+	for purpose, age := range ages {
+		now.KeyAges[string(purpose)] = age
+	}
+	return now, true
 }
 
 // expire counts the certificates that expire soon, now and then.

@@ -8,9 +8,10 @@ import (
 
 // Levels are what is not counted but read when somebody asks.
 type Levels struct {
-	Pending  int            // notices that wait, up to a bound of the outbox
-	Oldest   time.Duration  // how long the oldest of them has waited
-	Expiring map[string]int // device certificates, by the time in which they expire
+	Pending  int                      // notices that wait, up to a bound of the outbox
+	Oldest   time.Duration            // how long the oldest of them has waited
+	Expiring map[string]int           // device certificates, by the time in which they expire
+	KeyAges  map[string]time.Duration // by purpose
 }
 
 var (
@@ -18,6 +19,7 @@ var (
 	pending  = level("notices_pending", "notices that were not delivered yet, up to 10000")
 	oldest   = level("notice_oldest_seconds", "age of the oldest of them")
 	expiring = level("device_certificates_expiring", "device certificates that are valid and end within that time, read every ten minutes", "within")
+	keyAge   = level("key_age_seconds", "how long the key has been in use that signs or seals now, of each that rotates", "purpose")
 )
 
 func level(name, help string, labels ...string) *prometheus.Desc {
@@ -30,7 +32,7 @@ func LevelsOf(read func() (Levels, bool)) prometheus.Collector { return levels(r
 type levels func() (Levels, bool)
 
 func (levels) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{isOpen, pending, oldest, expiring} {
+	for _, d := range []*prometheus.Desc{isOpen, pending, oldest, expiring, keyAge} {
 		out <- d
 	}
 }
@@ -49,5 +51,8 @@ func (read levels) Collect(out chan<- prometheus.Metric) {
 	send(oldest, now.Oldest.Seconds())
 	for within, n := range now.Expiring {
 		send(expiring, float64(n), within)
+	}
+	for purpose, age := range now.KeyAges {
+		send(keyAge, age.Seconds(), purpose)
 	}
 }
