@@ -102,7 +102,8 @@ func TestOtherMediaTypesAreRefused(t *testing.T) {
 func TestListsAreEmptyAtFirst(t *testing.T) {
 	api := openAdmin(t)
 	for _, c := range [][3]string{
-		{http.MethodGet, "/regrant/recoveries"}, {http.MethodGet, "/regrant/recoveries?limit=5"},
+		{http.MethodGet, "/regrant/recoveries"},
+		{http.MethodGet, "/regrant/recoveries?limit=5"},
 		{http.MethodPost, "/regrant/accounts/authenticators", `{"account":"alice/1"}`},
 	} {
 		if status, answer := ask(t, api, c[0], c[1], c[2]); status != http.StatusOK || strings.TrimSpace(answer) != "[]" {

@@ -189,7 +189,7 @@ func TestNothingSecretIsEverLogged(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{`"event.action":"attest"`, `"logger":"http.log.access"`, "verify evidence", "store update"} {
+	for _, want := range []string{`"event.action":"attest"`, `"logger":"http.log.access"`, "verify evidence", "store update", "step prepare", "upstream session"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the log was not looked at in full: no %s", want)
 		}

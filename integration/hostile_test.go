@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -230,76 +229,6 @@ func all[T any](endpoints []endpoint, texts []T, do func(ep endpoint, i int, tex
 		}
 	}
 	workers.Wait()
-}
-
-// lines counts what the gateway has logged of its requests. Each is one JSON object.
-func lines(t *testing.T, e *env.Env) (n int) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(e.Dir, "programs.log"))
-	fatal(t, err)
-	for line := range strings.Lines(string(text)) {
-		if strings.Contains(line, `"msg":"recovery request answered"`) {
-			n++
-			if !json.Valid([]byte(line)) {
-				t.Errorf("not one object: %.300s", line)
-			}
-		}
-	}
-	return n
-}
-
-// hostile starts a gateway with the configuration that docs/operations.md advises, and says at the end that all is as
-// before: one line for each request, no panic, no more memory and no more goroutines.
-func hostile(t *testing.T, attack func(*attacker, []endpoint)) {
-	t.Helper()
-	list := endpoints(t)
-	for _, ep := range list {
-		if fields[ep.name] == nil {
-			t.Errorf("%s has no fields here: say what it reads", ep.path)
-		}
-	}
-	e := own(t, env.Options{IdP: env.Demo, Patient: true, Global: advised(t)})
-	warm := newAttacker(t, e)
-	all(list, nasty[:20], warm.throw)
-	e.Client.CloseIdleConnections()
-	before, logged := rest(t, e), lines(t, e)
-
-	a := newAttacker(t, e)
-	attack(a, list)
-
-	until(t, 10*time.Second, "each request is one line", func() bool { return lines(t, e)-logged >= int(a.sent.Load()) })
-	if n := lines(t, e) - logged; n != int(a.sent.Load()) {
-		t.Errorf("%d lines for %d requests", n, a.sent.Load())
-	}
-	noPanic(t, e)
-	e.Client.CloseIdleConnections()
-	var after footprint
-	until(t, 30*time.Second, "the goroutines have ended", func() bool {
-		after = rest(t, e)
-		return after.goroutines <= before.goroutines+10
-	})
-	t.Logf("%d requests; before %v, after %v", a.sent.Load(), before, after)
-	if after.heap > before.heap+16<<20 || after.resident > before.resident+48<<20 {
-		t.Errorf("memory grew: before %v, after %v", before, after)
-	}
-	if p := enrolled(t, e, "alice"); p.granted().RecoveryToken == "" {
-		t.Error("nobody can recover any more")
-	}
-}
-
-// footprint is what a gateway at rest needs.
-type footprint struct{ heap, resident, goroutines int }
-
-func (f footprint) String() string {
-	return fmt.Sprintf("%d KiB of heap, %d KiB resident, %d goroutines", f.heap>>10, f.resident>>10, f.goroutines)
-}
-
-// rest measures after a collection, which the admin API's heap profile can ask for.
-func rest(t *testing.T, e *env.Env) footprint {
-	t.Helper()
-	_ = admin(t, e, "/debug/pprof/heap?gc=1").Body.Close()
-	values := scrape(t, e)
-	return footprint{int(values["go_memstats_heap_inuse_bytes"]), int(values["process_resident_memory_bytes"]), int(values["go_goroutines"])}
 }
 
 func TestNastyTextsAreNeitherAFailureNorRepeated(t *testing.T) {

@@ -58,7 +58,7 @@ func (a *attacker) dial() *tls.Conn {
 
 // listen reads every answer until the server closes the connection, which it must do in time.
 func (a *attacker) listen(what string, conn *tls.Conn) {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	in := bufio.NewReader(conn)
 	for {
 		resp, err := http.ReadResponse(in, nil)
@@ -197,7 +197,7 @@ func TestAStreamThatNeverEndsIsGivenUp(t *testing.T) {
 		TLSClientConfig: &tls.Config{RootCAs: e.Roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
 	}}
 	body, end := io.Pipe()
-	defer end.Close()
+	defer func() { _ = end.Close() }()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.Issuer+"/devices/enroll", body)
 	fatal(t, err)
 	req.Header.Set("Content-Type", "application/json")

@@ -21,6 +21,9 @@ func NewClosed(path string, logger *slog.Logger) *Closed {
 func (c *Closed) Unavailable(w http.ResponseWriter, r *http.Request, cause error) {
 	rt := c.g.routes[r.URL.Path]
 	v := c.g.visit(w, r, rt)
+	if !c.g.owns(r.URL.Path) {
+		v.endpoint = guarded
+	}
 	defer c.g.over(v)
 	c.g.answerError(v, rt, unavailable(cause))
 }

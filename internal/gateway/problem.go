@@ -234,7 +234,7 @@ func (g *Gateway) turnAway(w http.ResponseWriter, r *http.Request, v upstream.Ve
 	case upstream.Recovery:
 		p = &problemError{code: wire.ProblemRefused, status: http.StatusForbidden, page: pageOf(pages.LeadHere(g.Path))}
 	}
-	rt := &route{path: "guarded", kind: page}
+	rt := &route{path: guarded, kind: page}
 	visit := g.visit(w, r, rt)
 	defer g.over(visit)
 	g.answerError(visit, rt, p)

@@ -14,6 +14,9 @@ import (
 // then would hold a connection for as long as he likes. What only passes is not ours to cut off.
 const bodyTime = 10 * time.Second
 
+// guarded is the name of all routes of the identity provider that are refused.
+const guarded = "guarded"
+
 // visit is one request that is answered here. It is counted and logged once, when it is over.
 type visit struct {
 	http.ResponseWriter

@@ -102,6 +102,9 @@ func TestEveryRequestIsCountedByWhatCameOfIt(t *testing.T) {
 		`regrant_requests_total{endpoint="ca.pem",outcome="unavailable"}`: func() {
 			NewClosed("/recovery", h.Logger).Unavailable(httptest.NewRecorder(), request(t, "GET", "/recovery/ca.pem", nil), errDown)
 		},
+		`regrant_requests_total{endpoint="guarded",outcome="unavailable"}`: func() {
+			NewClosed("/recovery", h.Logger).Unavailable(httptest.NewRecorder(), request(t, "GET", "/realms/acme/alice", nil), errDown)
+		},
 		`regrant_request_duration_seconds{endpoint="status"}`: func() { h.postJSON("/recovery/status", "{}") },
 	} {
 		before := observetest.Value(t, series)
