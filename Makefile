@@ -48,10 +48,10 @@ fuzz: ## Every fuzz target; FUZZTIME=10m for a long run
 	.ci/fuzz $(FUZZTIME)
 soak: build ## Recoveries, reloads and crashes for up to an hour
 	REGRANT_SOAK=1 go test -race -run Soak -timeout 60m ./integration/...
-bench: ## Benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: build bin/hydra ## Measure, and write docs/performance.md: twelve minutes on a quiet machine
+	@exec bin/bench
 
-PROGRAMS := bin/caddy bin/regrant bin/demoidp bin/demo
+PROGRAMS := bin/caddy bin/regrant bin/demoidp bin/demo bin/bench
 SOURCES := go.mod go.sum $(shell find attest storage upstream fosite internal caddymodule cmd integration -type f ! -name '*_test.go')
 
 .PHONY: build
@@ -63,6 +63,8 @@ bin/demoidp: $(SOURCES)
 	@go build -o $@ ./integration/demoidp
 bin/demo: $(SOURCES)
 	@go build -o $@ ./integration/cmd/demo
+bin/bench: $(SOURCES)
+	@go build -o $@ ./integration/cmd/bench
 
 # The go command asks the network for our own module before it looks at --replace; in a checkout, git answers from there.
 bin/caddy: private export GOPRIVATE := $(MODULE)
@@ -81,3 +83,7 @@ bin/golangci-lint:
 	@go build -C tools -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 bin/xcaddy:
 	@go build -C tools -o $(CURDIR)/$@ github.com/caddyserver/xcaddy/cmd/xcaddy
+
+# What the exchange is measured beside, in a module of its own too. The first time, this takes minutes.
+bin/hydra: tools/hydra/go.mod tools/hydra/go.sum
+	@CGO_ENABLED=0 go build -C tools/hydra -o $(CURDIR)/$@ github.com/ory/hydra/v2

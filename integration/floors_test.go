@@ -81,6 +81,11 @@ var floors = map[string][]string{
 	"integration/claimant": {"attest", "internal/wire"},
 	"integration/story":    {"integration/browser", "integration/claimant", "integration/env"},
 	"integration/cmd/demo": {"integration/env", "integration/story"},
+	"integration/load":     {},
+	"integration/hydra":    {"integration/child"},
+	"integration/cmd/bench": {
+		"integration/child", "integration/claimant", "integration/hydra", "integration/load", "internal/wire",
+	},
 }
 
 // doors says for each library, by the beginning of its import path, where alone it may come in.

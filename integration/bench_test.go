@@ -1,0 +1,44 @@
+package integration
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The figures of a quick run mean nothing, and nothing is demanded of them; what is counted must be right all the same.
+func TestTheBenchmarkWorksAndWritesItsPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	if _, err := exec.LookPath("strace"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	page := filepath.Join(t.TempDir(), "performance.md")
+	out, err := exec.CommandContext(t.Context(), filepath.Join(bin, "bench"), "-quick", "-bin", bin, "-out", page).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	text, err := os.ReadFile(page)
+	fatal(t, err)
+	for _, want := range []string{
+		"This is a quick run", "32 requests at a time", "**0 bytes**", "**0 calls**", "A: attests", "A: redemptions", "make bench",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the page does not say %q:\n%s", want, text)
+		}
+	}
+}
+
+func TestThePageOfTheBenchmarkIsAWholeOne(t *testing.T) {
+	text, err := os.ReadFile("../docs/performance.md")
+	fatal(t, err)
+	if strings.Contains(string(text), "quick run that shows") || !strings.Contains(string(text), "beside Ory Hydra") {
+		t.Error("docs/performance.md was not written by make bench")
+	}
+}

@@ -1,0 +1,152 @@
+// Command bench measures what the gateway costs and writes docs/performance.md. Everything that it measures is real and
+// runs on this machine: the built Caddy, and Ory Hydra on PostgreSQL to compare with. Every comparison is made in turn,
+// round by round. It exits with 1, and writes nothing, if a figure is worse than what is demanded of it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/regrant/regrant/integration/hydra"
+)
+
+func main() {
+	quick := flag.Bool("quick", false, "a few requests of everything but Hydra, to see that it works: nothing is demanded of the figures")
+	bin := flag.String("bin", "bin", "folder with the built programs")
+	out := flag.String("out", "docs/performance.md", "file to write")
+	flag.Parse()
+	if err := run(*quick, *bin, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is one run of everything.
+type bench struct {
+	scale
+	bin, dir string
+	log      *tail    // what the programs print
+	failed   []string // what was demanded and is not so
+	began    time.Time
+	asked    int // accounts that strangers asked for
+}
+
+// scale says how much is measured.
+type scale struct {
+	Quick      bool
+	rounds     int           // of every comparison; odd
+	passing    time.Duration // of a run with requests that pass
+	bareTime   time.Duration // of a run of bare cryptography
+	restTime   time.Duration // after the flood
+	floodSize  int
+	recoveries map[int]int // requests of a run, by connections
+}
+
+var (
+	whole = scale{
+		rounds: 5, passing: 2 * time.Second, bareTime: time.Second, restTime: 10 * time.Second, floodSize: 100_000,
+		recoveries: map[int]int{1: 300, 8: 1000, 32: 2000},
+	}
+	glance = scale{
+		Quick: true, rounds: 1, passing: time.Millisecond, bareTime: 20 * time.Millisecond, restTime: time.Millisecond, floodSize: 500,
+		recoveries: map[int]int{1: 10, 8: 20, 32: 40},
+	}
+)
+
+func run(quick bool, bin, out string) (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	b := &bench{scale: whole, log: new(tail), began: time.Now()}
+	if quick {
+		b.scale = glance
+	}
+	if b.bin, err = filepath.Abs(bin); err != nil {
+		return err
+	}
+	if err := b.missing(); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp("", "regrant-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	report, err := b.measure(ctx)
+	if err != nil {
+		return fmt.Errorf("%w\nthe programs' last words:\n%s", err, b.log)
+	}
+	if len(b.failed) > 0 && !quick {
+		return fmt.Errorf("not good enough:\n  %s", strings.Join(b.failed, "\n  "))
+	}
+	return report.write(out)
+}
+
+// measure does it all, one thing after the other.
+func (b *bench) measure(ctx context.Context) (r report, err error) {
+	if r.Machine, err = b.machine(ctx); err != nil {
+		return r, err
+	}
+	b.say("requests that pass")
+	if r.Passing, err = b.passes(ctx); err != nil {
+		return r, err
+	}
+	b.say("initiates")
+	if r.Initiates, err = b.initiate(ctx); err != nil {
+		return r, err
+	}
+	b.say("attests and redemptions")
+	if r.Recoveries, err = b.recover(ctx); err != nil {
+		return r, err
+	}
+	r.scale, r.Date, r.Hydra = b.scale, time.Now().UTC().Format(time.DateOnly), hydra.Version
+	if b.Quick {
+		return r, nil
+	}
+	b.say("the handler's own cost")
+	if r.Handler, err = b.handler(ctx); err != nil {
+		return r, err
+	}
+	b.say("the exchange beside Hydra %s", hydra.Version)
+	r.Exchange, r.Database, err = b.exchange(ctx)
+	return r, err
+}
+
+// missing says what has to be there and is not.
+func (b *bench) missing() error {
+	programs := []string{"caddy", "hydra"}
+	if b.Quick {
+		programs = programs[:1]
+	} else if err := hydra.Missing(); err != nil {
+		return err
+	}
+	for _, name := range programs {
+		if _, err := os.Stat(b.program(name)); err != nil {
+			return fmt.Errorf("%s is not built: use make bench", name)
+		}
+	}
+	if _, err := exec.LookPath("strace"); err != nil {
+		return fmt.Errorf("strace is missing, which counts the writes; in Debian it is in the package of that name: %w", err)
+	}
+	return nil
+}
+
+func (b *bench) program(name string) string { return filepath.Join(b.bin, name) }
+
+// demand keeps what is not as it must be.
+func (b *bench) demand(ok bool, format string, args ...any) {
+	if !ok {
+		b.failed = append(b.failed, fmt.Sprintf(format, args...))
+	}
+}
+
+// say tells whoever waits.
+func (b *bench) say(format string, args ...any) {
+	fmt.Printf("%4.0fs "+format+"\n", append([]any{time.Since(b.began).Seconds()}, args...)...)
+}
