@@ -39,8 +39,17 @@ type CA struct {
 // NewCA makes a root with a fresh P-256 key.
 func NewCA(t testing.TB) *CA {
 	t.Helper()
+	return NewCAWith(t, nil)
+}
+
+// NewCAWith makes a root that differs from a good one as mutate says, which may be nil.
+func NewCAWith(t testing.TB, mutate func(tmpl *x509.Certificate)) *CA {
+	t.Helper()
 	key := NewKey(t)
 	tmpl := caTemplate("Test Device CA")
+	if mutate != nil {
+		mutate(tmpl)
+	}
 	return &CA{Certificate: issue(t, tmpl, tmpl, key.Public(), key), Key: key}
 }
 

@@ -1,0 +1,121 @@
+package certpath_test
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/attesttest"
+	"github.com/regrant/regrant/attest/certpath"
+)
+
+// cross makes a certificate for a CA that exists, by another one.
+func cross(t testing.TB, by, of *attesttest.CA, mutate change) *x509.Certificate {
+	t.Helper()
+	return by.IntermediateWithKey(t, of.Key, func(c *x509.Certificate) {
+		c.RawSubject = of.Certificate.RawSubject
+		if mutate != nil {
+			mutate(c)
+		}
+	}).Certificate
+}
+
+func TestTheOneGoodPathAmongManyBadIsFound(t *testing.T) {
+	stranger := attesttest.NewCA(t)
+	tr := grow(t, nil, nil)
+	issuing := tr.root.Intermediate(t, nil)
+	tr.leaf = issuing.Device(t, nil).Certificate
+	bad := []*x509.Certificate{
+		cross(t, stranger, issuing, nil), // to nowhere
+		cross(t, tr.root, issuing, func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Hour) }),
+		cross(t, tr.root, issuing, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }),
+		cross(t, tr.root, issuing, func(c *x509.Certificate) { c.IsCA = false; c.KeyUsage = 0 }),
+		cross(t, tr.root, issuing, extra(unknownCritical)),
+		cross(t, tr.root, issuing, extra(constraints(true, permitDNS("example.com"), permit(6, "example.com")))),
+		attesttest.NewCAWith(t, func(c *x509.Certificate) { c.RawSubject = issuing.Certificate.RawSubject }).Certificate, // same name, other key
+		cross(t, issuing, tr.root, nil), // a loop
+	}
+	tr.cas = bad
+	tr.mustRefuse(t, attest.ReasonUntrusted)
+	tr.cas = append(tr.cas, issuing.Certificate)
+	tr.mustFind(t)
+}
+
+func TestMutuallySignedCAsAreNoPath(t *testing.T) {
+	a, b := attesttest.NewCA(t), attesttest.NewCA(t)
+	tr := grow(t, nil, nil)
+	tr.leaf = a.Device(t, nil).Certificate
+	tr.cas = []*x509.Certificate{cross(t, a, b, nil), cross(t, b, a, nil), a.Certificate, b.Certificate}
+	tr.mustRefuse(t, attest.ReasonUntrusted)
+}
+
+// Whoever sends the bag must not make the search take long: a hundred CAs of one name, with one key or with many.
+func TestHopelessSearchEndsInTime(t *testing.T) {
+	name := pkix.Name{CommonName: "All alike"}
+	key := attesttest.NewKey(t)
+	for label, make := range map[string]func(*attesttest.CA, change) *attesttest.CA{
+		"one key":   func(by *attesttest.CA, m change) *attesttest.CA { return by.IntermediateWithKey(t, key, m) },
+		"many keys": func(by *attesttest.CA, m change) *attesttest.CA { return by.Intermediate(t, m) },
+	} {
+		t.Run(label, func(t *testing.T) {
+			tr := grow(t, nil, nil)
+			ca := attesttest.NewCA(t)
+			for range 100 {
+				ca = make(ca, func(c *x509.Certificate) { c.Subject = name })
+				tr.cas = append(tr.cas, ca.Certificate)
+			}
+			tr.leaf = ca.Device(t, nil).Certificate
+			tr.options.MaxPath = 32
+			start := time.Now() //nolint:forbidigo // measures the test itself
+			tr.mustRefuse(t, attest.ReasonUntrusted)
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+}
+
+func TestLastWordOnAPathSendsTheSearchOn(t *testing.T) {
+	tr := grow(t, nil, nil)
+	issuing := tr.root.Intermediate(t, nil)
+	tr.leaf = issuing.Device(t, nil).Certificate
+	second := cross(t, tr.root, issuing, nil)
+	tr.cas = []*x509.Certificate{issuing.Certificate, second}
+	tr.options.Accept = func(p certpath.Path) error {
+		if p[1].X509.Equal(second) {
+			return nil
+		}
+		return attest.Refuse(attest.ReasonRevoked, "the first one is revoked")
+	}
+	if path := tr.mustFind(t); !path[1].X509.Equal(second) {
+		t.Error("another path was found")
+	}
+	tr.cas = tr.cas[:1]
+	tr.mustRefuse(t, attest.ReasonRevoked)
+}
+
+func TestNoTimeOrNoAnchorIsNoPath(t *testing.T) {
+	tr := grow(t, nil, nil)
+	tr.options.Now = time.Time{}
+	tr.mustRefuse(t, attest.ReasonExpired)
+	leaf, err := certpath.New(tr.leaf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = certpath.Find(leaf, nil, certpath.Options{Now: now})
+	if refused, ok := errors.AsType[*attest.Error](err); !ok || refused.Reason != attest.ReasonUntrusted {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	tr := grow(b, nil, nil, nil, nil)
+	for b.Loop() {
+		if _, err := tr.find(b); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
