@@ -22,7 +22,7 @@ func readExtensions(list cryptobyte.String) ([]extension, bool) {
 		var id asn1.ObjectIdentifier
 		var e extension
 		if !list.ReadASN1(&one, tags.SEQUENCE) || !one.ReadASN1ObjectIdentifier(&id) ||
-			!one.ReadOptionalASN1Boolean(&e.critical, tags.BOOLEAN, false) ||
+			one.PeekASN1Tag(tags.BOOLEAN) && !one.ReadASN1Boolean(&e.critical) ||
 			!one.ReadASN1(&e.value, tags.OCTET_STRING) || !one.Empty() {
 			return nil, false
 		}

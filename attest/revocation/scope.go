@@ -42,8 +42,15 @@ func parseScope(value cryptobyte.String, issuer certpath.Name) (scope, error) {
 	return sc, nil
 }
 
+// readFlag reads an implicitly tagged BOOLEAN if it is there; its default is false.
 func readFlag(s *cryptobyte.String, tag uint8, into *bool) bool {
-	return s.ReadOptionalASN1Boolean(into, implicit(tag), false)
+	var value cryptobyte.String
+	var there bool
+	if !s.ReadOptionalASN1(&value, &there, implicit(tag)) {
+		return false
+	}
+	*into = there && string(value) == "\xff"
+	return !there || *into || string(value) == "\x00"
 }
 
 // covers returns for which reasons the CRL would say that the certificate is revoked: RFC 5280 section 6.3.3 (b)(2) and (d).
