@@ -7,7 +7,7 @@
 // another authenticator.
 //
 // Whether an authenticator is still bound is the account's own record. Certificates of a CA that is not the gateway's own can be
-// revoked by that CA: then CRLs and OCSP responses are judged too, see [Config.Statements].
+// revoked by that CA: then CRLs and OCSP responses are judged too, see [OperatorCA].
 package devicecert
 
 import (
@@ -20,7 +20,6 @@ import (
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/certpath"
-	"github.com/regrant/regrant/attest/revocation"
 )
 
 // deviceURN begins the URI name by which our device CA names a device.
@@ -35,12 +34,8 @@ type Config struct {
 	// MaxPath is how many certificates may stand below the anchor. Default: [certpath.DefaultMaxPath].
 	MaxPath int
 
-	// Statements returns the CRLs and OCSP responses that are held now. It is called with a path that is valid, it must not wait for any, and
-	// every certificate below the anchor must be good by them. With nil, revocation is not judged.
-	Statements func(certpath.Path) revocation.Statements
-
-	// MaxCRLAge and MaxOCSPAge are those of [revocation.Policy].
-	MaxCRLAge, MaxOCSPAge time.Duration
+	// Operator is the operator's own device CA. Nil: there is none.
+	Operator *OperatorCA
 }
 
 // Format is [attest.MethodDeviceCertificate].
@@ -83,40 +78,48 @@ func (f *Format) Verify(in attest.Input) (attest.Claims, error) {
 	if len(in.Challenge) == 0 {
 		return attest.Claims{}, attest.Refuse(attest.ReasonChallenge, "no challenge")
 	}
-	// 3. A path leads from the leaf to an anchor: valid now, strong, and not revoked.
-	if err := f.findPath(ev, in.Now); err != nil {
+	// 3. A path leads from the leaf to an anchor: valid now, strong, and made for this.
+	path, operator, err := f.path(ev.candidates, in.Now)
+	if err != nil {
 		return attest.Claims{}, err
 	}
-	// 4. The leaf was made for this.
-	if err := forClientAuth(ev.leaf); err != nil {
-		return attest.Claims{}, err
-	}
-	// 5. Its key signed exactly this challenge.
+	// 4. Its key signed exactly this challenge.
 	if err := ev.leaf.CheckSignature(ev.algorithm, in.Challenge, ev.signature); err != nil {
 		return attest.Claims{}, err
+	}
+	// 5. The operator's CA has revoked nothing on the path. Last, since its servers may have to be asked: whoever has not the
+	// key makes nobody ask.
+	if operator != nil {
+		if err := operator.Revocation(path, in.Now); err != nil {
+			return attest.Claims{}, err
+		}
 	}
 	return claims(ev.leaf.X509, in.Holder), nil
 }
 
-func (f *Format) findPath(ev *evidence, now time.Time) error {
-	var anchors []*certpath.Certificate
+// path leads to one of the gateway's issuing CAs, or to the operator's CA, which is then returned.
+func (f *Format) path(c candidates, now time.Time) (certpath.Path, *OperatorCA, error) {
+	var anchors []*x509.Certificate
 	if f.config.Anchors != nil {
-		anchors = certpath.NewAll(f.config.Anchors())
+		anchors = f.config.Anchors()
 	}
-	_, err := certpath.Find(ev.leaf, ev.bag, certpath.Options{
-		Anchors:  anchors,
-		Now:      now,
-		Purposes: []asn1.ObjectIdentifier{certpath.ClientAuth},
-		MaxPath:  f.config.MaxPath,
-		Accept: func(path certpath.Path) error {
-			if f.config.Statements == nil {
-				return nil
-			}
-			p := revocation.Policy{Now: now, MaxCRLAge: f.config.MaxCRLAge, MaxOCSPAge: f.config.MaxOCSPAge}
-			return p.Check(path, ev.bag, f.config.Statements(path))
-		},
+	path, err := c.path(anchors, f.config.MaxPath, now)
+	if err == nil || f.config.Operator == nil {
+		return path, nil, err
+	}
+	path, err = c.path(f.config.Operator.Anchors, f.config.Operator.MaxPath, now)
+	return path, f.config.Operator, err
+}
+
+// path leads from the leaf to one of the anchors.
+func (c candidates) path(anchors []*x509.Certificate, most int, now time.Time) (certpath.Path, error) {
+	path, err := certpath.Find(c.leaf, c.bag, certpath.Options{
+		Anchors: certpath.NewAll(anchors), Now: now, MaxPath: most, Purposes: []asn1.ObjectIdentifier{certpath.ClientAuth},
 	})
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return path, forClientAuth(c.leaf)
 }
 
 func claims(leaf *x509.Certificate, holder string) attest.Claims {

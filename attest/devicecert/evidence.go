@@ -19,10 +19,15 @@ const (
 
 // evidence is the parsed Evidence. Nothing in it is verified.
 type evidence struct {
-	leaf      *certpath.Certificate
-	bag       []*certpath.Certificate // in no order
+	candidates
 	algorithm string
 	signature []byte
+}
+
+// candidates are the certificates that were sent.
+type candidates struct {
+	leaf *certpath.Certificate
+	bag  []*certpath.Certificate // in no order
 }
 
 func parse(body []byte) (*evidence, error) {
@@ -38,30 +43,38 @@ func parse(body []byte) (*evidence, error) {
 	if m.Method != string(attest.MethodDeviceCertificate) {
 		return nil, attest.Refuse(attest.ReasonMalformed, "method is not %s", attest.MethodDeviceCertificate)
 	}
-	if n := len(m.Chain); n < 1 || n > maxCertificates {
-		return nil, attest.Refuse(attest.ReasonMalformed, "%d certificates, 1 to %d allowed", n, maxCertificates)
+	sent, err := parseChain(m.Chain)
+	if err != nil {
+		return nil, err
 	}
-	ev := &evidence{algorithm: m.Algorithm}
-	for i, text := range m.Chain {
-		der, err := decodePEM(text)
-		if err != nil {
-			return nil, attest.Refuse(attest.ReasonMalformed, "certificate %d: %v", i, err)
-		}
-		c, err := certpath.Parse(der)
-		switch {
-		case err == nil && i == 0:
-			ev.leaf = c
-		case err == nil:
-			ev.bag = append(ev.bag, c)
-		case i == 0: // another one that does not parse may stand beside a good path
-			return nil, attest.Refuse(attest.ReasonMalformed, "the device's certificate: %v", err)
-		}
-	}
-	var err error
+	ev := &evidence{candidates: sent, algorithm: m.Algorithm}
 	if ev.signature, err = parseSignature(m.Signature); err != nil {
 		return nil, attest.Refuse(attest.ReasonMalformed, "%v", err)
 	}
 	return ev, nil
+}
+
+// parseChain reads the device's own certificate and the others.
+func parseChain(texts []string) (out candidates, err error) {
+	if n := len(texts); n < 1 || n > maxCertificates {
+		return out, attest.Refuse(attest.ReasonMalformed, "%d certificates, 1 to %d allowed", n, maxCertificates)
+	}
+	for i, text := range texts {
+		der, err := decodePEM(text)
+		if err != nil {
+			return out, attest.Refuse(attest.ReasonMalformed, "certificate %d: %v", i, err)
+		}
+		c, err := certpath.Parse(der)
+		switch {
+		case err == nil && i == 0:
+			out.leaf = c
+		case err == nil:
+			out.bag = append(out.bag, c)
+		case i == 0: // another one that does not parse may stand beside a good path
+			return out, attest.Refuse(attest.ReasonMalformed, "the device's certificate: %v", err)
+		}
+	}
+	return out, nil
 }
 
 // decodePEM reads exactly one PEM block CERTIFICATE. The decoder skips text before and after a block, and blocks that are
