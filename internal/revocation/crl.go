@@ -1,0 +1,162 @@
+package revocation
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/regrant/regrant/attest/revocation"
+)
+
+// crl is one CRL, as fetched last.
+type crl struct {
+	url     string
+	fetcher *fetcher
+	clock   func() time.Time
+	issuers *issuers
+	logger  *slog.Logger
+
+	held  atomic.Pointer[heldCRL]
+	tried chan struct{} // closed when the first attempt is over
+}
+
+// heldCRL is a CRL that is used until a moment.
+type heldCRL struct {
+	statement  *revocation.CRL
+	issuer     []byte // DER of its name
+	thisUpdate time.Time
+	authentic  bool // signed by a CA that was known when it arrived
+	until      time.Time
+}
+
+func newCRL(from string, f *fetcher, clock func() time.Time, known *issuers, logger *slog.Logger) *crl {
+	return &crl{url: from, fetcher: f, clock: clock, issuers: known, logger: logger, tried: make(chan struct{})}
+}
+
+// run fetches the CRL again and again: well before it is used up, and after a failure once more soon.
+func (c *crl) run(ctx context.Context) {
+	var failing pauses
+	for first := true; ctx.Err() == nil; first = false {
+		wait, err := c.refresh(ctx)
+		if err == nil {
+			failing = pauses{}
+		} else if ctx.Err() == nil {
+			wait = failing.next()
+			c.logger.Warn("a CRL was not fetched; the last one is used until it ends", "url", c.url, "error", err)
+		}
+		if first {
+			close(c.tried)
+		}
+		sleep(ctx, wait)
+	}
+}
+
+// refresh fetches the CRL once, and returns when to do it again. What cannot be used leaves the last one in its place.
+func (c *crl) refresh(ctx context.Context) (wait time.Duration, err error) {
+	body, err := c.fetcher.get(ctx, c.url)
+	if err != nil {
+		return 0, err
+	}
+	now := c.clock()
+	next, err := c.read(body, now)
+	if err != nil {
+		return 0, err
+	}
+	if err := next.follows(c.current(now)); err != nil {
+		return 0, err
+	}
+	c.held.Store(next)
+	wait = jitter(next.until.Sub(now) * 3 / 4)
+	if !next.authentic {
+		wait = min(wait, doubtful) // by then its CA may be known, and the CRL be found to be a wrong one
+	}
+	return max(wait, firstPause), nil
+}
+
+// read reads DER, as RFC 5280 section 4.2.1.13 has it served, or one block of PEM.
+func (c *crl) read(body []byte, now time.Time) (*heldCRL, error) {
+	if block, rest := pem.Decode(body); block != nil {
+		if block.Type != "X509 CRL" || len(bytes.TrimSpace(rest)) > 0 {
+			return nil, errors.New("the answer is PEM, and not one CRL")
+		}
+		body = block.Bytes
+	}
+	list, err := x509.ParseRevocationList(body)
+	if err != nil {
+		return nil, errors.New("the answer is not a CRL")
+	}
+	switch {
+	case now.Before(list.ThisUpdate):
+		return nil, errors.New("the CRL is not valid yet")
+	case !now.Before(list.NextUpdate): // also one that names no such time
+		return nil, errors.New("the CRL is out of date")
+	}
+	h := &heldCRL{issuer: list.RawIssuer, thisUpdate: list.ThisUpdate, until: usable(now, list.NextUpdate)}
+	if h.authentic, err = c.issuers.signed(list); err != nil {
+		return nil, err
+	}
+	if h.statement, err = revocation.ParseCRL(body); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// current is the CRL in use; nil: there is none.
+func (c *crl) current(now time.Time) *heldCRL {
+	if h := c.held.Load(); h != nil && now.Before(h.until) {
+		return h
+	}
+	return nil
+}
+
+// follows tells why h must not take the place of last: somebody in between could bring an old CRL back, from before a
+// certificate was revoked, or another CA's, after which nothing could be told.
+func (h *heldCRL) follows(last *heldCRL) error {
+	switch {
+	case last == nil || !last.authentic:
+		return nil
+	case !h.authentic:
+		return errors.New("the CRL is that of a CA which is not known here")
+	case bytes.Equal(h.issuer, last.issuer) && h.thisUpdate.Before(last.thisUpdate):
+		return errors.New("the CRL is older than the one in use")
+	}
+	return nil
+}
+
+// signed tells whether a CA that is known signed list. A list in the name of one that is known, and which it did not
+// sign, is an error. The CA behind another list may show up yet; whether it is the right one is judged when the list is used.
+func (k *issuers) signed(list *x509.RevocationList) (bool, error) {
+	k.mu.Lock()
+	known := slices.Clone(k.known)
+	k.mu.Unlock()
+	named := false
+	for _, ca := range known {
+		if !bytes.Equal(ca.RawSubject, list.RawIssuer) {
+			continue
+		}
+		if list.CheckSignatureFrom(ca) == nil {
+			return true, nil
+		}
+		named = true
+	}
+	if named {
+		return false, errors.New("the CRL is not signed by the CA that it names")
+	}
+	return false, nil
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,281 @@
+package revocation
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"log/slog"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/regrant/regrant/attest/attesttest"
+	"github.com/regrant/regrant/attest/certpath"
+)
+
+// start is in the future, because the library that makes OCSP responses writes the real time into them.
+var start = time.Date(2100, 11, 21, 20, 0, 0, 0, time.UTC)
+
+// world is a CA with a server, and the source that fetches from it at a time that the test sets.
+type world struct {
+	t      testing.TB
+	ca     *attesttest.CA
+	path   certpath.Path
+	server *httptest.Server
+	source *Source
+	asked  atomic.Int32
+
+	mu      sync.Mutex
+	now     time.Time
+	handler http.HandlerFunc
+}
+
+func newWorld(t testing.TB, config func(url string) Config) *world {
+	t.Helper()
+	w := &world{t: t, ca: attesttest.NewCA(t), now: start}
+	device := w.ca.Device(t, nil)
+	w.path = certpath.Path{parsed(t, device.Certificate), parsed(t, w.ca.Certificate)}
+	w.server = httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		w.asked.Add(1)
+		w.mu.Lock()
+		handler := w.handler
+		w.mu.Unlock()
+		handler(out, r)
+	}))
+	t.Cleanup(w.server.Close)
+	c := config(w.server.URL)
+	c.Anchors, c.Clock, c.Logger = []*x509.Certificate{w.ca.Certificate}, w.clock, slog.New(slog.DiscardHandler)
+	var err error
+	if w.source, err = New(c); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func parsed(t testing.TB, c *x509.Certificate) *certpath.Certificate {
+	t.Helper()
+	p, err := certpath.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) at(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = now
+}
+
+func (w *world) answer(h http.HandlerFunc) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.handler = h
+}
+
+func body(b []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(b) }
+}
+
+// crl makes a CRL of the world's CA, whosever key signs it.
+func (w *world) crl(thisUpdate, nextUpdate time.Time, key crypto.Signer) []byte {
+	w.t.Helper()
+	return crlOf(w.t, w.ca.Certificate, thisUpdate, nextUpdate, key)
+}
+
+func crlOf(t testing.TB, issuer *x509.Certificate, thisUpdate, nextUpdate time.Time, key crypto.Signer) []byte {
+	t.Helper()
+	signer := *issuer
+	signer.PublicKey = key.Public()
+	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
+		Number: big.NewInt(1), ThisUpdate: thisUpdate, NextUpdate: nextUpdate,
+	}, &signer, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// withCRL is a world whose source has fetched a CRL that is good for a day.
+func withCRL(t testing.TB) (*world, *crl) {
+	t.Helper()
+	w := newWorld(t, func(url string) Config { return Config{CRLs: []string{url}} })
+	c := w.source.crls[0]
+	w.answer(body(w.crl(start.Add(-time.Hour), start.Add(24*time.Hour), w.ca.Key)))
+	if _, err := c.refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return w, c
+}
+
+func TestCRLIsUsedForAnHourAtMost(t *testing.T) {
+	w, c := withCRL(t)
+	for after, want := range map[time.Duration]bool{0: true, maxAge - time.Second: true, maxAge: false, 2 * maxAge: false} {
+		if got := c.current(start.Add(after)) != nil; got != want {
+			t.Errorf("%v after it was fetched: used is %v", after, got)
+		}
+	}
+	if w.source.crls[0].held.Load().statement == nil {
+		t.Error("there is nothing to judge")
+	}
+}
+
+func TestCRLIsUsedUntilItsNextUpdateAtMost(t *testing.T) {
+	w, c := withCRL(t)
+	w.answer(body(w.crl(start, start.Add(10*time.Minute), w.ca.Key)))
+	wait, err := c.refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wait > 8*time.Minute || wait < 4*time.Minute {
+		t.Errorf("the next is fetched after %v, and this one ends after 10 minutes", wait)
+	}
+	if c.current(start.Add(10*time.Minute)) != nil {
+		t.Error("used beyond its nextUpdate")
+	}
+}
+
+func TestWhatCannotBeUsedLeavesTheLastCRLInPlace(t *testing.T) {
+	w, c := withCRL(t)
+	other := attesttest.NewCA(t)
+	good := w.crl(start, start.Add(time.Hour), w.ca.Key)
+	for name, answer := range map[string]http.HandlerFunc{
+		"nothing":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) },
+		"no CRL":        body([]byte("<html>")),
+		"half a CRL":    body(good[:len(good)/2]),
+		"two CRLs":      body(append(pemCRL(good), pemCRL(good)...)),
+		"other PEM":     body(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: good})),
+		"out of date":   body(w.crl(start.Add(-time.Hour), start, w.ca.Key)),
+		"not valid yet": body(w.crl(start.Add(time.Second), start.Add(time.Hour), w.ca.Key)),
+		"an older one":  body(w.crl(start.Add(-2*time.Hour), start.Add(time.Hour), w.ca.Key)),
+		"a forged one":  body(w.crl(start, start.Add(time.Hour), other.Key)),
+		"another CA's":  body(crlOf(t, other.Certificate, start, start.Add(time.Hour), other.Key)),
+		"a cut-off body": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "999999")
+			_, _ = w.Write(good)
+		},
+	} {
+		before := c.held.Load()
+		w.answer(answer)
+		if _, err := c.refresh(t.Context()); err == nil {
+			t.Errorf("%s was let in", name)
+		}
+		if c.held.Load() != before {
+			t.Errorf("%s took the place of a good CRL", name)
+		}
+	}
+	for name, answer := range map[string][]byte{"DER": good, "PEM": pemCRL(good)} {
+		w.answer(body(answer))
+		if _, err := c.refresh(t.Context()); err != nil {
+			t.Errorf("a good CRL in %s: %v", name, err)
+		}
+	}
+}
+
+func pemCRL(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}) }
+
+func TestCRLOfACAThatIsNotKnownYetIsLookedAtAgainSoon(t *testing.T) {
+	w, _ := withCRL(t)
+	below := w.ca.Intermediate(t, nil)
+	c := newCRL(w.server.URL, newFetcher(), w.clock, &w.source.issuers, slog.New(slog.DiscardHandler))
+	w.answer(body(crlOf(t, below.Certificate, start, start.Add(time.Hour), below.Key)))
+	wait, err := c.refresh(t.Context())
+	if err != nil || wait > doubtful {
+		t.Errorf("looked at again after %v: %v", wait, err)
+	}
+	w.source.issuers.learn(below.Certificate)
+	if wait, err = c.refresh(t.Context()); err != nil || wait <= doubtful {
+		t.Errorf("now that it is known: %v, %v", wait, err)
+	}
+}
+
+func TestFetchingGoesOnUntilItIsEndedAndSoonerAfterAFailure(t *testing.T) {
+	w, _ := withCRL(t)
+	var failures atomic.Int32
+	good := w.crl(start, start.Add(time.Hour), w.ca.Key)
+	w.answer(func(out http.ResponseWriter, _ *http.Request) {
+		if failures.Add(1) < 3 {
+			out.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		_, _ = out.Write(good)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- w.source.Run(ctx) }()
+	deadline := time.After(20 * time.Second)
+	for failures.Load() < 3 {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-deadline:
+			t.Fatal("not fetched again")
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPausesGrowAndEnd(t *testing.T) {
+	var p pauses
+	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		want *= time.Second
+		if got := p.next(); got > want || got < want*2/3-time.Millisecond {
+			t.Errorf("pause %d is %v, want up to a third less than %v", i, got, want)
+		}
+	}
+}
+
+func TestClaimantWaitsForTheFirstFetchAndNotForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Source{clock: time.Now, patience: patience, crls: []*crl{newCRL("", nil, time.Now, new(issuers), nil)}}
+		begin := time.Now()
+		if held := s.Statements(certpath.Path{nil}); len(held.CRLs) != 0 {
+			t.Error("a CRL from nowhere")
+		}
+		if took := time.Since(begin); took != patience {
+			t.Errorf("waited for %v", took)
+		}
+		close(s.crls[0].tried)
+		begin = time.Now()
+		s.Statements(certpath.Path{nil})
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("waited for %v after the first fetch has failed", took)
+		}
+	})
+}
+
+func TestConfigurationThatSaysNothingOrTooMuchIsRefused(t *testing.T) {
+	many := make([]string, MaxCRLs+1)
+	for i := range many {
+		many[i] = "http://pki.example.com/" + big.NewInt(int64(i)).String()
+	}
+	for name, c := range map[string]Config{
+		"nothing":    {},
+		"twice":      {CRLs: []string{"http://pki.example.com/a", "http://pki.example.com/a"}},
+		"too many":   {CRLs: many},
+		"ldap":       {CRLs: []string{"ldap://pki.example.com/"}},
+		"file":       {CRLs: []string{"file:///etc/passwd"}},
+		"a password": {OCSP: "http://user:word@pki.example.com/"},
+		"a fragment": {OCSP: "http://pki.example.com/#a"},
+		"no host":    {OCSP: "http:///ocsp"},
+	} {
+		if _, err := New(c); err == nil {
+			t.Errorf("%s was let through", name)
+		}
+	}
+}
