@@ -106,7 +106,7 @@ func (s *Service) verify(ctx context.Context, at *attempt, evidence []attest.Evi
 			bound = attest.Binding{Authenticator: a.ID, Handle: a.Handle}
 		}
 		result, err := s.appraise(ctx, at, ev, bound)
-		if refused, ok := errors.AsType[*attest.Error](err); ok {
+		if refused, ok := errors.AsType[*attest.Error](err); ok && refused.Reason != attest.ReasonRevocationUnknown { // that one tells nothing
 			return refusedEvidence(refused), nil
 		}
 		if err != nil {
