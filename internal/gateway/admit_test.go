@@ -43,7 +43,7 @@ func TestEveryEndpointHasItsLane(t *testing.T) {
 	for _, path := range []string{"initiate", "attest", "devices/enroll", "authenticators"} {
 		want[path] = h.Throttle.Strangers
 	}
-	for _, path := range []string{"status", "handoff", "token", "complete", "continue", "oidc/token", "oidc/cancel"} {
+	for _, path := range []string{"status", "handoff", "token", "complete", "continue", "oidc/token", "oidc/cancel", "introspect", "revoke"} {
 		want[path] = h.Throttle.Holders
 	}
 	for path, rt := range h.routes {
