@@ -101,7 +101,7 @@ func TestAnotherMethodIsToldWhichOnesThereAre(t *testing.T) {
 	e := use(t, env.Demo)
 	allow := map[string]string{
 		"/initiate": "POST", "/attest": "POST", "/status": "POST", "/handoff": "POST", "/token": "POST", "/complete": "POST", "/devices/enroll": "POST",
-		"/oidc/token": "POST", "/oidc/cancel": "POST", "/oidc/authorize": "GET, HEAD", "/oidc/jwks": "GET, HEAD", "/jwks.json": "GET, HEAD",
+		"/introspect": "POST", "/revoke": "POST", "/oidc/token": "POST", "/oidc/cancel": "POST", "/oidc/authorize": "GET, HEAD", "/oidc/jwks": "GET, HEAD", "/jwks.json": "GET, HEAD",
 		"/ca.pem": "GET, HEAD", "": "GET, HEAD", "/continue": "GET, HEAD, POST", "/authenticators": "GET, HEAD, POST",
 	}
 	for path, want := range allow {

@@ -24,6 +24,8 @@ type config struct {
 	Global, Site, Network                                                                      string
 	Port, IdPPort                                                                              int
 	Demo                                                                                       bool
+
+	Gateway []string // more options
 }
 
 // caddyfile is what an operator would write, for an address on this machine. Java names no server without a dot in the
@@ -62,6 +64,9 @@ var caddyfile = template.Must(template.New("").Parse(`{
 		throttle {
 			network {{.Network}}
 		}
+{{- end}}
+{{- range .Gateway}}
+		{{.}}
 {{- end}}
 		notify webhook {{.Hook}} {
 			secret {file.{{.Dir}}/hook.secret}

@@ -36,6 +36,7 @@ type Options struct {
 	Through   string    // address by which the gateway calls the identity provider, to put faults in between; default: the IdP's own
 	Global    string    // further global options of the Caddyfile
 	Site      string    // further directives of the site
+	Gateway   []string  // more options of the gateway, such as clients, each as in a Caddyfile
 }
 
 // Env is a running environment. The exported fields without tags are for Go; the tagged ones are what `make up` prints.
@@ -105,6 +106,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		Probation: o.Probation, App: app.CallbackURL(), Network: o.Network,
 		Global: o.Global, Site: o.Site,
 	}
+	c.Gateway = o.Gateway
 	if c.Upstream == "" {
 		c.Upstream = fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort)
 	}
