@@ -1,0 +1,271 @@
+package grant
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+const appID = "app"
+
+// jwksOf is a client's document with one key.
+func jwksOf(t testing.TB, key any, change func(map[string]any)) []byte {
+	t.Helper()
+	member, err := json.Marshal(jose.JSONWebKey{Key: key, KeyID: "app-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var jwk map[string]any
+	if err := json.Unmarshal(member, &jwk); err != nil {
+		t.Fatal(err)
+	}
+	change(jwk)
+	text, err := json.Marshal(map[string]any{"keys": []any{jwk}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func asIs(map[string]any) {}
+
+func TestAssertionKeysAreRefusedUnlessEachServes(t *testing.T) {
+	key := newKey(t, "app").Private.Public()
+	good := string(jwksOf(t, key, asIs))
+	if _, err := ParseAssertionKeys([]byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, bad := range map[string][]byte{
+		"empty":              nil,
+		"no keys":            []byte(`{"keys":[]}`),
+		"another member":     []byte(`{"issuer":"x",` + good[1:]),
+		"a member twice":     []byte(strings.Replace(good, `"kid"`, `"kid":"x","kid"`, 1)),
+		"two of one name":    []byte(strings.Replace(good, `[{`, `[`+good[9:len(good)-2]+`,{`, 1)),
+		"a private key":      jwksOf(t, newKey(t, "app").Private, asIs),
+		"a symmetric key":    []byte(`{"keys":[{"kty":"oct","k":"AQAB","kid":"1"}]}`),
+		"RSA of 1024 bits":   jwksOf(t, short.Public(), asIs),
+		"for another alg":    jwksOf(t, key, func(k map[string]any) { k["alg"] = "ES384" }),
+		"for encryption":     jwksOf(t, key, func(k map[string]any) { k["use"] = "enc" }),
+		"not on the curve":   jwksOf(t, key, func(k map[string]any) { k["y"] = k["x"] }),
+		"no coordinate":      jwksOf(t, key, func(k map[string]any) { delete(k, "y") }),
+		"a type of tomorrow": jwksOf(t, key, func(k map[string]any) { k["kty"] = "AKP" }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := ParseAssertionKeys(bad); err == nil {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// R-128: an RSA key is for PS256, also if it could do more.
+func TestTheKeySaysTheAlgorithm(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFixture(t)
+	f.withApp(t, jwksOf(t, key.Public(), asIs))
+	for algorithm, want := range map[jose.SignatureAlgorithm]string{jose.PS256: "", jose.RS256: "invalid_client", jose.PS384: "invalid_client"} {
+		t.Run(string(algorithm), func(t *testing.T) {
+			form := tokenForm(f.mint(t, func(r *Recovery) { r.ClientID, r.Txn = appID, "recovery-"+string(algorithm) }))
+			f.assert(t, form, jose.SigningKey{Algorithm: algorithm, Key: key})
+			_, err := f.Exchange(t.Context(), post(form.Encode()), held(proofKey))
+			if want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantError(t, err, 401, want)
+		})
+	}
+}
+
+// R-118: an assertion is remembered until no node takes it any more.
+func TestAnAssertionIsRememberedBeyondItsEnd(t *testing.T) {
+	f := newFixture(t)
+	key := newKey(t, "app").Private
+	f.withApp(t, jwksOf(t, key.Public(), asIs))
+	form := tokenForm(f.mint(t, func(r *Recovery) { r.ClientID = appID }))
+	f.assert(t, form, jose.SigningKey{Algorithm: jose.ES256, Key: key})
+	if _, err := f.Exchange(t.Context(), post(form.Encode()), held(proofKey)); err != nil {
+		t.Fatal(err)
+	}
+	want := time.Unix(f.now.Unix()+60, 0).Add(30 * time.Second) // its exp, and the skew
+	if len(f.store.used) != 1 {
+		t.Fatalf("remembered %v", f.store.used)
+	}
+	for _, used := range f.store.used {
+		if !used.Expires.Equal(want) || len(used.ID) != 43 {
+			t.Errorf("remembered %+v, want until %s", used, want)
+		}
+	}
+}
+
+func (f *fixture) withApp(t testing.TB, jwks []byte) {
+	t.Helper()
+	keys, err := ParseAssertionKeys(jwks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.config.Clients = []Client{{ID: appID, Credential: keys}}
+	if f.Server, err = New(f.config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// assert adds a fresh client assertion to a form.
+func (f *fixture) assert(t testing.TB, form url.Values, key jose.SigningKey) {
+	t.Helper()
+	claims, err := json.Marshal(map[string]any{
+		"iss": appID, "sub": appID, "aud": issuer, "jti": rand.Text(), "iat": f.now.Unix(), "exp": f.now.Unix() + 60,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := jose.NewSigner(key, (&jose.SignerOptions{}).WithHeader("kid", "app-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := signer.Sign(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := signed.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	form.Set("client_id", appID)
+	form.Set("client_assertion_type", clientAssertionType)
+	form.Set("client_assertion", text)
+}
+
+// R-147, R-156: what a client must not be called, and keys that are somebody else's.
+func TestClientsThatCouldBeTakenForAnotherAreRefused(t *testing.T) {
+	f := newFixture(t)
+	key := newKey(t, "key-1")
+	keys := func(jwks []byte) Credential {
+		c, err := ParseAssertionKeys(jwks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	app := keys(jwksOf(t, key.Private.Public(), asIs))
+	thumbprint := app.(*AssertionKeys).Thumbprints()[0]
+	f.keys = []Key{{ID: thumbprint, Private: newKey(t, "own").Private}}
+	for name, clients := range map[string][]Client{
+		"like an account":      {{ID: "6f1c3c52-8d0e-4d3e-9f0a-4a1b1c2d3e4f", Public: true}},
+		"like a recovery":      {{ID: "01J8ZC5V6Y0QK3M8T2R4W7XN9B", Public: true}},
+		"like a subject":       {{ID: proofKey, Public: true}},
+		"too long":             {{ID: strings.Repeat("a", 129), Public: true}},
+		"the server's own key": {{ID: appID, Credential: app}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.config.Clients = clients
+			if _, err := New(f.config); err == nil {
+				t.Error("taken")
+			}
+		})
+	}
+	f.keys = []Key{newKey(t, "own")}
+	f.config.Clients = []Client{{ID: appID, Credential: app}, {ID: "other", Credential: app}}
+	if _, err := New(f.config); err == nil {
+		t.Error("two clients share a key")
+	}
+	f.config.Clients = f.config.Clients[:1]
+	if _, err := New(f.config); err != nil {
+		t.Error(err)
+	}
+	f.config.OtherKeys = []string{thumbprint}
+	if _, err := New(f.config); err == nil {
+		t.Error("the broker's key is a client's")
+	}
+}
+
+func TestSecretsMustBeHardToGuess(t *testing.T) {
+	if _, err := NewSecret(strings.Repeat("s", 31)); err == nil || strings.Contains(err.Error(), "sss") {
+		t.Errorf("got %v", err)
+	}
+	if err := (Secret{}).accepts(nil, "", presented{}); err == nil {
+		t.Error("the zero secret is taken")
+	}
+}
+
+// R-151: exactly one field, and that one only.
+func TestCertificateFields(t *testing.T) {
+	uri, err := url.Parse("spiffe://example.com/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{
+		Subject: pkix.Name{CommonName: "app, one", Organization: []string{"Example"}}, DNSNames: []string{"App.example.com"},
+		URIs: []*url.URL{uri}, IPAddresses: []net.IP{net.ParseIP("192.0.2.7"), net.ParseIP("2001:db8::7")}, EmailAddresses: []string{"app@example.com"},
+	}
+	for _, f := range []CertificateField{
+		{SubjectDN: `CN=app\, one,O=Example`},
+		{DNS: "app.example.com"}, {URI: "spiffe://example.com/app"}, {IP: "192.0.2.7"}, {IP: "2001:db8::7"}, {Email: "app@example.com"},
+	} {
+		if err := f.accepts(nil, "", presented{certificate: c}); err != nil {
+			t.Errorf("%+v: %v", f, err)
+		}
+	}
+	for _, f := range []CertificateField{
+		{}, {SubjectDN: "CN=app"}, {SubjectDN: "O=Example,CN=app\\, one"}, {DNS: "example.com"}, {URI: "spiffe://example.com/App"},
+		{IP: "192.0.2.8"}, {IP: "::ffff:192.0.2.7"}, {Email: "App@example.com"}, {DNS: "app.example.com", Email: "app@example.com"},
+	} {
+		if err := f.accepts(nil, "", presented{certificate: c}); err == nil {
+			t.Errorf("%+v is taken", f)
+		}
+	}
+}
+
+func FuzzParseAssertionKeys(f *testing.F) {
+	f.Add(jwksOf(f, newKey(f, "app").Private.Public(), asIs))
+	f.Add([]byte(`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"1"}]}`))
+	f.Add([]byte(`{"keys":[{"kty":"oct","k":"AQAB"}]}`))
+	f.Fuzz(func(t *testing.T, jwks []byte) {
+		keys, err := ParseAssertionKeys(jwks)
+		if err != nil {
+			return
+		}
+		for _, key := range keys.keys {
+			if key.algorithm != jose.ES256 && key.algorithm != jose.PS256 || len(key.thumbprint) != 43 {
+				t.Errorf("took %+v", key)
+			}
+		}
+	})
+}
+
+func FuzzClientAssertion(f *testing.F) {
+	x := newFixture(f)
+	key := newKey(f, "app").Private
+	x.withApp(f, jwksOf(f, key.Public(), asIs))
+	form := url.Values{}
+	x.assert(f, form, jose.SigningKey{Algorithm: jose.ES256, Key: key})
+	good := form.Get("client_assertion")
+	for _, seed := range []string{good, good + ".", "a.b.c", "e30.e30.AA", strings.Replace(good, ".", "..", 1)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r := post(url.Values{"token": {"x"}, "client_assertion_type": {clientAssertionType}, "client_assertion": {text}}.Encode())
+		_, err := x.Introspect(t.Context(), r)
+		if err == nil && text[:strings.LastIndexByte(text, '.')] != good[:strings.LastIndexByte(good, '.')] {
+			t.Errorf("accepted %q", text)
+		}
+	})
+}
