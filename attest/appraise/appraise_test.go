@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"maps"
-	"strings"
 	"testing"
 	"time"
 
@@ -265,52 +264,4 @@ func TestStatementsAreJudged(t *testing.T) {
 	late := s.crl(t, nil)
 	late["time"] = "2121-01-01T00:00:00Z"
 	mustRefuse(t, late, attest.ReasonExpired)
-}
-
-func TestRequestThatIsNotValidIsAnError(t *testing.T) {
-	s := newScene(t)
-	top := func(changes object) object { q := object{"q": s.chain()}; return in(q, "q", changes)["q"].(object) }
-	for name, q := range map[string]object{
-		"unknown member":             top(object{"note": ""}),
-		"no format":                  top(object{"format": nil}),
-		"unknown format":             top(object{"format": "X509-chain"}),
-		"no time":                    top(object{"time": nil}),
-		"time without zone":          top(object{"time": "2026-11-21T20:20:00"}),
-		"no evidence":                top(object{"evidence": nil}),
-		"evidence of another type":   top(object{"evidence": []string{}}),
-		"challenge that is no bytes": top(object{"challenge": "a b"}),
-		"challenge of another type":  top(object{"challenge": 1}),
-		"unknown evidence":           in(s.chain(), "evidence", object{"signature": ""}),
-		"no certificates":            in(s.chain(), "evidence", object{"certificates": nil}),
-		"unknown expectation":        in(s.chain(), "expect", object{"extended_key_usages": []string{}}),
-		"wish for no revocation":     in(s.chain(), "expect", object{"revocation": "no"}),
-		"purpose that is no OID":     in(s.chain(), "expect", object{"extended_key_usage": []string{"clientAuth"}}),
-		"any purpose and another":    in(s.chain(), "expect", object{"extended_key_usage": []string{"any", "1.3.6.1.5.5.7.3.2"}}),
-		"path of nothing":            in(s.chain(), "expect", object{"max_path": 0}),
-		"path without end":           in(s.chain(), "expect", object{"max_path": 1000}),
-		"unknown trust":              in(s.chain(), "trust", object{"root": []string{}}),
-		"root that is no PEM":        in(s.chain(), "trust", object{"roots": []string{"x"}}),
-		"CRL that is no PEM":         in(s.chain(), "trust", object{"crls": []string{"x"}}),
-		"response that is no base64": in(s.chain(), "trust", object{"ocsp_responses": []string{"!"}}),
-		"age that is none":           in(s.chain(), "trust", object{"max_crl_age": "1 day"}),
-		"age below zero":             in(s.chain(), "trust", object{"max_ocsp_age": "-1h"}),
-	} {
-		t.Run(name, func(t *testing.T) { mustFail(t, q) })
-	}
-	door := appraise.New(nil)
-	for _, text := range []string{"", " ", "{", "null", "[]", `"x509-chain"`, `{"id":"a","id":"b"}`, "{}{}", `{"id":1}`, "\xff", strings.Repeat(`{"a":`, 100)} {
-		if a := door.Answer([]byte(text)); a.Verdict != appraise.Error || a.ID != "" {
-			t.Errorf("%.20q: %+v", text, a)
-		}
-	}
-}
-
-func TestPanicOfAParserIsARefusalAndCounted(t *testing.T) {
-	door := appraise.New(map[string]appraise.Format{"fragile": func(*appraise.Request) (any, error) { panic("with the evidence in it") }})
-	for n := range int64(2) {
-		a := door.Answer([]byte(`{"id":"one","format":"fragile","time":"2026-11-21T20:20:00Z","evidence":{}}`))
-		if a.Verdict != appraise.Refuse || a.Reason != attest.ReasonMalformed || strings.Contains(a.Detail, "evidence") || door.Panics() != n+1 {
-			t.Errorf("answer %+v, %d panics", a, door.Panics())
-		}
-	}
 }

@@ -216,9 +216,9 @@ func TestManyNamesAgainstManyConstraintsAreRefusedInTime(t *testing.T) {
 		}
 		c.URIs = []*url.URL(nil)
 	}, extra(constraints(true, excluded...)))
-	start := time.Now() //nolint:forbidigo // measures the test itself
+	start := time.Now()
 	tr.mustRefuse(t, attest.ReasonUntrusted)
-	if took := time.Since(start); took > time.Second {
+	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("took %v", took)
 	}
 }

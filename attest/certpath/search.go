@@ -17,7 +17,7 @@ const DefaultMaxPath = 5
 // The budget of one search. The bag of an honest claimant needs a small part of it.
 const (
 	maxSignatures = 128
-	maxSteps      = 10_000
+	maxSteps      = 2_000
 	maxPaths      = 32 // complete ones
 )
 
@@ -59,7 +59,7 @@ func Find(leaf *Certificate, bag []*Certificate, o Options) (Path, error) {
 	if err := mayEnd(leaf); err != nil {
 		return nil, err
 	}
-	s := &search{Options: o, bag: bag, signed: make(map[edge]bool), comparisons: maxComparisons}
+	s := &search{Options: o, bag: bag, above: make(map[*Certificate][]*Certificate), signed: make(map[edge]bool), comparisons: maxComparisons}
 	if path := s.extend(Path{leaf}); path != nil {
 		return path, nil
 	}
@@ -70,7 +70,8 @@ type search struct {
 	Options
 	bag []*Certificate
 
-	signed                          map[edge]bool // what was found out about signatures
+	above                           map[*Certificate][]*Certificate // issuers in the bag, by name
+	signed                          map[edge]bool                   // what was found out about signatures
 	steps, signatures, paths, depth int
 	comparisons                     int
 	refusal                         error
@@ -95,7 +96,10 @@ func (s *search) extend(path Path) Path {
 		s.note(len(path), attest.Refuse(attest.ReasonUntrusted, "more than %d certificates below the anchor", s.MaxPath))
 		return nil
 	}
-	for _, issuer := range issuers(child, s.bag) {
+	for _, issuer := range s.issuersInBag(child) {
+		if s.steps > maxSteps {
+			return nil
+		}
 		if slices.ContainsFunc(path, issuer.Is) {
 			continue // a loop
 		}
@@ -183,6 +187,15 @@ func (s *search) note(depth int, err error) {
 func specific(err error) bool {
 	e, ok := errors.AsType[*attest.Error](err)
 	return ok && e.Reason != attest.ReasonUntrusted
+}
+
+func (s *search) issuersInBag(child *Certificate) []*Certificate {
+	found, known := s.above[child]
+	if !known {
+		found = issuers(child, s.bag)
+		s.above[child] = found
+	}
+	return found
 }
 
 // issuers returns the candidates that have the name of child's issuer, those first whose key identifier also fits (RFC 5280 section 4.2.1.1: an

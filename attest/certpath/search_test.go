@@ -69,9 +69,9 @@ func TestHopelessSearchEndsInTime(t *testing.T) {
 			}
 			tr.leaf = ca.Device(t, nil).Certificate
 			tr.options.MaxPath = 32
-			start := time.Now() //nolint:forbidigo // measures the test itself
+			start := time.Now()
 			tr.mustRefuse(t, attest.ReasonUntrusted)
-			if took := time.Since(start); took > time.Second {
+			if took := time.Since(start); took > 2*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})

@@ -109,7 +109,7 @@ func (l *CRL) parseEntries(s *cryptobyte.String) error {
 	for !list.Empty() {
 		var entry, serial, extensions cryptobyte.String
 		var extended bool
-		if !list.ReadASN1(&entry, asn1.SEQUENCE) || !entry.ReadASN1(&serial, asn1.INTEGER) {
+		if !list.ReadASN1(&entry, asn1.SEQUENCE) || !entry.ReadASN1(&serial, asn1.INTEGER) || !shortest(serial) {
 			return errCRL
 		}
 		_, ok := certpath.ReadTime(&entry)
@@ -124,6 +124,11 @@ func (l *CRL) parseEntries(s *cryptobyte.String) error {
 		}
 	}
 	return nil
+}
+
+// shortest tells whether an INTEGER is encoded as DER demands. In another spelling a serial number would not be found.
+func shortest(n cryptobyte.String) bool {
+	return len(n) == 1 || len(n) > 1 && !(n[0] == 0 && n[1]&0x80 == 0) && !(n[0] == 0xff && n[1]&0x80 != 0)
 }
 
 // parseEntryExtensions is section 5.3. The reason does not matter: certificateHold is revoked too. An entry about another issuer's

@@ -1,9 +1,11 @@
 package revocation_test
 
 import (
+	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"math/big"
 	"slices"
 	"testing"
 	"time"
@@ -171,6 +173,16 @@ func TestSeparateSignerOfACRLNeedsAPathToTheSameAnchor(t *testing.T) {
 	s.bag = []*x509.Certificate{signer(s.root, nil)}
 	s.crls[0] = s.root.CRL(t, now, func(l *attesttest.CRL) { l.Revoked = []attesttest.Revoked{{Serial: s.bag[0].SerialNumber}} })
 	s.mustRefuse(t, attest.ReasonRevocationUnknown)
+}
+
+// A serial number spelled with a needless octet would not be found in the list.
+func TestSerialNumberInAnotherSpellingIsRefused(t *testing.T) {
+	s := sceneWith(t, nil, func(c *x509.Certificate) { c.SerialNumber = big.NewInt(0x7777777777777777) })
+	spelled := s.issuing.CRL(t, now, func(l *attesttest.CRL) { l.Revoked = []attesttest.Revoked{{Serial: big.NewInt(0x0100777777777777)}} })
+	spelled = bytes.Replace(spelled, []byte("\x02\x08\x01\x00\x77"), []byte("\x02\x08\x00\x00\x77"), 1)
+	if _, err := revocation.ParseCRL(spelled); err == nil {
+		t.Error("accepted")
+	}
 }
 
 func FuzzParseCRL(f *testing.F) {

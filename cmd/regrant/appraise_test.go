@@ -105,7 +105,9 @@ func TestEachAnswerIsWrittenBeforeTheNextLineIsRead(t *testing.T) {
 			t.Fatalf("%s, %v", answer, err)
 		}
 	}
-	feed.Close()
+	if err := feed.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if code := <-done; code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
