@@ -40,13 +40,13 @@ vet: ## go vet
 	go vet ./...
 
 .PHONY: test fuzz soak bench
-test: build lint vet ## Everything that a change must pass
+test: build bin/caddy-crashpoints lint vet ## Everything that a change must pass
 	go test -race -shuffle=on -count=1 -timeout 45m ./...
 	go test -run TakeTheSameTime -count=1 ./internal/gateway
 	.ci/fuzz $(FUZZTIME)
 fuzz: ## Every fuzz target; FUZZTIME=10m for a long run
 	.ci/fuzz $(FUZZTIME)
-soak: build ## Recoveries, reloads and crashes for up to an hour
+soak: build bin/caddy-crashpoints ## Recoveries, reloads and crashes for up to an hour
 	REGRANT_SOAK=1 go test -race -run Soak -timeout 60m ./integration/...
 bench: build bin/hydra ## Measure, and write docs/performance.md: twelve minutes on a quiet machine
 	@exec bin/bench
@@ -76,6 +76,10 @@ endif
 bin/caddy: bin/xcaddy $(filter-out cmd/% integration/%,$(SOURCES))
 	@xcaddy build "$$(go list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)" \
 		--with $(MODULE)/caddymodule --replace $(MODULE)=$(CURDIR) --output $@ >bin/xcaddy.log 2>&1 || { cat bin/xcaddy.log; exit 1; }
+
+# Caddy that dies where a test tells it to; see internal/recovery/points.go. Nothing that people get is built like this.
+bin/caddy-crashpoints: $(SOURCES)
+	@GOFLAGS= go build -tags nobadger,nomysql,nopgx,crashpoints -o $@ ./integration/cmd/crashcaddy
 
 # The tools are pinned in a module of their own, so that none of their dependencies reaches ours.
 bin/golangci-lint bin/xcaddy: tools/go.mod tools/go.sum

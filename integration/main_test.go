@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"os/exec"
@@ -162,4 +163,12 @@ func until(t *testing.T, timeout time.Duration, what string, ok func() bool) {
 			t.Fatalf("not within %s: %s", timeout, what)
 		}
 	}
+}
+
+// decoded reads the operator's secret as the configuration holds it.
+func decoded(t *testing.T, secret []byte) []byte {
+	t.Helper()
+	raw, err := base64.StdEncoding.DecodeString(string(secret))
+	fatal(t, err)
+	return raw
 }

@@ -83,18 +83,23 @@ func (p *person) handoff() string {
 // waiting is a browser in which an application waits for its sign-in: the person has clicked "Forgot password?".
 func waiting(ctx context.Context, e *env.Env) (*browser.Browser, error) {
 	b := browser.New(e.Roots)
+	return b, forgetting(ctx, e, b)
+}
+
+// forgetting leads b there.
+func forgetting(ctx context.Context, e *env.Env, b *browser.Browser) error {
 	login, err := b.Open(ctx, e.App.URL+"/")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	start, err := b.Click(ctx, login, "Forgot")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if start.Status != http.StatusOK {
-		return nil, fmt.Errorf("the start page answers %d", start.Status)
+		return fmt.Errorf("the start page answers %d", start.Status)
 	}
-	return b, nil
+	return nil
 }
 
 // confirmation is the page that a handoff code leads to, as the program's loopback page would bring it.

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regrant/regrant/internal/resend"
 	"github.com/regrant/regrant/internal/strictjson"
 	"github.com/regrant/regrant/internal/wire"
 )
@@ -42,11 +43,12 @@ func (e *env) connect(issuer string, c connection) (*gateway, error) {
 	}
 	client := &http.Client{
 		Timeout: c.timeout,
-		Transport: &http.Transport{
+		// A gateway that is reloaded cuts connections; see the package.
+		Transport: resend.Transport{Inner: &http.Transport{
 			Proxy:             http.ProxyFromEnvironment,
 			TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 			ForceAttemptHTTP2: true,
-		},
+		}},
 		// A proof and a secret are for one endpoint. A gateway never redirects; what does is something else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regrant/regrant/internal/resend"
 	"github.com/regrant/regrant/internal/strictjson"
 )
 
@@ -19,6 +20,7 @@ type config struct {
 	Origin  string       `json:"origin"` // https origin that browsers see; also the issuer
 	Broker  brokerConfig `json:"broker"`
 	Clients []*client    `json:"clients"`
+	Users   []string     `json:"users"` // names of accounts besides alice and bob; optional
 }
 
 // brokerConfig is the provider behind "Forgot password?".
@@ -95,7 +97,7 @@ func newHTTPClient(caFile string) (*http.Client, error) {
 	}
 	return &http.Client{
 		Timeout:       10 * time.Second,
-		Transport:     &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}},
+		Transport:     resend.Transport{Inner: &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, ForceAttemptHTTP2: true}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
 }

@@ -10,11 +10,11 @@ import (
 // the account was, since this provider has no interface by which a gateway could make one.
 type user struct{ id, name, email string }
 
-// demoUsers are the accounts and the passwords that they start with.
-var demoUsers = map[user]string{
-	{"alice-0001", "alice", "alice@demo.example"}: "alice-password",
-	{"bob-0001", "bob", "bob@demo.example"}:       "bob-password",
-}
+// demoUsers are the accounts that every provider of this kind has.
+var demoUsers = []string{"alice", "bob"}
+
+// newUser is the account of that name. It starts with the password NAME-password.
+func newUser(name string) user { return user{name + "-0001", name, name + "@demo.example"} }
 
 // minPassword is in characters. NIST SP 800-63B-4 wants 15 where the password is the only factor, which a demo is not about.
 const minPassword = 8
@@ -26,21 +26,23 @@ type users struct {
 	decoy  []byte // compared for names that do not exist, which takes as long
 }
 
-func newUsers() (*users, error) {
+func newUsers(names []string) (*users, error) {
 	us := &users{hashes: map[user][]byte{}}
-	for u, password := range demoUsers {
-		hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+	for _, name := range append(names, demoUsers...) {
+		hash, err := bcrypt.GenerateFromPassword([]byte(name+"-password"), bcrypt.MinCost)
 		if err != nil {
 			return nil, err
 		}
-		us.hashes[u], us.decoy = hash, hash
+		us.hashes[newUser(name)], us.decoy = hash, hash
 	}
 	return us, nil
 }
 
 // find returns the user with that id, name or address.
 func (us *users) find(name string) (user, bool) {
-	for u := range demoUsers {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	for u := range us.hashes {
 		if name == u.id || name == u.name || name == u.email {
 			return u, true
 		}

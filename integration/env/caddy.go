@@ -24,6 +24,7 @@ type config struct {
 	Global, Site, Network                                                                      string
 	Port, IdPPort                                                                              int
 	Demo                                                                                       bool
+	Users                                                                                      []string
 
 	Gateway []string // more options
 }
@@ -117,9 +118,11 @@ func (e *Env) startCaddy(ctx context.Context, c config) error {
 	return nil
 }
 
-// StartCaddy starts Caddy with the environment's Caddyfile and returns when it serves.
-func (e *Env) StartCaddy(ctx context.Context) error {
-	cmd := e.command("caddy", "run", "--config", e.caddyfile, "--adapter", "caddyfile")
+// StartCaddy starts Caddy with the environment's Caddyfile and returns when it serves. It gets the variables, each
+// NAME=value, besides those of this process.
+func (e *Env) StartCaddy(ctx context.Context, variables ...string) error {
+	cmd := e.command(e.program, "run", "--config", e.caddyfile, "--adapter", "caddyfile")
+	cmd.Env = append(cmd.Env, variables...)
 	cmd.Stdout, cmd.Stderr = e.log, e.log
 	p, err := child.Start(cmd, syscall.SIGKILL)
 	if err != nil {
@@ -143,6 +146,9 @@ func (e *Env) StopCaddy() { e.caddy.Stop() }
 
 // KillCaddy ends Caddy at once.
 func (e *Env) KillCaddy() { e.caddy.Kill() }
+
+// CaddyEnded is closed when Caddy has ended, in whatever way.
+func (e *Env) CaddyEnded() <-chan struct{} { return e.caddy.Done() }
 
 // Reload loads the same Caddyfile again into the running Caddy.
 func (e *Env) Reload(ctx context.Context) error {

@@ -4,6 +4,7 @@
 package env
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -33,6 +34,8 @@ type Options struct {
 	Probation string    // of new devices; default 0s
 	Patient   bool      // limits so wide that a hundred attempts at once pass
 	Network   string    // limit of one network, such as "3 1h"; default: the gateway's
+	Caddy     string    // program in Bin to run as Caddy; default: caddy
+	Users     []string  // accounts of Demo besides alice and bob
 	Through   string    // address by which the gateway calls the identity provider, to put faults in between; default: the IdP's own
 	Global    string    // further global options of the Caddyfile
 	Site      string    // further directives of the site
@@ -57,6 +60,7 @@ type Env struct {
 	Client   *http.Client   `json:"-"` // trusts Roots, follows no redirects
 
 	log       io.Writer
+	program   string
 	caddy     *child.Child
 	caddyfile string
 }
@@ -75,7 +79,7 @@ type Provider interface {
 
 // Start starts everything, and stops what it started when one part cannot be started.
 func Start(ctx context.Context, o Options) (_ *Env, err error) {
-	e := &Env{Kind: o.IdP, Bin: o.Bin, Dir: o.Dir, log: o.Log}
+	e := &Env{Kind: o.IdP, Bin: o.Bin, Dir: o.Dir, log: o.Log, program: cmp.Or(o.Caddy, "caddy")}
 	defer func() {
 		if err != nil {
 			e.Stop()
@@ -103,7 +107,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 	c := config{
 		Dir: o.Dir, Port: ports[0], Admin: e.Admin, Origin: e.Origin, IdPPort: ports[2], Upstream: o.Through, Demo: o.IdP == Demo,
 		ClientSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
-		Probation: o.Probation, App: app.CallbackURL(), Network: o.Network,
+		Probation: o.Probation, App: app.CallbackURL(), Network: o.Network, Users: o.Users,
 		Global: o.Global, Site: o.Site,
 	}
 	c.Gateway = o.Gateway

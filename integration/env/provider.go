@@ -82,6 +82,7 @@ func startDemo(ctx context.Context, e *Env, c config) (Provider, error) {
 	settings := map[string]any{
 		"addr":   fmt.Sprintf("127.0.0.1:%d", c.IdPPort),
 		"origin": c.Origin,
+		"users":  c.Users,
 		"broker": map[string]string{
 			"issuer": e.Issuer + "/oidc", "client_id": "demo-idp", "client_secret_file": filepath.Join(c.Dir, "broker.secret"), "ca_file": e.CAFile,
 		},
@@ -123,20 +124,34 @@ func (d demoProvider) Stop() { d.process.Stop() }
 
 // Sessions asks the demo API.
 func (d demoProvider) Sessions(ctx context.Context, user string) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+"/api/sessions?user="+url.QueryEscape(user), http.NoBody)
+	var sessions []json.RawMessage
+	err := d.get(ctx, "/api/sessions?user="+url.QueryEscape(user), &sessions)
+	return len(sessions), err
+}
+
+// Event is one thing that happened at a Demo provider.
+type Event struct {
+	Kind     string `json:"kind"` // "session" or "password"
+	User     string `json:"user"` // id
+	Recovery string `json:"recovery"`
+}
+
+// Events is all that happened at a Demo provider since it started.
+func (e *Env) Events(ctx context.Context) (all []Event, err error) {
+	return all, demoProvider{url: e.IdP}.get(ctx, "/api/events", &all)
+}
+
+func (d demoProvider) get(ctx context.Context, path string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+path, http.NoBody)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer resp.Body.Close()
-	var sessions []json.RawMessage
-	if err := json.NewDecoder(resp.Body).Decode(&sessions); err != nil {
-		return 0, err
-	}
-	return len(sessions), nil
+	return json.NewDecoder(resp.Body).Decode(into)
 }
 
 // Links is always 0: this provider's link is part of its configuration.

@@ -1,0 +1,112 @@
+package integration
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/internal/recovery"
+)
+
+// elsewhere are points that the demo provider never leads to, since it has no action but to sign in. Keycloak does; see
+// TestSoakKeycloakComesBackFromEveryCall.
+const elsewhere = "move prepare>done"
+
+// unused is the move of a token that nobody used. It comes when the token is two minutes old.
+const unused = "move granted>abandoning"
+
+// The gateway dies at every point of the table in internal/recovery/points.go while people recover, one point after the
+// other on the same store, and is started again. `make test` takes a tenth of them, by chance.
+func TestSoakTheGatewayComesBackFromEveryPoint(t *testing.T) {
+	random := seeded(t)
+	points := slices.DeleteFunc(recovery.Points(), func(p string) bool {
+		return strings.HasSuffix(p, elsewhere) || !soaking() && strings.HasSuffix(p, unused)
+	})
+	random.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+	points = points[:rounds(len(points))]
+	e := crashing(t, people(4+len(points)))
+	c := gathered(t, e, append(people(4), people(2)...)) // two have two devices each
+	var victims []*person                                // each leaves a lease behind, for which nobody else should wait
+	for _, name := range people(4 + len(points))[4:] {
+		victims = append(victims, enrolled(t, e, name))
+	}
+	c.begin()
+	for i, point := range points {
+		c.dieAt(victims[i], point)
+	}
+	fatal(t, e.StartCaddy(t.Context()))
+	c.end()
+	c.bringAgain()
+	if soaking() {
+		c.settle()
+	}
+	c.check(soaking())
+	noPanic(t, e)
+}
+
+// crashing starts a gateway that can be told where to die.
+func crashing(t *testing.T, names []string) *env.Env {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	build := exec.Command("make", "-s", "-C", "..", "bin/caddy-crashpoints")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, out)
+	}
+	return own(t, env.Options{IdP: env.Demo, Patient: true, Users: names, Caddy: "caddy-crashpoints"})
+}
+
+// dieAt starts the gateway so that it dies at point, and leads a recovery of victim there, while the crowd goes on.
+func (c *crowd) dieAt(victim *person, point string) {
+	c.t.Helper()
+	began := time.Now()
+	_, place, _ := strings.Cut(point, " ")
+	if from, ok := strings.CutSuffix(strings.TrimPrefix(place, "move "), ">abandoning"); ok && from != "granted" {
+		// One that died in the middle of what is done in that state stays there until its lease has run out. A newer
+		// recovery of the account ends it.
+		c.start(holding[from])
+		c.lead(victim)
+	}
+	c.start(point)
+	c.lead(victim)
+	c.t.Logf("%s, after %s", point, time.Since(began).Round(time.Millisecond))
+}
+
+// holding is where to die so that a recovery stays in a state for as long as a lease.
+var holding = map[string]string{
+	"check": "before step check", "revoke": "before step revoke", "prepare": "before step prepare",
+	"session": "before call Session", "finish": "before call Finish",
+}
+
+// start starts the gateway with its point to die at. It may die before it listens.
+func (c *crowd) start(point string) {
+	c.t.Helper()
+	c.e.KillCaddy()
+	c.e.Client.CloseIdleConnections()
+	err := c.e.StartCaddy(c.t.Context(), "REGRANT_CRASHPOINT="+point)
+	select {
+	case <-c.e.CaddyEnded():
+	default:
+		fatal(c.t, err)
+	}
+}
+
+// lead recovers the account of victim until the gateway has died.
+func (c *crowd) lead(victim *person) {
+	c.t.Helper()
+	deadline := time.After(150 * time.Second)
+	for n := 0; ; n++ {
+		select {
+		case <-c.e.CaddyEnded():
+			return
+		case <-deadline:
+			c.t.Fatal("the gateway never came to that point")
+		default:
+			_ = c.recover(c.t.Context(), victim, n) // it dies in the middle of one
+		}
+	}
+}

@@ -1,0 +1,316 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/integration/browser"
+	"github.com/regrant/regrant/integration/checker"
+	"github.com/regrant/regrant/integration/claimant"
+	"github.com/regrant/regrant/integration/env"
+)
+
+// crowd are people who recover their accounts again and again, whatever happens to the gateway, and write down what they
+// are answered.
+type crowd struct {
+	t      *testing.T
+	e      *env.Env
+	people []*person
+	strict bool                    // nothing may go wrong
+	window func() *browser.Browser // how a browser is opened
+	stop   context.CancelFunc
+	done   sync.WaitGroup
+
+	mu       sync.Mutex
+	granted  map[string]string // reference → txn
+	redeemed map[string]int    // txn → how often the token endpoint said yes
+	tokens   map[string]string // txn → recovery token
+	ends     int               // recoveries that came to their end in a browser
+}
+
+// people are accounts of the demo provider: enough that recoveries meet, and few enough that those of one account do.
+func people(n int) (names []string) {
+	for i := range n {
+		names = append(names, fmt.Sprintf("user%d", i))
+	}
+	return names
+}
+
+// gathered enrols a device for each of the names.
+func gathered(t *testing.T, e *env.Env, names []string) *crowd {
+	t.Helper()
+	c := &crowd{t: t, e: e, window: func() *browser.Browser { return browser.New(e.Roots) }, granted: map[string]string{}, redeemed: map[string]int{}, tokens: map[string]string{}}
+	for _, name := range names {
+		c.people = append(c.people, enrolled(t, e, name))
+	}
+	return c
+}
+
+// begin sets everybody to work; end lets each finish what he is at.
+func (c *crowd) begin() {
+	ctx, stop := context.WithCancel(c.t.Context())
+	c.stop = stop
+	for i, p := range c.people {
+		c.done.Go(func() {
+			for n := i; ctx.Err() == nil; n++ {
+				if err := c.recover(ctx, p, n); err != nil && ctx.Err() == nil {
+					c.mind(err)
+					pause(ctx, 50*time.Millisecond) // the gateway is away
+				}
+			}
+		})
+	}
+}
+
+func (c *crowd) mind(err error) {
+	if c.strict {
+		c.t.Error(err)
+	}
+}
+
+func (c *crowd) end() {
+	c.stop()
+	c.done.Wait()
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// recover is one recovery, by turns through the token endpoint and straight in the browser. Every fifth is left alone
+// once it is granted.
+func (c *crowd) recover(ctx context.Context, p *person, n int) error {
+	token, err := c.grant(ctx, p)
+	if err != nil || n%5 == 4 {
+		return err
+	}
+	var code string
+	if n%2 == 0 {
+		code, err = c.complete(ctx, p, token)
+	} else {
+		out, a, failed := p.Handoff(ctx, token)
+		code, err = out.Code, answered("handoff", a, failed)
+	}
+	if err != nil {
+		return err
+	}
+	return c.browse(ctx, code)
+}
+
+// grant is a recovery as far as its token.
+func (c *crowd) grant(ctx context.Context, p *person) (token string, err error) {
+	in, a, err := p.Initiate(ctx, p.account)
+	if err := answered("initiate", a, err); err != nil {
+		return "", err
+	}
+	statement, err := attest.ParseStatement(in.Statement)
+	if err != nil {
+		return "", err
+	}
+	out, a, err := p.Attest(ctx, in.RecoveryID, p.Proof(in.Statement))
+	if err := answered("attest", a, err); err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.granted[out.Reference], c.tokens[statement.Recovery] = statement.Recovery, out.RecoveryToken
+	return out.RecoveryToken, nil
+}
+
+// redeem exchanges a token and writes down whether that was answered.
+func (c *crowd) redeem(ctx context.Context, p *person, token string) (access string, err error) {
+	out, a, err := p.Exchange(ctx, token)
+	if err := answered("token", a, err); err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for txn, t := range c.tokens {
+		if t == token {
+			c.redeemed[txn]++
+		}
+	}
+	return out.AccessToken, nil
+}
+
+// complete asks until it is answered, as often as the gateway is away.
+func (c *crowd) complete(ctx context.Context, p *person, token string) (code string, err error) {
+	access, err := c.redeem(ctx, p, token)
+	if err != nil {
+		return "", err
+	}
+	for ctx.Err() == nil {
+		out, a, err := p.Complete(ctx, access)
+		if err == nil && a.Status < http.StatusInternalServerError && a.Code() != "busy" {
+			return out.Code, answered("complete", a, err)
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
+	return "", ctx.Err()
+}
+
+// answered is an error unless a is the answer that was hoped for.
+func answered(what string, a claimant.Answer, err error) error {
+	if err == nil && a.Status != http.StatusOK {
+		err = fmt.Errorf("%d %s", a.Status, a.Body)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// browse goes on in a browser. One that got no answer comes back to where it was.
+func (c *crowd) browse(ctx context.Context, code string) error {
+	b := c.window()
+	if err := forgetting(ctx, c.e, b); err != nil {
+		return err
+	}
+	page, err := confirmation(ctx, b, c.e, code)
+	for range 100 {
+		if err == nil && page.Status == http.StatusOK && strings.Contains(page.Body, "/continue") {
+			page, err = b.Submit(ctx, page, "/continue", nil)
+		}
+		if err == nil && !waits(page) {
+			break
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		pause(ctx, 50*time.Millisecond)
+		page, err = b.Open(ctx, c.e.Issuer+"/continue")
+	}
+	if err != nil {
+		return err
+	}
+	return c.arrive(ctx, b, page)
+}
+
+// arrive sets the new password that the provider asks for.
+func (c *crowd) arrive(ctx context.Context, b *browser.Browser, page *browser.Page) error {
+	fields := url.Values{"password-new": {"another one"}, "password-confirm": {"another one"}}
+	last, err := b.Submit(ctx, page, "password", fields)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(last.Text(), "Signed in as") {
+		return fmt.Errorf("in the browser: %d %q", last.Status, last.Text())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ends++
+	return nil
+}
+
+// bringAgain brings every token once more that was consumed: none is good a second time.
+func (c *crowd) bringAgain() {
+	c.t.Helper()
+	c.mu.Lock()
+	consumed := maps.Clone(c.redeemed)
+	c.mu.Unlock()
+	for txn := range consumed {
+		_, _ = c.redeem(c.t.Context(), c.people[0], c.tokens[txn]) // which counts, if it is answered
+	}
+}
+
+// arrived counts the recoveries that came to their end in a browser.
+func (c *crowd) arrived() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ends
+}
+
+// settle brings one more recovery of everybody to its end, which supersedes what they left under way, and waits until
+// every recovery has ended and every owner was told. The longest wait is for tokens that nobody used.
+func (c *crowd) settle() {
+	c.t.Helper()
+	for _, p := range c.people {
+		until(c.t, time.Minute, "a last recovery of "+p.account, func() bool {
+			before := c.arrived()
+			return c.recover(c.t.Context(), p, 0) == nil && c.arrived() > before
+		})
+	}
+	until(c.t, 4*time.Minute, "every recovery has ended", func() bool {
+		for _, r := range recoveries(c.t, c.e) {
+			if r.State != "done" && r.State != "abandoned" {
+				pause(c.t.Context(), time.Second)
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// check ends the gateway in good order and looks into its store.
+func (c *crowd) check(settled bool) {
+	c.t.Helper()
+	if settled { // an owner is told at once, or after what a dead process was at
+		pause(c.t.Context(), 2*time.Second)
+	}
+	c.e.StopCaddy()
+	secret, err := os.ReadFile(filepath.Join(c.e.Dir, "secret"))
+	fatal(c.t, err)
+	store, err := checker.Read(c.t.Context(), filepath.Join(c.e.Dir, "store"), decoded(c.t, secret))
+	fatal(c.t, err)
+	seen := checker.Seen{Granted: c.granted, Redeemed: c.redeemed, Sessions: c.sessions(), Told: c.told(), Settled: settled}
+	for _, wrong := range checker.Check(store, seen) {
+		c.t.Error(wrong)
+	}
+	states := map[string]int{}
+	for _, r := range store.Recoveries {
+		states[r.State]++
+	}
+	c.t.Logf("%d recoveries %v; %d grants were answered, %d tokens redeemed, %d sessions, %d came to their end in a browser",
+		len(store.Recoveries), states, len(c.granted), len(c.redeemed), len(seen.Sessions), c.ends)
+}
+
+// sessions counts those that the provider made, by recovery.
+func (c *crowd) sessions() map[string]int {
+	c.t.Helper()
+	events, err := c.e.Events(c.t.Context())
+	fatal(c.t, err)
+	made := map[string]int{}
+	for _, v := range events {
+		if v.Kind == "session" {
+			made[v.Recovery]++
+		}
+	}
+	return made
+}
+
+func (c *crowd) told() (all []checker.Notice) {
+	c.t.Helper()
+	notices, bad := c.e.Hook.Notices()
+	if bad != 0 {
+		c.t.Errorf("%d notices were not signed as they should be", bad)
+	}
+	for _, n := range notices {
+		all = append(all, checker.Notice{Type: n.Type, Reference: n.Reference})
+	}
+	return all
+}
+
+// soaking tells whether there is an hour.
+func soaking() bool { return os.Getenv("REGRANT_SOAK") != "" }
+
+// seeded is a source of chance whose seed is printed, so that a run can be told again.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, seed))
+}
