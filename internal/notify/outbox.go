@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	lease        = 30 * time.Second // longer than an attempt takes, with its transaction
+	lease        = 6 * time.Second // renewed while an attempt lasts; what a dead process was at comes up again that soon
 	attemptLimit = 10 * time.Second
 	parallel     = 16 // messages under way at once
 
@@ -92,9 +92,11 @@ func (o *Outbox) deliver(ctx context.Context, id []byte) error {
 	if err != nil {
 		return err
 	}
+	renewed := o.renew(ctx, id)
 	delivered := o.send(ctx, p)
+	renewed()
 	if ctx.Err() != nil && len(delivered) == 0 {
-		return ctx.Err() // we broke the attempt off ourselves: it does not count
+		return o.giveBack(ctx, id) // we broke the attempt off ourselves: it does not count
 	}
 	return o.settle(ctx, id, delivered)
 }

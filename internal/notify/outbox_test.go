@@ -382,6 +382,9 @@ func TestEndingBreaksOffAnAttemptWithoutCountingIt(t *testing.T) {
 	if len(all) != 1 || all[0].Attempts != 0 || !timer {
 		t.Errorf("in the outbox: %+v, timer %v", all, timer)
 	}
+	if due := f.due(t); due.After(f.clock.Now()) { // whoever follows need not wait for the lease
+		t.Errorf("due again at %s, want now, %s", due, f.clock.Now())
+	}
 }
 
 func TestAHangingReceiverDoesNotHoldUpTheOthers(t *testing.T) {
