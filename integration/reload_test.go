@@ -103,10 +103,12 @@ func TestSoakReloadsFailNoRequestAndLoseNoRecovery(t *testing.T) {
 	others.Go(func() { passing(e.Origin, passed, stop) })
 	others.Go(func() { passing(plain.origin, theirs, stop) })
 	c.begin()
+	counted := counters(scrape(t, e))
 	for range rounds(100) {
 		before := c.arrived()
 		fatal(t, e.Reload(t.Context()))
 		plain.reload(t, e)
+		counted = goOnFrom(t, counted, counters(scrape(t, e)))
 		until(t, time.Minute, "recoveries go on", func() bool { return t.Failed() || c.arrived() > before })
 	}
 	close(stop)
@@ -121,6 +123,17 @@ func TestSoakReloadsFailNoRequestAndLoseNoRecovery(t *testing.T) {
 	}
 	c.check(false)
 	noPanic(t, e)
+}
+
+// goOnFrom checks that no counter fell, and returns what they are now.
+func goOnFrom(t *testing.T, before, now map[string]float64) map[string]float64 {
+	t.Helper()
+	for series, v := range before {
+		if now[series] < v {
+			t.Errorf("%s fell from %v to %v", series, v, now[series])
+		}
+	}
+	return now
 }
 
 // plain is Caddy without the gateway, before the same identity provider.

@@ -60,7 +60,7 @@ type Store struct {
 
 // Read reads the store in dir. Nobody else may have it open.
 func Read(ctx context.Context, dir string, secret []byte) (s Store, err error) {
-	db, err := badger.Open(badger.Config{Dir: dir})
+	db, err := badger.Open(badger.Config{Dir: dir, Key: keys.StorageKey(secret)})
 	if err != nil {
 		return s, err
 	}
