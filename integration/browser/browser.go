@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -224,4 +225,9 @@ func (b *Browser) Post(ctx context.Context, from, action string, fields map[stri
 		values.Set(name, v)
 	}
 	return b.send(ctx, &Page{URL: at}, Form{Action: action, Method: http.MethodPost, Values: values}, nil)
+}
+
+// Tab is another tab of b, with the cookies that there are now.
+func (b *Browser) Tab() *Browser {
+	return &Browser{client: b.client, jar: slices.Clone(b.jar)}
 }
