@@ -11,6 +11,7 @@ type Seen struct {
 	Redeemed map[string]int    // txn → how often somebody was answered that its token was consumed
 	Sessions map[string]int    // txn → sessions that the identity provider made
 	Told     []Notice          // what arrived at the receiver of notices
+	Guessed  map[string]int    // activation code → wrong guesses that were answered before it had to rest
 	Settled  bool              // there was time for every recovery to come to its end
 }
 
@@ -26,6 +27,7 @@ func Check(s Store, seen Seen) (wrong []string) {
 	c.answers()
 	c.journal()
 	c.notices()
+	c.guesses()
 	for _, r := range s.Recoveries {
 		c.course(r)
 		c.ending(r)
@@ -120,6 +122,19 @@ func (c *check) notices() {
 	for n := range told {
 		if _, ours := noticeOf[n.Type]; ours && !entered[n] {
 			c.fail("the owner is told %s of %s, which is not in the journal", n.Type, n.Reference)
+		}
+	}
+}
+
+// guesses: whoever was answered that he guessed wrongly was counted before.
+func (c *check) guesses() {
+	counted := map[string]int{}
+	for _, g := range c.Guesses {
+		counted[g.Secret] = g.Wrong
+	}
+	for code, times := range c.Guessed {
+		if n := counted["activation-code/"+code]; n < times {
+			c.fail("%d wrong guesses of a code were answered and %d counted", times, n)
 		}
 	}
 }

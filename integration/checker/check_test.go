@@ -27,6 +27,7 @@ func good() (Store, Seen) {
 			{Kind: "recovery-refused", Txn: "txn-nobody", Reference: "REF-nobody"},
 			{Kind: "device-enrolled", AccountID: "alice"},
 		},
+		Guesses: []Tally{{"activation-code/CODE", 2}},
 		Pending: []Notice{{"recovery-granted", "REF-open"}},
 		Timers:  []string{"txn-open"},
 		Indexed: []string{"txn-open", "txn-open"},
@@ -34,6 +35,7 @@ func good() (Store, Seen) {
 	return s, Seen{
 		Granted:  map[string]string{"REF-done": "txn-done", "REF-open": "txn-open"},
 		Redeemed: map[string]int{"txn-done": 1},
+		Guessed:  map[string]int{"CODE": 1},
 		Sessions: map[string]int{"txn-done": 1},
 		Told: []Notice{
 			{"recovery-granted", "REF-done"}, {"recovery-done", "REF-done"}, {"recovery-granted", "REF-left"},
@@ -89,6 +91,8 @@ func TestWhatIsWrongIsSeen(t *testing.T) {
 		{"a code that is left", "keeps a lease or a code", func(s *Store, _ *Seen) { s.Recoveries[1].Code = map[string]any{} }},
 		{"a timer that is left", "something leads to", func(s *Store, _ *Seen) { s.Timers = append(s.Timers, "txn-done") }},
 		{"an index to nothing", "something leads to", func(s *Store, _ *Seen) { s.Indexed = append(s.Indexed, "txn-gone") }},
+		{"a guess that is not counted", "answered and 2 counted", func(_ *Store, seen *Seen) { seen.Guessed["CODE"] = 3 }},
+		{"guesses of which nothing is left", "answered and 0 counted", func(s *Store, _ *Seen) { s.Guesses = nil }},
 		{"not ended in time", "is still in state", func(_ *Store, seen *Seen) { seen.Settled = true }},
 	} {
 		s, seen := good()

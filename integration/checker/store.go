@@ -49,11 +49,18 @@ type Notice struct {
 	Reference string `json:"reference"`
 }
 
+// Tally counts the wrong guesses of one secret.
+type Tally struct {
+	Secret string `json:"secret"`
+	Wrong  int    `json:"wrong"`
+}
+
 // Store is what a gateway has left behind.
 type Store struct {
 	Recoveries []Recovery
 	Journal    []Entry
 	Pending    []Notice // not delivered yet
+	Guesses    []Tally
 	Timers     []string // of recoveries
 	Indexed    []string // txns in the indexes of recoveries that only those under way are in
 }
@@ -105,6 +112,9 @@ func read(r storage.Reader, namespace string, sealer storage.Sealer) (s Store, e
 		return s, err
 	}
 	if s.Pending, err = all[Notice](r, namespace+"/outbox", nil, []string{"message"}); err != nil {
+		return s, err
+	}
+	if s.Guesses, err = all[Tally](r, namespace+"/guesses", nil, nil); err != nil {
 		return s, err
 	}
 	if s.Timers, err = after(r, namespace+"/recovery-due\x00t"); err != nil {
