@@ -43,6 +43,26 @@ type faultProxy struct {
 	fault   fault
 	changed chan struct{} // closed and replaced when the fault changes
 	server  *http.Server
+	around  func(r *http.Request, pass func()) // stands around each call that passes; nil: nothing does
+}
+
+// watch has each call that passes go through around, or through nothing.
+func (p *faultProxy) watch(around func(r *http.Request, pass func())) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.around = around
+}
+
+// pass forwards r.
+func (p *faultProxy) pass(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+	p.mu.Lock()
+	around := p.around
+	p.mu.Unlock()
+	if around == nil {
+		forward.ServeHTTP(w, r)
+		return
+	}
+	around(r, func() { forward.ServeHTTP(w, r) })
 }
 
 // faulty starts a Keycloak whose admin API the gateway reaches through a proxy.
@@ -141,7 +161,7 @@ func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 		}
 	default:
-		forward.ServeHTTP(w, r)
+		p.pass(w, r, forward)
 	}
 }
 
