@@ -45,6 +45,7 @@ func TestSoakTheGatewayComesBackFromEveryPoint(t *testing.T) {
 	fatal(t, e.StartCaddy(t.Context()))
 	c.end()
 	c.bringAgain()
+	c.people = append(c.people, victims...)
 	if soaking() {
 		c.settle()
 	}

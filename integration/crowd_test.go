@@ -171,25 +171,23 @@ func answered(what string, a claimant.Answer, err error) error {
 	return nil
 }
 
-// browse goes on in a browser. One that got no answer comes back to where it was.
+// browse goes on in a browser. One that is told to wait presses again; one that got no answer comes back.
 func (c *crowd) browse(ctx context.Context, code string) error {
 	b := c.window()
 	if err := forgetting(ctx, c.e, b); err != nil {
 		return err
 	}
 	page, err := confirmation(ctx, b, c.e, code)
-	for range 100 {
-		if err == nil && page.Status == http.StatusOK && strings.Contains(page.Body, "/continue") {
-			page, err = b.Submit(ctx, page, "/continue", nil)
+	for began := time.Now(); ctx.Err() == nil && time.Since(began) < time.Minute && (err != nil || asks(page)); {
+		if err != nil {
+			pause(ctx, 50*time.Millisecond)
+			page, err = b.Open(ctx, c.e.Issuer+"/continue")
+			continue
 		}
-		if err == nil && !waits(page) {
-			break
+		if waits(page) { // the same button again: what could not be done yet has used nothing up
+			pause(ctx, 50*time.Millisecond)
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		pause(ctx, 50*time.Millisecond)
-		page, err = b.Open(ctx, c.e.Issuer+"/continue")
+		page, err = b.Submit(ctx, page, "/continue", nil)
 	}
 	if err != nil {
 		return err

@@ -38,8 +38,12 @@ func good() (Store, Seen) {
 		Guessed:  map[string]int{"CODE": 1},
 		Sessions: map[string]int{"txn-done": 1},
 		Told: []Notice{
-			{"recovery-granted", "REF-done"}, {"recovery-done", "REF-done"}, {"recovery-granted", "REF-left"},
-			{"recovery-abandoned", "REF-left"}, {"recovery-refused", "REF-no"}, {"device-enrolled", ""},
+			{"recovery-granted", "REF-done"},
+			{"recovery-done", "REF-done"},
+			{"recovery-granted", "REF-left"},
+			{"recovery-abandoned", "REF-left"},
+			{"recovery-refused", "REF-no"},
+			{"device-enrolled", ""},
 		},
 	}
 }
