@@ -15,14 +15,14 @@ type initiations struct {
 	Flood flood
 }
 
-// flood is what very many of them do to the process. Memory is in bytes.
+// flood is what very many of them do to the process.
 type flood struct {
-	Requests                        int
-	Rate                            float64
-	MemoryIdle, MemoryPeak, After   int64
-	GoroutinesIdle, GoroutinesAfter int
-	Written                         int64 // bytes that the process wrote to storage
-	Flushes, FlushesOf              int   // while so many further ones were answered
+	Requests, FlushesOf int
+	Rate                float64
+	Idle, After         usage
+	MemoryPeak          int64 // bytes
+	Written             int64 // bytes that the process wrote to storage
+	Flushes             int   // while FlushesOf further ones were answered
 }
 
 // initiate measures on one gateway, which has nothing else to do.
@@ -74,56 +74,52 @@ func (b *bench) strangers(n int) []*device {
 }
 
 func (b *bench) flood(ctx context.Context, c *caddy) (f flood, err error) {
-	f.Requests = b.floodSize
-	requests, err := initiates(ctx, b.strangers(f.Requests))
-	if err != nil {
+	f.Requests, f.FlushesOf = b.floodSize, 200
+	if f.Idle, err = c.usage(); err != nil {
 		return f, err
 	}
-	pid := c.process.PID()
-	memory := func() (int64, error) { return resident(pid) }
-	if f.MemoryIdle, err = memory(); err != nil {
-		return f, err
-	}
-	if f.GoroutinesIdle, err = goroutines(c); err != nil {
-		return f, err
-	}
-	before, err := written(pid)
-	if err != nil {
-		return f, err
-	}
-	most := watch(ctx, memory)
-	r, err := load.Run(ctx, load.Plan{Address: c.address(), Requests: requests, Workers: busy})
-	if err != nil {
+	most := watch(ctx, c.memory)
+	if f.Rate, err = b.pour(ctx, c, f.Requests); err != nil {
 		return f, fmt.Errorf("the flood: %w", err)
 	}
-	f.Rate = r.Rate()
 	if f.MemoryPeak, err = most(); err != nil {
 		return f, err
 	}
-	after, err := written(pid)
-	if err != nil {
-		return f, err
-	}
-	f.Written = after - before
 	if err := b.rest(ctx); err != nil {
 		return f, err
 	}
-	if f.After, err = memory(); err != nil {
+	if f.After, err = c.usage(); err != nil {
 		return f, err
 	}
-	if f.GoroutinesAfter, err = goroutines(c); err != nil {
-		return f, err
-	}
-	f.FlushesOf = min(200, len(requests))
-	f.Flushes, err = b.flushes(ctx, pid, func() error {
-		_, err := load.Run(ctx, load.Plan{Address: c.address(), Requests: requests[:f.FlushesOf], Workers: 1})
+	f.Written = f.After.written - f.Idle.written
+	f.Flushes, err = b.flushes(ctx, c.process.PID(), func() error {
+		_, err := b.pour(ctx, c, f.FlushesOf)
 		return err
 	})
 	b.say("  flood of %d: %.0f/s, memory %d MiB idle, %d MiB peak, %d MiB after, %d bytes written, %d flushes for %d",
-		f.Requests, f.Rate, f.MemoryIdle>>20, f.MemoryPeak>>20, f.After>>20, f.Written, f.Flushes, f.FlushesOf)
+		f.Requests, f.Rate, f.Idle.Memory>>20, f.MemoryPeak>>20, f.After.Memory>>20, f.Written, f.Flushes, f.FlushesOf)
 	b.demand(f.Written == 0, "%d initiates caused %d bytes to be written, none are allowed", f.Requests, f.Written)
 	b.demand(f.Flushes == 0, "%d initiates caused %d flushes, none are allowed", f.FlushesOf, f.Flushes)
 	return f, err
+}
+
+// pour sends n initiates and says how many were answered in a second. They are made and sent in portions, because a proof
+// of possession is good for a minute only.
+func (b *bench) pour(ctx context.Context, c *caddy, n int) (rate float64, err error) {
+	const portion = 20_000
+	var spent time.Duration
+	for left := n; left > 0; left -= portion {
+		requests, err := initiates(ctx, b.strangers(min(portion, left)))
+		if err != nil {
+			return 0, err
+		}
+		r, err := load.Run(ctx, load.Plan{Address: c.address(), Requests: requests, Workers: busy})
+		if err != nil {
+			return 0, err
+		}
+		spent += r.Elapsed
+	}
+	return float64(n) / spent.Seconds(), nil
 }
 
 // rest lets a process come to itself.

@@ -12,16 +12,34 @@ import (
 	"time"
 )
 
-// resident is the memory of a process that is in RAM, in bytes (proc(5), VmRSS).
-func resident(pid int) (int64, error) {
-	kib, err := procField(fmt.Sprintf("/proc/%d/status", pid), "VmRSS")
+// usage is what a process takes.
+type usage struct {
+	Memory     int64 // resident, in bytes
+	Goroutines int
+	written    int64 // bytes, so far
+}
+
+func (c *caddy) usage() (u usage, err error) {
+	if u.Memory, err = c.memory(); err != nil {
+		return u, err
+	}
+	if u.Goroutines, err = c.goroutines(); err != nil {
+		return u, err
+	}
+	u.written, err = c.written()
+	return u, err
+}
+
+// memory is what of the process is in RAM, in bytes (proc(5), VmRSS).
+func (c *caddy) memory() (int64, error) {
+	kib, err := procField(fmt.Sprintf("/proc/%d/status", c.process.PID()), "VmRSS")
 	return kib << 10, err
 }
 
-// written is how many bytes a process has caused to be written to storage, by calls or through mapped files (proc(5),
+// written is how many bytes the process has caused to be written to storage, by calls or through mapped files (proc(5),
 // write_bytes).
-func written(pid int) (int64, error) {
-	return procField(fmt.Sprintf("/proc/%d/io", pid), "write_bytes")
+func (c *caddy) written() (int64, error) {
+	return procField(fmt.Sprintf("/proc/%d/io", c.process.PID()), "write_bytes")
 }
 
 // procField is the number after a name.
@@ -39,8 +57,8 @@ func procField(path, name string) (int64, error) {
 	return 0, fmt.Errorf("%s says no %s", path, name)
 }
 
-// goroutines counts those of a Caddy, which its admin API tells.
-func goroutines(c *caddy) (n int, err error) {
+// goroutines are counted by the admin API.
+func (c *caddy) goroutines() (n int, err error) {
 	resp, err := http.Get("http://" + c.Admin + "/debug/pprof/goroutine?debug=1")
 	if err != nil {
 		return 0, err
