@@ -65,6 +65,8 @@ var fields = map[string]map[string]any{
 		"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "AAAA", "client_id": "regrant-device", "scope": "recovery:complete",
 		"client_secret": "x", "client_assertion": "x", "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
 	},
+	"/introspect":     {"token": "AAAA", "token_type_hint": "access_token", "client_id": "x", "client_secret": "x", "client_assertion": "x"},
+	"/revoke":         {"token": "AAAA", "token_type_hint": "access_token", "client_id": "x", "client_secret": "x", "client_assertion": "x"},
 	"/continue":       {"code": "AAAA", "csrf": "AAAA"},
 	"/authenticators": {"csrf": "AAAA", "state": "AAAA", "code": "AAAA", "error": "x", "iss": "x"},
 	"/oidc/authorize": {
