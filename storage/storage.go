@@ -37,6 +37,9 @@ var (
 	ErrFull = errors.New("out of space")
 	// ErrLocked means that another process holds the store.
 	ErrLocked = errors.New("locked by another process")
+	// ErrClock means that the clock went back so far that nobody can tell what has
+	// expired.
+	ErrClock = errors.New("the clock went back")
 	// ErrClosed means that the DB was closed before or during the call.
 	ErrClosed = errors.New("storage closed")
 	// ErrSize means that a key is empty or longer than [MaxKey], or that a value
@@ -57,8 +60,8 @@ type DB interface {
 	// Scan guards nothing against new keys: to decide on a set, Get and Put its
 	// guard key.
 	//
-	// An error that is neither fn's nor [ErrConflict], [ErrFull], [ErrSize] or the
-	// context's may mean that the outcome is unknown.
+	// An error that is neither fn's nor [ErrConflict], [ErrFull], [ErrSize],
+	// [ErrClock] or the context's may mean that the outcome is unknown.
 	Update(ctx context.Context, fn func(Tx) error) error
 	// Close waits for the calls in flight. Calls that come later give [ErrClosed].
 	Close() error
@@ -66,7 +69,8 @@ type DB interface {
 
 // Reader reads one snapshot. It belongs to one goroutine.
 type Reader interface {
-	// Now is the only clock that judges expiry. It stands still within one run of fn.
+	// Now is the only clock that judges expiry. It stands still within one run of fn,
+	// and never goes back while the DB is open: calls give [ErrClock] instead.
 	Now() time.Time
 	// Get returns a copy of the value of key, or [ErrNotFound].
 	Get(key []byte) ([]byte, error)

@@ -80,6 +80,9 @@ func (s *Service) Attest(ctx context.Context, req AttestRequest) (Granted, error
 func (s *Service) burn(ctx context.Context, at *attempt, proof string) error {
 	key := []byte(s.Namespace + "/burnt/" + at.statement.Recovery)
 	err := s.DB.Update(ctx, func(tx storage.Tx) error {
+		if !tx.Now().Before(at.statement.Expires) {
+			return ErrExpired // whatever a clock that was set back says
+		}
 		if err := tx.Insert(key, []byte{1}, at.statement.Expires.Add(time.Minute)); err != nil {
 			return err
 		}

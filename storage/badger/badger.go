@@ -29,6 +29,10 @@ import (
 // pauses between them that is about a second.
 const maxAttempts = 32
 
+// MinReserve is what a reserve should have at least, in bytes: Badger may have two
+// memory tables and four tables of that size to rewrite when writing stops.
+const MinReserve = 128 << 20
+
 // Config says where and how a [DB] lives.
 type Config struct {
 	// Dir holds the store and nothing else. It is made if it is missing, and its
@@ -36,7 +40,8 @@ type Config struct {
 	Dir string
 	// Reserve is the free space, in bytes, below which nothing is written. Badger
 	// maps its log into memory and dies with SIGBUS on a full disk, and would take
-	// the whole process with it. Default: 256 MiB.
+	// the whole process with it. Badger goes on rewriting what is stored, for which
+	// less than [MinReserve] may not be enough. Default: 256 MiB.
 	Reserve uint64
 	// Key encrypts everything that is written to Dir, with AES in counter mode: it
 	// keeps content from whoever reads the disk, and tells nobody that it was
@@ -57,10 +62,12 @@ type Config struct {
 // DB is a [storage.DB] in one directory.
 type DB struct {
 	db    *dgbadger.DB
-	clock func() time.Time
+	clock *clock
 	log   *slog.Logger
 
 	commits chan *commit // to the committer
+	// flush commits durably. Tests slow it down.
+	flush func(*dgbadger.Txn) error
 	// failed is why nothing more is written: after an error of the disk, the system
 	// forgets what it could not write, and a later flush would succeed without it.
 	// It belongs to the committer.
@@ -142,13 +149,21 @@ func open(c Config, o dgbadger.Options, disk *disk) (*DB, error) {
 		WithMemTableSize(16 << 20).
 		WithValueLogFileSize(16 << 20).
 		WithBlockCacheSize(32 << 20).
-		WithNumCompactors(2)
+		WithNumCompactors(2).
+		// What is rewritten at a time needs its space twice, out of the reserve. With
+		// Badger's own bounds that was 83 MiB at most when measured, with these 28 MiB.
+		WithNumMemtables(2).
+		WithNumLevelZeroTables(2).
+		WithNumLevelZeroTablesStall(4)
 	bdb, err := dgbadger.Open(o)
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	d := &DB{db: bdb, clock: c.Clock, log: c.Logger, commits: make(chan *commit, 256), stop: stop}
+	d := &DB{
+		db: bdb, clock: &clock{ask: c.Clock, log: c.Logger}, log: c.Logger,
+		commits: make(chan *commit, 256), flush: (*dgbadger.Txn).Commit, stop: stop,
+	}
 	d.workers.Go(func() { d.commitLoop(ctx, disk) })
 	d.workers.Go(func() { d.maintain(ctx, sweepInterval) })
 	return d, nil
@@ -192,13 +207,16 @@ func (d *DB) View(ctx context.Context, fn func(storage.Reader) error) error {
 		return err
 	}
 	defer leave()
-	tx := d.begin(ctx, false)
+	tx, err := d.begin(ctx, false)
+	if err != nil {
+		return err
+	}
 	defer tx.end()
 	return fn(tx)
 }
 
-// Update implements [storage.DB]. A context that ends while the result is being
-// written no longer stops it: the outcome is always told.
+// Update implements [storage.DB]. A context that ends while the result waits to be
+// written withdraws it; once it is being written, the outcome is always told.
 func (d *DB) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	leave, err := d.enter(ctx)
 	if err != nil {
@@ -219,7 +237,10 @@ func (d *DB) Update(ctx context.Context, fn func(storage.Tx) error) error {
 // attempt runs fn once and commits. It gives errStale if something that fn
 // named has changed meanwhile.
 func (d *DB) attempt(ctx context.Context, fn func(storage.Tx) error) error {
-	tx := d.begin(ctx, true)
+	tx, err := d.begin(ctx, true)
+	if err != nil {
+		return err
+	}
 	defer tx.end()
 	if err := fn(tx); err != nil {
 		return err
@@ -230,12 +251,7 @@ func (d *DB) attempt(ctx context.Context, fn func(storage.Tx) error) error {
 	if len(tx.writes) == 0 {
 		return nil // it saw one snapshot and changes nothing
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	c := &commit{reads: tx.reads, writes: tx.writes, size: tx.size, done: make(chan error, 1)}
-	d.commits <- c
-	return <-c.done
+	return d.commit(ctx, &commit{reads: tx.reads, writes: tx.writes, size: tx.size, done: make(chan error, 1)})
 }
 
 // pause waits before another attempt, longer each time up to 32 ms, and a random

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	dgbadger "github.com/dgraph-io/badger/v4"
@@ -26,6 +28,31 @@ type commit struct {
 	writes map[string][]byte
 	size   int
 	done   chan error // gets the outcome, once
+	// claimed is set by whoever decides on the commit: the committer that writes it, or
+	// the update that waited for too long.
+	claimed atomic.Bool
+}
+
+func (c *commit) claim() bool { return c.claimed.CompareAndSwap(false, true) }
+
+// commit hands c to the committer and waits for the outcome. When ctx ends before
+// the committer has begun with c, nothing of it is written: a disk that hangs holds
+// up no request beyond its time.
+func (d *DB) commit(ctx context.Context, c *commit) error {
+	select {
+	case d.commits <- c:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-c.done:
+		return err
+	case <-ctx.Done():
+		if c.claim() {
+			return ctx.Err()
+		}
+		return <-c.done
+	}
 }
 
 // commitLoop writes what waits, as one Badger transaction at a time, until ctx
@@ -74,6 +101,7 @@ func (d *DB) gather(first *commit) (batch []*commit, rest *commit) {
 
 // write commits those of batch that are not stale and tells each its outcome.
 func (d *DB) write(batch []*commit, disk *disk) {
+	batch = slices.DeleteFunc(batch, func(c *commit) bool { return !c.claim() })
 	if err := cmp.Or(d.failed, disk.refuses()); err != nil {
 		answer(batch, err)
 		return
@@ -82,7 +110,7 @@ func (d *DB) write(batch []*commit, disk *disk) {
 	defer txn.Discard()
 	fresh, err := merge(txn, batch)
 	if err == nil && len(fresh) > 0 {
-		if err = txn.Commit(); err != nil {
+		if err = d.flush(txn); err != nil {
 			d.failed = fmt.Errorf("an earlier commit failed, the store must be opened again: %w", err)
 			d.log.Error("storage: writing stopped", "err", err)
 		}

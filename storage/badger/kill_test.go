@@ -105,36 +105,43 @@ func writeGroups(c badger.Config) error {
 // heads is the last group that each writer of a round was told is durable; -1: none.
 type heads [writers]int
 
-func (h *heads) hear(t *testing.T, line string) {
-	t.Helper()
+func noHeads() (h heads) {
+	for w := range h {
+		h[w] = -1
+	}
+	return h
+}
+
+func (h *heads) hear(line string) error {
 	var w, n int
 	if line == "open" {
-		return
+		return nil
 	}
 	if _, err := fmt.Sscan(line, &w, &n); err != nil {
-		t.Fatalf("child said %q", line)
+		return fmt.Errorf("child said %q", line)
 	}
 	h[w] = max(h[w], n)
+	return nil
 }
 
 // oneRound lets a child write until the random moment, kills it, and gives what it
 // had acknowledged. Some moments are before the store is open.
 func oneRound(t *testing.T, does, dir string, round int, random *rand.Rand) heads {
 	t.Helper()
-	told := heads{}
-	for w := range told {
-		told[w] = -1
-	}
+	told := noHeads()
 	cmd, lines := start(t, does, dir, round)
+	var said []string
 	if random.IntN(4) == 0 {
 		time.Sleep(time.Duration(random.Int64N(int64(300 * time.Millisecond)))) // the random moment itself
 	} else {
 		for range random.IntN(500) {
-			told.hear(t, mustLine(t, lines))
+			said = append(said, mustLine(t, lines))
 		}
 	}
-	for _, line := range kill(t, cmd, lines) {
-		told.hear(t, line)
+	for _, line := range append(said, kill(t, cmd, lines)...) {
+		if err := told.hear(line); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return told
 }
@@ -148,46 +155,43 @@ func mustLine(t *testing.T, lines *bufio.Reader) string {
 	return strings.TrimSuffix(line, "\n")
 }
 
-// checkRound opens the store as a process does after a crash and looks for what was
+// verify opens the store as a process does after a crash and looks for what was
 // lost or is there by half.
-func checkRound(t *testing.T, c badger.Config, rounds []heads) {
-	t.Helper()
+func verify(c badger.Config, rounds []heads) error {
 	db, err := badger.Open(c)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	err = db.View(t.Context(), func(r storage.Reader) error {
+	err = db.View(context.Background(), func(r storage.Reader) (err error) {
 		for round, told := range rounds {
 			for w, last := range told {
-				head := headOf(t, r, group{round: round, writer: w})
-				if head < last {
-					t.Errorf("round %d, writer %d: group %d was acknowledged, the store ends with %d", round, w, last, head)
-				}
-				for n := range head + 3 {
-					if err := (group{round, w, n}).check(r, head); err != nil {
-						t.Errorf("round %d, writer %d: %v", round, w, err)
-					}
-				}
+				err = errors.Join(err, group{round: round, writer: w}.verify(r, last))
 			}
 		}
-		return nil
+		return err
 	})
-	if err := errors.Join(err, db.Close()); err != nil {
-		t.Fatal(err)
-	}
+	return errors.Join(err, db.Close())
 }
 
-func headOf(t *testing.T, r storage.Reader, g group) int {
-	t.Helper()
+// verify checks all groups of one writer, of which it was told the last.
+func (g group) verify(r storage.Reader, last int) error {
+	head := -1
 	text, err := r.Get(g.head())
-	if errors.Is(err, storage.ErrNotFound) {
-		return -1
+	if err == nil {
+		head, err = strconv.Atoi(string(text))
 	}
-	n, notNumber := strconv.Atoi(string(text))
-	if err := errors.Join(err, notNumber); err != nil {
-		t.Fatal(err)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
 	}
-	return n
+	if head < last {
+		return fmt.Errorf("%s: group %d was acknowledged, the store ends with %d", g.head(), last, head)
+	}
+	for g.n = range head + 3 {
+		if err := g.check(r, head); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TestKillSoak kills a process while it acknowledges writes: 5 times, 50 in `make
@@ -206,9 +210,8 @@ func TestKillSoak(t *testing.T) {
 			var rounds []heads
 			for round := range full {
 				rounds = append(rounds, oneRound(t, does, c.Dir, round, random))
-				checkRound(t, c, rounds)
-				if t.Failed() {
-					return
+				if err := verify(c, rounds); err != nil {
+					t.Fatalf("round %d: %v", round, err)
 				}
 			}
 		})

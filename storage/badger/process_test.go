@@ -25,8 +25,8 @@ const (
 )
 
 var children = map[string]func(dir string) error{
-	"plain":      func(dir string) error { return writeGroups(badger.Config{Dir: dir}) },
-	"encrypted":  func(dir string) error { return writeGroups(badger.Config{Dir: dir, Key: keyA}) },
+	"plain":     func(dir string) error { return writeGroups(badger.Config{Dir: dir}) },
+	"encrypted": func(dir string) error { return writeGroups(badger.Config{Dir: dir, Key: keyA}) },
 }
 
 func TestMain(m *testing.M) {

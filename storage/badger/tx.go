@@ -34,12 +34,16 @@ type tx struct {
 	broken error
 }
 
-func (d *DB) begin(ctx context.Context, update bool) *tx {
-	t := &tx{ctx: ctx, now: d.clock(), txn: d.db.NewTransaction(update)}
+func (d *DB) begin(ctx context.Context, update bool) (*tx, error) {
+	now, err := d.clock.now()
+	if err != nil {
+		return nil, err
+	}
+	t := &tx{ctx: ctx, now: now, txn: d.db.NewTransaction(update)}
 	if update {
 		t.reads, t.writes = map[string]uint64{}, map[string][]byte{}
 	}
-	return t
+	return t, nil
 }
 
 func (t *tx) end() {

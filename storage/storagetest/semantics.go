@@ -284,9 +284,6 @@ func expiryIsJudgedByTheClock(_ *testing.T, f *fixture) {
 	f.clock.Add(time.Microsecond)
 	f.want("a", "")
 	f.wantKeys(look(), []string{"b"})
-	// The clock alone decides: set back, the value is there again.
-	f.clock.Add(-time.Second)
-	f.want("a", "1")
 	// 1970 is no "never".
 	f.put("old", "1", time.Unix(0, 0))
 	f.want("old", "")
@@ -297,6 +294,33 @@ func insertTakesAnExpiredKey(_ *testing.T, f *fixture) {
 	f.clock.Add(time.Minute)
 	f.update(func(tx storage.Tx) error { return tx.Insert([]byte("a"), []byte("2"), never) })
 	f.want("a", "2")
+}
+
+// expiredStaysExpired holds whatever the clock does: a setback may be refused, but
+// brings nothing back.
+func expiredStaysExpired(_ *testing.T, f *fixture) {
+	f.put("a", "1", f.clock.Now().Add(time.Minute))
+	f.clock.Add(time.Minute)
+	f.want("a", "")
+	for _, step := range []time.Duration{-time.Millisecond, -time.Second, -time.Minute, -10 * time.Hour, -24 * 365 * time.Hour} {
+		f.clock.Add(step)
+		var got string
+		err := f.db.View(f.Context(), func(r storage.Reader) (err error) {
+			got, err = get(r, "a")
+			return err
+		})
+		if got != "" || err != nil && !errors.Is(err, storage.ErrClock) {
+			f.Errorf("after %v: %q, %v", step, got, err)
+		}
+		err = f.db.Update(f.Context(), func(tx storage.Tx) error { return tx.Put([]byte("a"), []byte("2"), tx.Now()) })
+		if err != nil && !errors.Is(err, storage.ErrClock) {
+			f.Errorf("Update after %v: %v", step, err)
+		}
+		f.clock.Add(-step)
+	}
+	f.clock.Add(time.Second)
+	f.put("a", "3", never)
+	f.want("a", "3")
 }
 
 func nowStandsStill(_ *testing.T, f *fixture) {

@@ -41,6 +41,7 @@ func Run(t *testing.T, open Open) {
 		{"ExpiryIsJudgedByTheClock", expiryIsJudgedByTheClock},
 		{"InsertTakesAnExpiredKey", insertTakesAnExpiredKey},
 		{"NowStandsStill", nowStandsStill},
+		{"ExpiredStaysExpired", expiredStaysExpired},
 		{"ViewIsOneSnapshot", viewIsOneSnapshot},
 		{"BlindPutsConflict", blindPutsConflict},
 		{"LostUpdateIsRefused", lostUpdateIsRefused},
