@@ -27,8 +27,9 @@ type BadgerStorage struct {
 	Dir string `json:"dir,omitempty"`
 
 	// How much of the disk stays free, in bytes. Below it nothing is written: no
-	// recovery is granted, and traffic passes. A store that is open keeps the
-	// reserve it was opened with until Caddy ends. Default: 256 MiB.
+	// recovery is granted, and traffic passes. At least 128 MiB, which the store
+	// may need to rewrite what it holds. A store that is open keeps the reserve it
+	// was opened with until Caddy ends. Default: 256 MiB.
 	Reserve uint64 `json:"reserve,omitempty"`
 }
 
@@ -40,8 +41,17 @@ func (BadgerStorage) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision replaces placeholders. It opens nothing.
-func (s *BadgerStorage) Provision(caddy.Context) error { return expand(&s.Dir) }
+// Provision replaces placeholders and checks the reserve. It opens nothing.
+func (s *BadgerStorage) Provision(caddy.Context) error {
+	return firstError(s.checkReserve(), expand(&s.Dir))
+}
+
+func (s *BadgerStorage) checkReserve() error {
+	if s.Reserve != 0 && s.Reserve < badger.MinReserve {
+		return fmt.Errorf("reserve %s is too small: write at least %s", humanize.IBytes(s.Reserve), humanize.IBytes(badger.MinReserve))
+	}
+	return nil
+}
 
 // UnmarshalCaddyfile sets up the storage. Syntax:
 //
@@ -78,7 +88,7 @@ func (s *BadgerStorage) readReserve(d *caddyfile.Dispenser) (err error) {
 	if s.Reserve, err = humanize.ParseBytes(text); err != nil || s.Reserve == 0 {
 		return d.Errf("reserve is a size such as 512MiB, not '%s'", text)
 	}
-	return nil
+	return wrap(d, s.checkReserve())
 }
 
 // stores holds the open stores by directory. A reload opens the new configuration
