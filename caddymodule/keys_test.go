@@ -207,3 +207,22 @@ func TestOperatorRotatesKeysInTheirOwnName(t *testing.T) {
 		}
 	}
 }
+
+// What docs/state.md tells operators to write and to run is taken from there.
+func TestStatePageSaysWhatWorks(t *testing.T) {
+	page, err := os.ReadFile("../docs/state.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "```caddyfile\n")
+	block, _, _ = strings.Cut(block, "```")
+	file := strings.Replace(goodCaddyfile(t, testOrigin), "\t\tissuer", "\t\t"+strings.ReplaceAll(strings.TrimSpace(block), "\n", "\n\t\t")+"\n\t\tissuer", 1)
+	if got := mustAdapt(t, file); !strings.Contains(got, `"previous_secret": "{file./etc/regrant/secret.old}"`) {
+		t.Errorf("adapted to\n%s", got)
+	}
+	_, line, _ := strings.Cut(string(page), "```sh\ncaddy regrant ")
+	line, _, _ = strings.Cut(line, "\n")
+	if out, err := command(t, openAdmin(t), strings.Fields(line)...); err != nil {
+		t.Errorf("%s: %v\n%s", line, err, out)
+	}
+}
