@@ -53,8 +53,6 @@ const (
 	signing   kind = "p-256"     // the scalar of an ECDSA key, SEC 1, rotated
 )
 
-func (k kind) rotates() bool { return k != symmetric }
-
 var kinds = map[Purpose]kind{
 	RecoveryID: sealing, LoginRequest: sealing, Handle: symmetric, CSRF: symmetric, Record: symmetric, Secrets: symmetric,
 	Grant: signing, Broker: signing,

@@ -95,11 +95,7 @@ func Open(c Config) (*DB, error) {
 	if err := disk.mayOpen(); err != nil {
 		return nil, err
 	}
-	err := unlock(c)
-	var db *DB
-	if err == nil {
-		db, err = open(c, onDisk(c), disk)
-	}
+	db, err := openDir(c, disk)
 	if err != nil && heldElsewhere(c.Dir) {
 		return nil, fmt.Errorf("opening directory %s: %w", c.Dir, storage.ErrLocked)
 	}
@@ -128,6 +124,16 @@ func (c Config) withDefaults() Config {
 		c.FreeSpace = freeSpace
 	}
 	return c
+}
+
+func openDir(c Config, disk *disk) (*DB, error) {
+	if err := dropEmptyLogs(c.Dir); err != nil {
+		return nil, err
+	}
+	if err := unlock(c); err != nil {
+		return nil, err
+	}
+	return open(c, onDisk(c), disk)
 }
 
 func onDisk(c Config) dgbadger.Options {

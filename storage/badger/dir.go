@@ -3,6 +3,7 @@ package badger
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -29,4 +30,35 @@ func prepareDir(dir string) error {
 		return errors.New("it holds other files than a store")
 	}
 	return os.Chmod(dir, 0o700) //nolint:gosec // a directory needs its x bit
+}
+
+// dropEmptyLogs removes the log files that hold nothing. A process that was killed
+// just when it made one leaves it, and Badger (v4.9.6) refuses to open because of it.
+// It holds the directory meanwhile: a file that somebody is making is empty, too.
+func dropEmptyLogs(dir string) error {
+	release, err := holdDir(dir)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer release()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if ext := filepath.Ext(f.Name()); ext != ".mem" && ext != ".vlog" {
+			continue
+		}
+		info, err := f.Info()
+		if err == nil && info.Size() == 0 {
+			err = os.Remove(filepath.Join(dir, f.Name()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

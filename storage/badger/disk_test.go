@@ -129,6 +129,23 @@ func TestStateSurvivesReopening(t *testing.T) {
 	}
 }
 
+// A process can be killed just when it has made a log file and written nothing.
+func TestEmptyLogFilesDoNotKeepAStoreClosed(t *testing.T) {
+	for _, key := range [][]byte{nil, keyA} {
+		dir := written(t, key)
+		for _, name := range []string{"00077.mem", "000077.vlog"} {
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		db := closing(t)(badger.Open(badger.Config{Dir: dir, Key: key}))
+		err := db.View(t.Context(), func(r storage.Reader) error { _, err := r.Get([]byte(known + "/1")); return err })
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestDirectoryBelongsToUsAlone(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o755); err != nil {

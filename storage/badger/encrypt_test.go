@@ -70,7 +70,7 @@ func holding(t *testing.T, dir string) (files []string) {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		content, err := os.ReadFile(path) //nolint:gosec // a test's own directory
+		content, err := os.ReadFile(path)
 		if bytes.Contains(content, []byte(known)) {
 			files = append(files, filepath.Base(path))
 		}
@@ -105,7 +105,7 @@ func digest(t *testing.T, dir string) string {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		content, err := os.ReadFile(path) //nolint:gosec // a test's own directory
+		content, err := os.ReadFile(path)
 		fmt.Fprintf(h, "%s %x\n", path, sha256.Sum256(content))
 		return err
 	})
@@ -160,7 +160,13 @@ func TestStoreGoesOverToTheNewKey(t *testing.T) {
 	if _, err := badger.Open(badger.Config{Dir: dir, Key: keyA}); !errors.Is(err, badger.ErrKey) {
 		t.Errorf("the previous key: %v", err)
 	}
-	closing(t)(badger.Open(badger.Config{Dir: dir, Key: keyB}))
+	db, err := badger.Open(badger.Config{Dir: dir, Key: keyB})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if found := holding(t, dir); len(found) != 0 {
 		t.Errorf("found in %q", found)
 	}

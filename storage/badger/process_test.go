@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 // start starts a child on dir and gives what it says, line by line.
 func start(t *testing.T, does, dir string, round int) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // ourselves
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childDoes+"="+does, childDir+"="+dir, childRound+"="+strconv.Itoa(round))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

@@ -31,13 +31,13 @@ func holdDir(dir string) (release func(), err error) {
 		return nil, err
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close() //nolint:errcheck // nothing was written
+		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			err = storage.ErrLocked
 		}
 		return nil, err
 	}
-	return func() { f.Close() }, nil //nolint:errcheck // nothing was written
+	return func() { f.Close() }, nil
 }
 
 // heldElsewhere tells whether someone holds Badger's lock on dir. Badger cuts the
