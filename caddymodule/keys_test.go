@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"net/http"
 	"os"
@@ -204,6 +205,39 @@ func TestOperatorRotatesKeysInTheirOwnName(t *testing.T) {
 	for _, body := range []string{`{}`, `{"as":""}`} {
 		if status, answer := ask(t, api, http.MethodPost, "/regrant/rotate-keys", body); status != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", body, status, answer)
+		}
+	}
+}
+
+// Nobody reloads anything for a rotation: both token servers publish the new key at once and go on signing with the old.
+func TestRotatedKeysArePublishedWithoutAReload(t *testing.T) {
+	privateData(t)
+	app, _ := mustLoad(t)
+	mustOpen(t, app)
+	published := func(path string) (ids []string) {
+		t.Helper()
+		w, _, err := serve(t, app, http.MethodGet, path)
+		var set struct {
+			Keys []struct {
+				ID string `json:"kid"`
+			} `json:"keys"`
+		}
+		if err := errors.Join(err, json.Unmarshal(w.Body.Bytes(), &set)); err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range set.Keys {
+			ids = append(ids, k.ID)
+		}
+		return ids
+	}
+	paths := []string{"/recovery/jwks.json", "/recovery/oidc/jwks"}
+	before := [][]string{published(paths[0]), published(paths[1])}
+	if _, err := command(t, admin(app), "rotate-keys", "--as", "Olga"); err != nil {
+		t.Fatal(err)
+	}
+	for i, path := range paths {
+		if now := published(path); len(before[i]) != 1 || len(now) != 2 || now[0] != before[i][0] {
+			t.Errorf("%s: %q became %q", path, before[i], now)
 		}
 	}
 }
