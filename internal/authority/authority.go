@@ -3,7 +3,8 @@
 // An administrator makes an activation code for an account ([Authority.NewCode]); the device brings it with a
 // certificate request ([Authority.Enroll]). One transaction then consumes the code, binds the key as an
 // authenticator, journals it and tells the owner. The certificate says nothing about the person: the device's random
-// id, and whom it belongs to is only in the account's record.
+// id, and whom it belongs to is only in the account's record. A device that has a certificate of the operator's own CA is
+// bound with that one ([Authority.EnrollCertificate]).
 //
 // Certificates come from an issuing CA of the gateway's own under the operator's [Root]. The issuing CAs, and never
 // the root, are the trust anchors of device certificates, so that nothing else the root signs can pass for a device.
@@ -20,6 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/regrant/regrant/attest/devicecert"
 	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/internal/keys"
@@ -42,6 +44,8 @@ var (
 	ErrCode = errors.New("activation code is not valid")
 	// ErrCSR says what is wrong with a certificate request.
 	ErrCSR = errors.New("certificate request not accepted")
+	// ErrCertificate is the one answer to a certificate of the operator's own CA that does not do.
+	ErrCertificate = errors.New("certificate not accepted")
 	// ErrRequest says which part of a request cannot be.
 	ErrRequest = errors.New("request not accepted")
 	// ErrDisabled means that the identity provider has switched the account off.
@@ -70,6 +74,8 @@ type Config struct {
 	Upstream  string        // name of the identity provider in the configuration
 	Issuer    string        // {issuer} of the protocol
 	Adapter   upstream.Adapter
+	// Operator is the operator's own device CA, whose certificates are bound as they are. Nil: there is none.
+	Operator *devicecert.OperatorCA
 }
 
 // Authority is the device CA of one upstream. It is safe for concurrent use.

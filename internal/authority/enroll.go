@@ -27,7 +27,7 @@ const deviceURN = "regrant:device:"
 // Enrolled is what a device gets.
 type Enrolled struct {
 	AuthenticatorID  string
-	CertificateChain []string // PEM: the device's certificate and its issuing CA's
+	CertificateChain []string // PEM: the device's certificate, then those of its issuers
 	DeviceID         string
 	Account          string // identifier that the code was made for
 	Issuer           string // {issuer} of the protocol
@@ -40,14 +40,7 @@ type Enrolled struct {
 // for the device and may be empty. The errors are [ErrCode], [ErrCSR], [ErrRequest] and [ErrKeyBound]; after the last
 // three the code can still be used.
 func (a *Authority) Enroll(ctx context.Context, code string, csrPEM []byte, label string) (Enrolled, error) {
-	selector, verifier, err := parseCode(code)
-	if err != nil {
-		return Enrolled{}, err
-	}
-	if err := checkName("label", label, 0); err != nil {
-		return Enrolled{}, err
-	}
-	key, err := parseCSR(csrPEM)
+	r, err := readRequest(code, csrPEM, label)
 	if err != nil {
 		return Enrolled{}, err
 	}
@@ -55,14 +48,46 @@ func (a *Authority) Enroll(ctx context.Context, code string, csrPEM []byte, labe
 	if err != nil {
 		return Enrolled{}, fmt.Errorf("enrolling a device: %w", err)
 	}
+	return a.enroll(ctx, r, func(deviceID string, now time.Time) ([]*x509.Certificate, error) {
+		certificate, err := a.certify(issuing, deviceID, r.key, now)
+		return []*x509.Certificate{certificate, issuing.certificate}, err
+	})
+}
+
+// request is what a device sends to be enrolled, read and not yet judged.
+type request struct {
+	selector, verifier string // of the activation code
+	key                any    // whose owner signed the certificate request
+	label              string
+}
+
+func readRequest(code string, csrPEM []byte, label string) (r request, err error) {
+	if r.selector, r.verifier, err = parseCode(code); err != nil {
+		return r, err
+	}
+	if err := checkName("label", label, 0); err != nil {
+		return r, err
+	}
+	r.label = label
+	r.key, err = parseCSR(csrPEM)
+	return r, err
+}
+
+// enroll binds the key of r. certified returns the certificate for it, and above that its issuers.
+func (a *Authority) enroll(ctx context.Context, r request, certified func(deviceID string, now time.Time) ([]*x509.Certificate, error)) (Enrolled, error) {
 	var bound *enrolment
-	err = a.DB.Update(ctx, func(tx storage.Tx) error {
+	err := a.DB.Update(ctx, func(tx storage.Tx) error {
 		bound = nil
-		record, err := a.consume(tx, selector, verifier)
-		if err != nil || record == nil {
+		code, err := a.consume(tx, r.selector, r.verifier)
+		if err != nil || code == nil {
 			return err // nil: a wrong guess is counted by committing
 		}
-		bound, err = a.bind(tx, record, issuing, key, label)
+		id := newDeviceID()
+		chain, err := certified(id, tx.Now())
+		if err != nil {
+			return err
+		}
+		bound, err = a.bind(tx, code, id, chain, r.label)
 		return err
 	})
 	switch {
@@ -73,38 +98,36 @@ func (a *Authority) Enroll(ctx context.Context, code string, csrPEM []byte, labe
 	case bound == nil:
 		return Enrolled{}, ErrCode
 	}
-	return a.enrolled(bound, issuing), nil
+	return a.enrolled(bound), nil
 }
 
 // enrolment is one device as bound by a transaction.
 type enrolment struct {
 	authenticator *account.Authenticator
-	certificate   *x509.Certificate
+	chain         []*x509.Certificate // the device's own first
 	account       string
 }
 
-func (a *Authority) bind(tx storage.Tx, code *codeRecord, issuing *issuingCA, key any, label string) (*enrolment, error) {
-	id := newDeviceID()
-	certificate, err := a.certify(issuing, id, key, tx.Now())
-	if err != nil {
-		return nil, err
-	}
+func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain []*x509.Certificate, label string) (*enrolment, error) {
+	certificate := chain[0]
 	sum := sha256.Sum256(certificate.Raw)
 	authenticator := &account.Authenticator{
 		Upstream: a.Upstream, AccountID: code.AccountID, Identifiers: code.Identifiers,
 		Method: attest.MethodDeviceCertificate, Handle: devicecert.Handle(certificate),
-		Label: label, DeviceID: id, Serial: fmt.Sprintf("%x", certificate.SerialNumber), CertificateSHA256: sum[:],
+		Label: label, DeviceID: deviceID, Serial: fmt.Sprintf("%x", certificate.SerialNumber), CertificateSHA256: sum[:],
 		NotAfter: certificate.NotAfter, EffectiveAt: tx.Now().Add(a.Probation).UTC(), BoundBy: code.By,
 	}
 	if err := a.Accounts.Bind(tx, authenticator); err != nil {
 		return nil, err
 	}
-	err = a.record(tx, event{
+	err := a.record(tx, event{
 		kind: journal.KindDeviceEnrolled, as: code.By, accountID: code.AccountID, identifiers: code.Identifiers,
 		authenticator: authenticator,
-		detail:        map[string]string{"serial": authenticator.Serial, "not_after": authenticator.NotAfter.Format(time.RFC3339)},
+		detail: map[string]string{
+			"serial": authenticator.Serial, "issuer": certificate.Issuer.String(), "not_after": authenticator.NotAfter.Format(time.RFC3339),
+		},
 	})
-	return &enrolment{authenticator, certificate, code.Identifier}, err
+	return &enrolment{authenticator, chain, code.Identifier}, err
 }
 
 // certify issues a device certificate (RFC 5280) with nothing in it but the device's id and key. A zero serial makes
@@ -127,10 +150,14 @@ func (a *Authority) certify(issuing *issuingCA, deviceID string, key any, now ti
 	return x509.ParseCertificate(der)
 }
 
-func (a *Authority) enrolled(e *enrolment, issuing *issuingCA) Enrolled {
+func (a *Authority) enrolled(e *enrolment) Enrolled {
+	chain := make([]string, len(e.chain))
+	for i, c := range e.chain {
+		chain[i] = encodePEM(c)
+	}
 	return Enrolled{
 		AuthenticatorID:  e.authenticator.ID,
-		CertificateChain: []string{encodePEM(e.certificate), encodePEM(issuing.certificate)},
+		CertificateChain: chain,
 		DeviceID:         e.authenticator.DeviceID,
 		Account:          e.account,
 		Issuer:           a.Issuer,

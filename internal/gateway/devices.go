@@ -4,10 +4,12 @@ import (
 	"encoding/pem"
 	"net/http"
 
+	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/wire"
 )
 
-// enroll gives a device its certificate for an activation code.
+// enroll binds a device for an activation code: with a certificate that it is given, or with one of the operator's own CA
+// that it has.
 func (g *Gateway) enroll(w http.ResponseWriter, r *http.Request) error {
 	// Devices are programs. A browser that is made to send this is not asked by its owner.
 	if r.Header.Get("Origin") != "" {
@@ -23,7 +25,13 @@ func (g *Gateway) enroll(w http.ResponseWriter, r *http.Request) error {
 	if err := required("/csr", in.CSR); err != nil {
 		return err
 	}
-	out, err := g.Authority.Enroll(r.Context(), in.ActivationCode, []byte(in.CSR), in.Label)
+	var out authority.Enrolled
+	var err error
+	if in.CertificateChain == nil {
+		out, err = g.Authority.Enroll(r.Context(), in.ActivationCode, []byte(in.CSR), in.Label)
+	} else {
+		out, err = g.Authority.EnrollCertificate(r.Context(), in.ActivationCode, []byte(in.CSR), in.Label, in.CertificateChain)
+	}
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,8 @@ var (
 	errExpired = &problemError{status: http.StatusBadRequest, code: wire.ProblemRecoveryExpired, oauth: "invalid_grant", detail: "The recovery is over, or was never begun. Begin a new one.", page: pageOf(pages.Over())}
 	// errInvalidCode is one answer for a code that is unknown, spent or too old.
 	errInvalidCode = &problemError{status: http.StatusForbidden, code: wire.ProblemInvalidCode, detail: "The activation code was not accepted. After several mistakes it rests for a minute."}
+	// errCertificate is one answer for every certificate that a device brings and that does not do.
+	errCertificate = malformed("/certificate_chain", "The certificates were not accepted. They must lead from the key of the request to a device CA that is trusted here, and be valid, for client authentication, and not revoked.")
 	errFull        = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, detail: "The account has as many devices as it can have, revoked ones counted. Tell your administrator."}
 
 	errHolder     = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "The proof of possession is missing, wrong, or somebody else's."}
@@ -126,6 +128,10 @@ func translate(err error) *problemError {
 		return errFull
 	case errors.Is(err, authority.ErrCSR):
 		return malformed("/csr", "The certificate request was not accepted.")
+	case errors.Is(err, authority.ErrCertificate):
+		why := *errCertificate
+		why.cause = err // for the operator alone
+		return &why
 	case errors.Is(err, authority.ErrKeyBound):
 		return malformed("/csr", "This key is or was bound to an account. Make a new one.")
 	case errors.Is(err, authority.ErrRequest):

@@ -91,7 +91,10 @@ func (g *Gateway) over(v *visit) {
 			attrs = append(attrs, slog.String("error.code", p.oauth))
 		}
 		if p.cause != nil {
-			level, attrs = slog.LevelError, append(attrs, slog.String("error.message", causeText(p.cause)))
+			attrs = append(attrs, slog.String("error.message", causeText(p.cause)))
+		}
+		if p.cause != nil && p.status >= http.StatusInternalServerError {
+			level = slog.LevelError
 		}
 	}
 	if v.stack != "" {

@@ -148,9 +148,12 @@ type EnrollRequest struct {
 	ActivationCode string `json:"activation_code"`
 	CSR            string `json:"csr"` // PEM, PKCS #10
 	Label          string `json:"label,omitzero"`
+	// CertificateChain is for a device that has a certificate of the operator's own CA for the key of CSR: PEM, that
+	// certificate first. No certificate is issued then.
+	CertificateChain []string `json:"certificate_chain,omitzero"`
 }
 
-// EnrollResponse carries the device's certificate and what the device must know to use it.
+// EnrollResponse carries the device's certificate, be it issued or brought along, and what the device must know to use it.
 type EnrollResponse struct {
 	CertificateChain []string  `json:"certificate_chain"` // PEM, the device's own first
 	DeviceID         string    `json:"device_id"`
