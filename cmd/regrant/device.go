@@ -140,8 +140,9 @@ func loadKey(file string) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	name := filepath.Base(file)
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return nil, errors.New("other users can read " + keyFile + "; revoke the device or, if you are sure of it, chmod 600")
+		return nil, errors.New("other users can read " + name + "; revoke the device or, if you are sure of it, chmod 600")
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -149,12 +150,27 @@ func loadKey(file string) (*ecdsa.PrivateKey, error) {
 	}
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return nil, errors.New(keyFile + " is not PEM")
+		return nil, errors.New(name + " is not PEM")
+	}
+	key, err := parseKey(block)
+	if err != nil || key.Curve != elliptic.P256() {
+		return nil, errors.New(name + " holds no P-256 key")
+	}
+	return key, nil
+}
+
+// parseKey reads PKCS #8, which we write ourselves, and the older form of other programs (RFC 5915).
+func parseKey(block *pem.Block) (*ecdsa.PrivateKey, error) {
+	if block.Type == "EC PRIVATE KEY" {
+		return x509.ParseECPrivateKey(block.Bytes)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
 	key, ok := parsed.(*ecdsa.PrivateKey)
-	if err != nil || !ok || key.Curve != elliptic.P256() {
-		return nil, errors.New(keyFile + " holds no P-256 key")
+	if !ok {
+		return nil, errors.New("another kind of key")
 	}
 	return key, nil
 }

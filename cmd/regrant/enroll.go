@@ -23,6 +23,7 @@ type enrollCommand struct {
 	*env
 	connection
 	issuer, code, label, dir string
+	certificate, key         string // files of a device that has both already
 }
 
 func newEnroll(e *env) *cobra.Command {
@@ -38,9 +39,14 @@ for, and does not stay in the shell's history.
 The key stays on this device, in a file that only you can read. Anybody with a copy of that file can recover the account:
 leave it out of backups that others can read.
 
+A device that has a certificate of a device CA which the gateway trusts is enrolled with that one: --certificate names its
+file, PEM, the device's own certificate first and then those between it and the CA, and --key the file of its key,
+which must be on P-256. Both are copied.
+
 ` + exitCodes,
 		Example: `  regrant device enroll --issuer https://id.example.com/recovery
-  pass show activation | regrant device enroll --issuer https://id.example.com/recovery --code -`,
+  pass show activation | regrant device enroll --issuer https://id.example.com/recovery --code -
+  regrant device enroll --issuer https://id.example.com/recovery --certificate device.pem --key device.key`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
@@ -49,8 +55,11 @@ leave it out of backups that others can read.
 	cmd.Flags().StringVar(&c.code, "code", "", "activation `CODE`; - reads it from standard input")
 	cmd.Flags().StringVar(&c.label, "label", host, "what people call this device")
 	cmd.Flags().StringVar(&c.dir, "dir", "", "`FOLDER` for the key (default one for the gateway's host, in your configuration folder)")
+	cmd.Flags().StringVar(&c.certificate, "certificate", "", "`FILE` with the certificate that this device has already")
+	cmd.Flags().StringVar(&c.key, "key", "", "`FILE` with the key of that certificate")
 	c.flags(cmd)
 	_ = cmd.MarkFlagRequired("issuer")
+	cmd.MarkFlagsRequiredTogether("certificate", "key")
 	return cmd
 }
 
@@ -59,29 +68,48 @@ func (c *enrollCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d, err := c.device()
+	if err != nil {
+		return err
+	}
 	code, err := c.readCode(ctx)
 	if err != nil {
 		return err
 	}
-	dir, err := deviceDir(c.dir, c.issuer)
-	if err != nil {
-		return err
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return unusable("", "making the key: %v", err)
-	}
 	// The key is on the disk before the code is spent, so that a full disk costs no code.
-	if err := createKey(dir, key); err != nil {
+	if err := createKey(d.dir, d.key); err != nil {
 		return err
 	}
-	d := &device{dir: dir, key: key}
 	if err := c.enroll(ctx, g, d, code); err != nil {
-		_ = os.Remove(filepath.Join(dir, keyFile)) // ours, made above, and certified for nothing that we know of
+		_ = os.Remove(filepath.Join(d.dir, keyFile)) // ours, written above, and bound to nothing that we know of
 		return err
 	}
 	d.describe(c.out)
 	return nil
+}
+
+// device is the device to be enrolled: with a new key, or with the certificate and key that it has.
+func (c *enrollCommand) device() (d *device, err error) {
+	d = new(device)
+	if d.dir, err = deviceDir(c.dir, c.issuer); err != nil {
+		return nil, err
+	}
+	if c.certificate == "" {
+		if d.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+			return nil, unusable("", "making the key: %v", err)
+		}
+		return d, nil
+	}
+	if d.chain, err = loadChain(c.certificate); err != nil {
+		return nil, unusable("", "--certificate: %v", err)
+	}
+	if d.key, err = loadKey(c.key); err != nil {
+		return nil, unusable("", "--key: %v", err)
+	}
+	if !d.key.PublicKey.Equal(d.chain[0].PublicKey) {
+		return nil, unusable("Put the device's own certificate first into the file.", "the key is not that of the first certificate in %s", c.certificate)
+	}
+	return d, nil
 }
 
 func (c *enrollCommand) readCode(ctx context.Context) (code string, err error) {
@@ -97,7 +125,8 @@ func (c *enrollCommand) readCode(ctx context.Context) (code string, err error) {
 	return code, err
 }
 
-// enroll has the key of d certified and saves what comes back, once it is found to be what was asked for.
+// enroll has the key of d certified, or its certificate bound, and saves what comes back, once it is found to be what was
+// asked for.
 func (c *enrollCommand) enroll(ctx context.Context, g *gateway, d *device, code string) error {
 	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, d.key)
 	if err != nil {
@@ -108,25 +137,36 @@ func (c *enrollCommand) enroll(ctx context.Context, g *gateway, d *device, code 
 		CSR:            string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr})),
 		Label:          c.label,
 	}
+	for _, certificate := range d.chain {
+		request.CertificateChain = append(request.CertificateChain, string(encodeCertificate(certificate)))
+	}
 	var answer wire.EnrollResponse
 	if err := g.post(ctx, "/devices/enroll", nil, request, &answer); err != nil {
 		return err
 	}
 	d.deviceInfo = deviceInfo{answer.Issuer, answer.Account, answer.DeviceID, c.label, answer.EffectiveAt}
-	if d.chain, err = parseChain([]byte(strings.Join(answer.CertificateChain, "\n"))); err != nil {
+	chain, err := parseChain([]byte(strings.Join(answer.CertificateChain, "\n")))
+	if err != nil {
 		return mismatch("the gateway's certificate cannot be read: %v", err)
 	}
-	if err := d.check(c.issuer, c.now()); err != nil {
+	if d.Issuer != c.issuer {
+		return mismatch("the gateway enrolled this device with another issuer")
+	}
+	switch {
+	case d.chain == nil:
+		d.chain = chain
+		err = d.check(c.now())
+	case !d.chain[0].Equal(chain[0]):
+		err = mismatch("the gateway bound another certificate")
+	}
+	if err != nil {
 		return err
 	}
 	return d.save()
 }
 
-// check holds a new device against what was asked for.
-func (d *device) check(issuer string, now time.Time) error {
-	if d.Issuer != issuer {
-		return mismatch("the gateway enrolled this device with another issuer")
-	}
+// check holds a new certificate against what was asked for.
+func (d *device) check(now time.Time) error {
 	leaf := d.chain[0]
 	if !d.key.PublicKey.Equal(leaf.PublicKey) {
 		return mismatch("the gateway certified another key")

@@ -84,6 +84,9 @@ func fromProblem(p wire.Problem, status int) error {
 		return errNonce
 	}
 	if advice, refused := refusals[p.Code()]; refused {
+		if p.Member == "/certificate_chain" {
+			title, advice = "The certificate was not accepted", "It must be valid, and come from a device CA that the gateway trusts. Ask whoever runs the gateway."
+		}
 		return &failure{exitRefused, title, advice}
 	}
 	return &failure{exitUnavailable, title, "Try again in a moment."}

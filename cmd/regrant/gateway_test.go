@@ -249,8 +249,16 @@ func (g *fakeGateway) enroll(r *http.Request) (any, error) {
 		SerialNumber: big.NewInt(2), KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 		URIs: []*url.URL{{Scheme: "urn", Opaque: "regrant:device:d1"}},
 	}, g.ca, key)
+	chain := []string{string(encodeCertificate(g.device)), string(encodeCertificate(g.ca))}
+	if in.CertificateChain != nil { // bound as it is
+		chain = in.CertificateChain
+		block, _ := pem.Decode([]byte(chain[0]))
+		if g.device, err = x509.ParseCertificate(block.Bytes); err != nil {
+			return nil, err
+		}
+	}
 	a := &wire.EnrollResponse{
-		CertificateChain: []string{string(encodeCertificate(g.device)), string(encodeCertificate(g.ca))},
+		CertificateChain: chain,
 		DeviceID:         "d1", Account: "alice@example.com", Issuer: g.issuer, NotAfter: g.device.NotAfter, EffectiveAt: time.Now(),
 	}
 	change(g.enrolled, a)
