@@ -257,6 +257,10 @@ func (a *App) Cleanup() error {
 func (a *App) warn() {
 	a.logger.Warn("a device certificate alone grants a recovery, which is weaker than NIST SP 800-63B-4 asks",
 		"risk_analysis", a.method.RiskAnalysis)
+	if a.method.Revocation == revocationOff {
+		a.logger.Warn("revoked certificates of the device CA in trust_pool still recover accounts: revocation is off",
+			"risk_analysis", a.method.RiskAnalysis)
+	}
 	for _, text := range a.upstream.warnings() {
 		a.logger.Warn(text)
 	}

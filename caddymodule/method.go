@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -20,7 +22,8 @@ const (
 )
 
 // DeviceCertificate is the method of proving oneself with the key of an enrolled
-// device, for which the gateway has issued a certificate.
+// device, for which the gateway has issued a certificate, or the operator's own
+// device CA has.
 type DeviceCertificate struct {
 	// The reference of the document in which the operator accepts that a device
 	// certificate alone grants a recovery, which is weaker than NIST SP
@@ -39,6 +42,32 @@ type DeviceCertificate struct {
 	// account, so that the owner, who is told, can object; zero is allowed. Less
 	// than the default is covered by `risk_analysis`. Default: `72h`.
 	Probation *caddy.Duration `json:"probation,omitempty"`
+
+	// The certificates of a device CA of your own, beside the gateway's. Devices
+	// that have a certificate of it can be enrolled with that one. Any source of
+	// Caddy that names its certificates, such as `file`; the system's roots are
+	// not accepted. Default: none.
+	TrustPoolRaw json.RawMessage `json:"trust_pool,omitempty" caddy:"namespace=tls.ca_pool.source inline_key=provider"`
+
+	// The URLs from which the CRLs of that CA, and of every CA under it, are
+	// fetched, in the background: at start, and again well before they are out of
+	// date, at most an hour old. At most 16, each http or https. Nothing
+	// is ever fetched from an address that a certificate names.
+	CRL []string `json:"crl,omitempty"`
+
+	// The URL of the OCSP responder of that CA. It is asked when somebody has
+	// proved to hold the key of a certificate of that CA. Either this or `crl`
+	// is needed.
+	OCSP string `json:"ocsp,omitempty"`
+
+	// `required`: a certificate of that CA counts only while a fresh CRL or OCSP
+	// response says of it, and of every CA above it but the topmost, that it is not
+	// revoked; while that cannot be told, recovery with it answers 503. `off`:
+	// nobody is asked, and a revoked certificate counts until it is revoked here,
+	// which `risk_analysis` has to cover. Default: `required`.
+	Revocation string `json:"revocation,omitempty"`
+
+	anchors []*x509.Certificate // of TrustPoolRaw
 }
 
 // CaddyModule returns the Caddy module information.
@@ -50,8 +79,8 @@ func (DeviceCertificate) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision fills in defaults and checks the values.
-func (m *DeviceCertificate) Provision(caddy.Context) error {
-	if err := expand(&m.RiskAnalysis, &m.CA); err != nil {
+func (m *DeviceCertificate) Provision(ctx caddy.Context) (err error) {
+	if err := firstError(expand(&m.RiskAnalysis, &m.CA, &m.OCSP, &m.Revocation), expandAll(m.CRL)); err != nil {
 		return err
 	}
 	if err := m.check(); err != nil {
@@ -63,7 +92,8 @@ func (m *DeviceCertificate) Provision(caddy.Context) error {
 	if m.Lifetime == 0 {
 		m.Lifetime = caddy.Duration(authority.DefaultLifetime)
 	}
-	return nil
+	m.anchors, err = m.loadAnchors(ctx)
+	return err
 }
 
 // probation is the configured one or the default.
@@ -81,6 +111,10 @@ func (m *DeviceCertificate) probation() time.Duration {
 //		ca            <id>
 //		lifetime      <duration>
 //		probation     <duration>
+//		trust_pool    <module> ...
+//		crl           <urls...>
+//		ocsp          <url>
+//		revocation    required|off
 //	}
 func (m *DeviceCertificate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume module name
@@ -118,8 +152,16 @@ func (m *DeviceCertificate) unmarshalOption(d *caddyfile.Dispenser) error {
 		}
 		m.Probation = new(caddy.Duration)
 		return readDuration(d, m.Probation)
+	case "trust_pool":
+		return unmarshalTrustPool(d, &m.TrustPoolRaw)
+	case "crl":
+		return m.unmarshalCRL(d)
+	case "ocsp":
+		return readOnce(d, &m.OCSP)
+	case "revocation":
+		return readOnce(d, &m.Revocation)
 	default:
-		return unknown(d, "risk_analysis", "ca", "lifetime", "probation")
+		return unknown(d, "risk_analysis", "ca", "lifetime", "probation", "trust_pool", "crl", "ocsp", "revocation")
 	}
 }
 
@@ -131,7 +173,7 @@ func (m *DeviceCertificate) checkValues() error {
 	if m.probation() < 0 {
 		return fmt.Errorf("probation %s is below zero: write a time such as 72h", m.probation())
 	}
-	return checkWord("ca", m.CA)
+	return firstError(checkWord("ca", m.CA), m.checkOperatorValues())
 }
 
 // check checks the whole.
@@ -143,7 +185,7 @@ func (m *DeviceCertificate) check() error {
 	if err := checkReference(m.RiskAnalysis); err != nil {
 		return err
 	}
-	return m.checkValues()
+	return firstError(m.checkValues(), m.checkOperator())
 }
 
 // readDuration reads exactly one duration.

@@ -135,6 +135,9 @@ func (a *App) start(ctx context.Context, p *parts, store *handle) (*runtime, err
 	rt.work(workers, a, "carrying recoveries on", s.recovery.Run)
 	rt.work(workers, a, "telling of recoveries", s.outbox.Run)
 	rt.work(workers, a, "rotating keys", func(ctx context.Context) error { return s.ring.Run(ctx, a.rotation(s)) })
+	if s.revocation != nil {
+		rt.work(workers, a, "fetching statements about revocation", s.revocation.Run)
+	}
 	return rt, nil
 }
 

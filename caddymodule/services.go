@@ -17,6 +17,7 @@ import (
 	"github.com/regrant/regrant/internal/notify"
 	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/internal/recovery"
+	"github.com/regrant/regrant/internal/revocation"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
 )
@@ -35,6 +36,7 @@ type services struct {
 	grant        *grant.Server
 	broker       *broker.Server
 	brokerClient Client
+	revocation   *revocation.Source // nil: nothing is fetched
 }
 
 // issuer is what proofs and tokens are bound to.
@@ -55,6 +57,10 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 	s.accounts = account.New(name, s.ring.Sealer(keys.Record))
 	s.journal = journal.New(name)
 	s.outbox = notify.New(name, db, p.senders, a.logger)
+	operator, err := a.operatorCA(&s)
+	if err != nil {
+		return s, err
+	}
 	s.authority, err = authority.Open(ctx, authority.Config{
 		Namespace: name, Upstream: name, Issuer: a.issuer(),
 		DB: db, Ring: s.ring, Adapter: p.adapter,
@@ -62,11 +68,12 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 		Root:      root,
 		Lifetime:  time.Duration(a.method.Lifetime),
 		Probation: a.method.probation(),
+		Operator:  operator,
 	})
 	if err != nil {
 		return s, err
 	}
-	if s.recovery, err = a.recovery(s, name); err != nil {
+	if s.recovery, err = a.recovery(s, name, operator); err != nil {
 		return s, err
 	}
 	if err := a.tokens(&s, p.clients); err != nil {
@@ -76,8 +83,8 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 	return s, nil
 }
 
-func (a *App) recovery(s services, namespace string) (*recovery.Service, error) {
-	verifier, err := attest.NewVerifier(devicecert.New(devicecert.Config{Anchors: s.authority.Anchors}))
+func (a *App) recovery(s services, namespace string, operator *devicecert.OperatorCA) (*recovery.Service, error) {
+	verifier, err := attest.NewVerifier(devicecert.New(devicecert.Config{Anchors: s.authority.Anchors, Operator: operator}))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,130 @@
+package caddymodule
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddytls"
+
+	"github.com/regrant/regrant/attest/devicecert"
+	"github.com/regrant/regrant/internal/revocation"
+)
+
+// How revocation of the operator's certificates is judged.
+const (
+	revocationRequired = "required"
+	revocationOff      = "off"
+)
+
+// loadAnchors loads the trust pool; nil: none is configured.
+func (m *DeviceCertificate) loadAnchors(ctx caddy.Context) ([]*x509.Certificate, error) {
+	if len(m.TrustPoolRaw) == 0 {
+		return nil, nil
+	}
+	module, err := ctx.LoadModule(m, "TrustPoolRaw")
+	if err != nil {
+		return nil, fmt.Errorf("loading trust pool: %v", err)
+	}
+	// A pool of x509 keeps its certificates to itself. Of Caddy's sources, all show them but the system's roots, of which any
+	// web server has a certificate.
+	source, ok := module.(caddytls.CertificateProvider)
+	if !ok {
+		return nil, errors.New("this trust_pool does not say which certificates are in it: use 'trust_pool file PATH' or another that does; the system's roots are never trusted for devices")
+	}
+	anchors := source.Certificates()
+	if len(anchors) == 0 {
+		return nil, errors.New("trust_pool has no certificate in it: name a PEM file with that of your device CA")
+	}
+	for _, c := range anchors {
+		if !c.IsCA || !c.BasicConstraintsValid {
+			return nil, fmt.Errorf("trust_pool has a certificate in it that is not that of a CA: %s", c.Subject)
+		}
+	}
+	return anchors, nil
+}
+
+// operatorCA makes the operator's own device CA and what fetches its statements about revocation. Both are nil where
+// none is configured.
+func (a *App) operatorCA(s *services) (*devicecert.OperatorCA, error) {
+	m := a.method
+	if m.anchors == nil {
+		return nil, nil
+	}
+	ca := &devicecert.OperatorCA{Anchors: m.anchors}
+	if m.Revocation == revocationOff {
+		return ca, nil
+	}
+	var err error
+	s.revocation, err = revocation.New(revocation.Config{
+		CRLs: m.CRL, OCSP: m.OCSP, Anchors: m.anchors, Clock: time.Now, Logger: a.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ca.Statements = s.revocation.Statements
+	return ca, nil
+}
+
+func (m *DeviceCertificate) unmarshalCRL(d *caddyfile.Dispenser) error {
+	urls := d.RemainingArgs()
+	if len(urls) == 0 {
+		return d.ArgErr()
+	}
+	m.CRL = append(m.CRL, urls...)
+	return nil
+}
+
+// checkOperatorValues checks the values that are given.
+func (m *DeviceCertificate) checkOperatorValues() error {
+	for i, u := range m.CRL {
+		if err := checkFetched("crl", u); err != nil {
+			return err
+		}
+		if slices.Contains(m.CRL[:i], u) {
+			return fmt.Errorf("crl %q is there twice: keep one", u)
+		}
+	}
+	if len(m.CRL) > revocation.MaxCRLs {
+		return fmt.Errorf("%d CRLs are too many: name %d at most", len(m.CRL), revocation.MaxCRLs)
+	}
+	switch {
+	case m.Revocation == "" || m.Revocation == revocationRequired || m.Revocation == revocationOff || hasPlaceholder(m.Revocation):
+	default:
+		return fmt.Errorf("revocation %q is not known: write required or off", m.Revocation)
+	}
+	return checkFetched("ocsp", m.OCSP)
+}
+
+// checkOperator checks that the options of the operator's own CA fit together.
+func (m *DeviceCertificate) checkOperator() error {
+	told := len(m.CRL) > 0 || m.OCSP != ""
+	switch {
+	case len(m.TrustPoolRaw) == 0 && (told || m.Revocation != ""):
+		return errors.New("crl, ocsp and revocation are about certificates of your own device CA: name it with 'trust_pool file PATH'; " +
+			"revocation of the gateway's own certificates is its own record")
+	case len(m.TrustPoolRaw) == 0 || hasPlaceholder(m.Revocation):
+		return nil
+	case m.Revocation == revocationOff && told:
+		return errors.New("revocation is off, and there is a crl or ocsp: keep one or the other")
+	case m.Revocation != revocationOff && !told:
+		return errors.New("nothing says which certificates of trust_pool are revoked: write 'crl URL' or 'ocsp URL', " +
+			"or 'revocation off', which risk_analysis then has to cover")
+	}
+	return nil
+}
+
+// checkFetched checks a URL that is fetched from, once it is known.
+func checkFetched(name, s string) error {
+	if s == "" || hasPlaceholder(s) {
+		return nil
+	}
+	if err := revocation.CheckURL(s); err != nil {
+		return fmt.Errorf("%s %w", name, err)
+	}
+	return nil
+}
