@@ -21,7 +21,7 @@ import (
 // config fills in the Caddyfile.
 type config struct {
 	Dir, Admin, Origin, Upstream, ClientSecret, BrokerSecret, Hook, HookSecret, Probation, App string
-	Global, Site, Network                                                                      string
+	Global, Site, Network, Method                                                              string
 	Port, IdPPort                                                                              int
 	Demo                                                                                       bool
 	Users                                                                                      []string
@@ -60,6 +60,7 @@ var caddyfile = template.Must(template.New("").Parse(`{
 		method device_certificate {
 			risk_analysis RA-DEMO-1
 			probation {{.Probation}}
+			{{.Method}}
 		}
 {{- if .Network}}
 		throttle {

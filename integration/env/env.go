@@ -40,6 +40,7 @@ type Options struct {
 	Global    string    // further global options of the Caddyfile
 	Site      string    // further directives of the site
 	Gateway   []string  // more options of the gateway, such as clients, each as in a Caddyfile
+	Method    string    // more options of the method
 }
 
 // Env is a running environment. The exported fields without tags are for Go; the tagged ones are what `make up` prints.
@@ -108,7 +109,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		Dir: o.Dir, Port: ports[0], Admin: e.Admin, Origin: e.Origin, IdPPort: ports[2], Upstream: o.Through, Demo: o.IdP == Demo,
 		ClientSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
 		Probation: o.Probation, App: app.CallbackURL(), Network: o.Network, Users: o.Users,
-		Global: o.Global, Site: o.Site,
+		Global: o.Global, Site: o.Site, Method: o.Method,
 	}
 	c.Gateway = o.Gateway
 	if c.Upstream == "" {
