@@ -55,7 +55,7 @@ func (l *levels) read() (observe.Levels, bool) {
 	if err != nil {
 		return observe.Levels{}, false
 	}
-	now := observe.Levels{Pending: pending, Oldest: oldest, Expiring: l.expire(ctx, rt), KeyAges: map[string]time.Duration{}}
+	now := observe.Levels{Pending: pending, Oldest: oldest, Expiring: l.expire(ctx, rt), CRLAge: rt.revocation.Age(), KeyAges: map[string]time.Duration{}}
 	for purpose, age := range ages {
 		now.KeyAges[string(purpose)] = age
 	}

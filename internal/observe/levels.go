@@ -12,6 +12,7 @@ type Levels struct {
 	Oldest   time.Duration            // how long the oldest of them has waited
 	Expiring map[string]int           // device certificates, by the time in which they expire
 	KeyAges  map[string]time.Duration // by purpose
+	CRLAge   time.Duration            // since that CRL was fetched whose last fetch is the longest ago; 0: there is none
 }
 
 var (
@@ -20,6 +21,7 @@ var (
 	oldest   = level("notice_oldest_seconds", "age of the oldest of them")
 	expiring = level("device_certificates_expiring", "device certificates that are valid and end within that time, read every ten minutes", "within")
 	keyAge   = level("key_age_seconds", "how long the key has been in use that signs or seals now, of each that rotates", "purpose")
+	crlAge   = level("crl_age_seconds", "how long ago the CRL was fetched whose last fetch is the longest ago, or since the start while one never was; 0 without CRLs")
 )
 
 func level(name, help string, labels ...string) *prometheus.Desc {
@@ -32,7 +34,7 @@ func LevelsOf(read func() (Levels, bool)) prometheus.Collector { return levels(r
 type levels func() (Levels, bool)
 
 func (levels) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{isOpen, pending, oldest, expiring, keyAge} {
+	for _, d := range []*prometheus.Desc{isOpen, pending, oldest, expiring, keyAge, crlAge} {
 		out <- d
 	}
 }
@@ -49,6 +51,7 @@ func (read levels) Collect(out chan<- prometheus.Metric) {
 	send(isOpen, 1)
 	send(pending, float64(now.Pending))
 	send(oldest, now.Oldest.Seconds())
+	send(crlAge, now.CRLAge.Seconds())
 	for within, n := range now.Expiring {
 		send(expiring, float64(n), within)
 	}

@@ -44,7 +44,17 @@ var (
 
 	noticeAttempts = counter("notice_attempts_total", "attempts to deliver a notice", "outcome")
 	noticesLost    = counter("notices_lost_total", "notices given up after a day")
+
+	crlFetches  = counter("crl_fetches_total", "attempts to fetch a CRL of the operator's own device CA", "outcome")
+	ocspFetches = counter("ocsp_fetches_total", "questions to the OCSP responder of the operator's own device CA", "outcome")
 )
+
+func init() {
+	for _, fetches := range []*prometheus.CounterVec{crlFetches, ocspFetches} {
+		fetches.WithLabelValues(outcomeOK) // there from the start, as 0
+		fetches.WithLabelValues(outcomeFailed)
+	}
+}
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: declare("counter", name, help, labels), Help: help}, labels)

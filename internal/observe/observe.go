@@ -32,13 +32,13 @@ func Refused(reason string) { refusals.WithLabelValues(reason).Inc() }
 func EvidencePanicked() { evidencePanics.WithLabelValues().Inc() }
 
 // NoticeTried counts an attempt of one sender to deliver a notice.
-func NoticeTried(err error) {
-	outcome := outcomeOK
-	if err != nil {
-		outcome = outcomeFailed
-	}
-	noticeAttempts.WithLabelValues(outcome).Inc()
-}
+func NoticeTried(err error) { noticeAttempts.WithLabelValues(worked(err)).Inc() }
+
+// CRLFetched counts an attempt to fetch a CRL. One that cannot be used counts as failed.
+func CRLFetched(err error) { crlFetches.WithLabelValues(worked(err)).Inc() }
+
+// OCSPAsked counts a question to an OCSP responder. An answer that cannot be used counts as failed.
+func OCSPAsked(err error) { ocspFetches.WithLabelValues(worked(err)).Inc() }
 
 // NoticeLost counts a notice that was given up.
 func NoticeLost() { noticesLost.WithLabelValues().Inc() }
@@ -49,6 +49,13 @@ const (
 	outcomeRefused     = "refused"
 	outcomeUnavailable = "unavailable"
 )
+
+func worked(err error) string {
+	if err != nil {
+		return outcomeFailed
+	}
+	return outcomeOK
+}
 
 func observeSince(h *prometheus.HistogramVec, began time.Time, labels ...string) {
 	h.WithLabelValues(labels...).Observe(time.Since(began).Seconds())

@@ -12,18 +12,21 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/attest/revocation"
+	"github.com/regrant/regrant/internal/observe"
 )
 
 // crl is one CRL, as fetched last.
 type crl struct {
 	url     string
+	name    string // of the URL, for the log
 	fetcher *fetcher
 	clock   func() time.Time
 	issuers *issuers
 	logger  *slog.Logger
 
-	held  atomic.Pointer[heldCRL]
-	tried chan struct{} // closed when the first attempt is over
+	held    atomic.Pointer[heldCRL]
+	fetched atomic.Pointer[time.Time] // the last one that could be used; before that, when the source was made
+	tried   chan struct{}             // closed when the first attempt is over
 }
 
 // heldCRL is a CRL that is used until a moment.
@@ -36,19 +39,26 @@ type heldCRL struct {
 }
 
 func newCRL(from string, f *fetcher, clock func() time.Time, known *issuers, logger *slog.Logger) *crl {
-	return &crl{url: from, fetcher: f, clock: clock, issuers: known, logger: logger, tried: make(chan struct{})}
+	c := &crl{url: from, name: name(from), fetcher: f, clock: clock, issuers: known, logger: logger, tried: make(chan struct{})}
+	made := clock()
+	c.fetched.Store(&made)
+	return c
 }
 
 // run fetches the CRL again and again: well before it is used up, and after a failure once more soon.
 func (c *crl) run(ctx context.Context) {
 	var failing pauses
-	for first := true; ctx.Err() == nil; first = false {
+	for first := true; ; first = false {
 		wait, err := c.refresh(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		observe.CRLFetched(err)
 		if err == nil {
 			failing = pauses{}
-		} else if ctx.Err() == nil {
+		} else {
 			wait = failing.next()
-			c.logger.Warn("a CRL was not fetched; the last one is used until it ends", "url", c.url, "error", err)
+			c.logger.Warn("a CRL was not fetched; the last one is used until it ends", "url", c.name, "error", err)
 		}
 		if first {
 			close(c.tried)
@@ -72,6 +82,7 @@ func (c *crl) refresh(ctx context.Context) (wait time.Duration, err error) {
 		return 0, err
 	}
 	c.held.Store(next)
+	c.fetched.Store(&now)
 	wait = jitter(next.until.Sub(now) * 3 / 4)
 	if !next.authentic {
 		wait = min(wait, doubtful) // by then its CA may be known, and the CRL be found to be a wrong one

@@ -2,15 +2,10 @@ package revocation
 
 import (
 	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/pem"
 	"log/slog"
 	"math/big"
 	"net/http"
-	"net/http/httptest"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -20,100 +15,14 @@ import (
 	"github.com/regrant/regrant/attest/certpath"
 )
 
-// start is in the future, because the library that makes OCSP responses writes the real time into them.
-var start = time.Date(2100, 11, 21, 20, 0, 0, 0, time.UTC)
-
-// world is a CA with a server, and the source that fetches from it at a time that the test sets.
-type world struct {
-	t      testing.TB
-	ca     *attesttest.CA
-	path   certpath.Path
-	server *httptest.Server
-	source *Source
-	asked  atomic.Int32
-
-	mu      sync.Mutex
-	now     time.Time
-	handler http.HandlerFunc
-}
-
-func newWorld(t testing.TB, config func(url string) Config) *world {
-	t.Helper()
-	w := &world{t: t, ca: attesttest.NewCA(t), now: start}
-	device := w.ca.Device(t, nil)
-	w.path = certpath.Path{parsed(t, device.Certificate), parsed(t, w.ca.Certificate)}
-	w.server = httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		w.asked.Add(1)
-		w.mu.Lock()
-		handler := w.handler
-		w.mu.Unlock()
-		handler(out, r)
-	}))
-	t.Cleanup(w.server.Close)
-	c := config(w.server.URL)
-	c.Anchors, c.Clock, c.Logger = []*x509.Certificate{w.ca.Certificate}, w.clock, slog.New(slog.DiscardHandler)
-	var err error
-	if w.source, err = New(c); err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
-func parsed(t testing.TB, c *x509.Certificate) *certpath.Certificate {
-	t.Helper()
-	p, err := certpath.New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) at(now time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = now
-}
-
-func (w *world) answer(h http.HandlerFunc) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.handler = h
-}
-
-func body(b []byte) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(b) }
-}
-
-// crl makes a CRL of the world's CA, whosever key signs it.
-func (w *world) crl(thisUpdate, nextUpdate time.Time, key crypto.Signer) []byte {
-	w.t.Helper()
-	return crlOf(w.t, w.ca.Certificate, thisUpdate, nextUpdate, key)
-}
-
-func crlOf(t testing.TB, issuer *x509.Certificate, thisUpdate, nextUpdate time.Time, key crypto.Signer) []byte {
-	t.Helper()
-	signer := *issuer
-	signer.PublicKey = key.Public()
-	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-		Number: big.NewInt(1), ThisUpdate: thisUpdate, NextUpdate: nextUpdate,
-	}, &signer, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return der
-}
-
 // withCRL is a world whose source has fetched a CRL that is good for a day.
 func withCRL(t testing.TB) (*world, *crl) {
 	t.Helper()
 	w := newWorld(t, func(url string) Config { return Config{CRLs: []string{url}} })
 	c := w.source.crls[0]
+	if age := w.source.Age(); age != 0 {
+		t.Errorf("age %v at the start", age)
+	}
 	w.answer(body(w.crl(start.Add(-time.Hour), start.Add(24*time.Hour), w.ca.Key)))
 	if _, err := c.refresh(t.Context()); err != nil {
 		t.Fatal(err)
@@ -130,6 +39,22 @@ func TestCRLIsUsedForAnHourAtMost(t *testing.T) {
 	}
 	if w.source.crls[0].held.Load().statement == nil {
 		t.Error("there is nothing to judge")
+	}
+}
+
+func TestAgeIsThatOfTheLastFetchThatWorked(t *testing.T) {
+	w, c := withCRL(t)
+	w.at(start.Add(time.Minute))
+	w.answer(body(nil))
+	if _, err := c.refresh(t.Context()); err == nil || w.source.Age() != time.Minute {
+		t.Errorf("age %v, error %v", w.source.Age(), err)
+	}
+	w.answer(body(w.crl(start, start.Add(time.Hour), w.ca.Key)))
+	if _, err := c.refresh(t.Context()); err != nil || w.source.Age() != 0 {
+		t.Errorf("age %v, error %v", w.source.Age(), err)
+	}
+	if (*Source)(nil).Age() != 0 {
+		t.Error("nothing has an age")
 	}
 }
 
@@ -278,4 +203,28 @@ func TestConfigurationThatSaysNothingOrTooMuchIsRefused(t *testing.T) {
 			t.Errorf("%s was let through", name)
 		}
 	}
+}
+
+func FuzzWhatIsLetInEndsInTime(f *testing.F) {
+	w, c := withCRL(f)
+	good := w.crl(start, start.Add(time.Hour), w.ca.Key)
+	other := attesttest.NewCA(f)
+	f.Add(good)
+	f.Add(pemCRL(good))
+	f.Add(append(pemCRL(good), pemCRL(good)...))
+	f.Add(good[:len(good)-1])
+	f.Add(crlOf(f, other.Certificate, start, start.Add(24*time.Hour), other.Key))
+	f.Add([]byte("-----BEGIN X509 CRL-----\n-----END X509 CRL-----\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h, err := c.read(data, start)
+		if err != nil {
+			if h != nil {
+				t.Fatal("a CRL beside an error")
+			}
+			return
+		}
+		if h.statement == nil || !h.until.After(start) || h.until.After(start.Add(maxAge)) {
+			t.Fatalf("used until %v", h.until)
+		}
+	})
 }

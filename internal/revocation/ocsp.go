@@ -11,6 +11,7 @@ import (
 
 	"github.com/regrant/regrant/attest/certpath"
 	"github.com/regrant/regrant/attest/revocation"
+	"github.com/regrant/regrant/internal/observe"
 )
 
 const (
@@ -23,6 +24,7 @@ const (
 // responder is the OCSP responder, and what it has said.
 type responder struct {
 	url     string
+	name    string // of the URL, for the log
 	fetcher *fetcher
 	clock   func() time.Time
 	logger  *slog.Logger
@@ -43,7 +45,7 @@ type question struct {
 
 func newResponder(url string, f *fetcher, clock func() time.Time, logger *slog.Logger) *responder {
 	return &responder{
-		url: url, fetcher: f, clock: clock, logger: logger,
+		url: url, name: name(url), fetcher: f, clock: clock, logger: logger,
 		queue: make(chan *question, maxQueue), asked: make(map[[sha256.Size]byte]*question),
 	}
 }
@@ -137,10 +139,11 @@ func (r *responder) makeRoom() {
 func (r *responder) settle(ctx context.Context, q *question) {
 	defer close(q.done)
 	answer, err := r.fetch(ctx, q)
+	observe.OCSPAsked(err)
 	if err != nil {
 		q.until = r.clock().Add(failedPause)
 		if ctx.Err() == nil {
-			r.logger.Warn("the OCSP responder gave no answer that can be used", "url", r.url, "error", err)
+			r.logger.Warn("the OCSP responder gave no answer that can be used", "url", r.name, "error", err)
 		}
 		return
 	}

@@ -20,6 +20,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -101,6 +102,12 @@ func CheckURL(s string) error {
 		return fmt.Errorf("%q is not usable: write an http or https URL such as http://pki.example.com/devices.crl, without user and fragment", s)
 	}
 	return nil
+}
+
+// name is a URL without its query, which may hold a secret.
+func name(s string) string {
+	before, _, _ := strings.Cut(s, "?")
+	return before
 }
 
 // Run fetches until ctx ends, and then returns nil; nothing of it runs on.

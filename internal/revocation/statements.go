@@ -3,6 +3,7 @@ package revocation
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/regrant/regrant/attest/certpath"
 	"github.com/regrant/regrant/attest/revocation"
@@ -38,4 +39,16 @@ func (s *Source) Statements(path certpath.Path) (out revocation.Statements) {
 		}
 	}
 	return out
+}
+
+// Age is how long ago the CRL was fetched whose last fetch is the longest ago, counted from the start while it never was. It
+// is 0 without CRLs. A nil Source has none.
+func (s *Source) Age() (age time.Duration) {
+	if s == nil {
+		return 0
+	}
+	for _, c := range s.crls {
+		age = max(age, s.clock().Sub(*c.fetched.Load()))
+	}
+	return age
 }
