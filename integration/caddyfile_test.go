@@ -93,7 +93,9 @@ func TestEveryCaddyfileThatIsShownIsValid(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			w := newWorkshop(t)
 			store := filepath.Join(w.dir, "state")
-			path := w.write(strings.ReplaceAll(text, "/var/lib/regrant", store))
+			ca, err := filepath.Abs("../caddymodule/testdata/device-ca.pem")
+			fatal(t, err)
+			path := w.write(strings.NewReplacer("/var/lib/regrant", store, "/etc/pki/corporate-devices.pem", ca).Replace(text))
 			if said, ok := w.caddy("adapt", "--validate", "--config", path, "--adapter", "caddyfile"); !ok {
 				t.Errorf("not valid: %s", said)
 			}

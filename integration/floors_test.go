@@ -54,6 +54,7 @@ var floors = map[string][]string{
 	"internal/journal":             {"storage", "internal/observe"},
 	"internal/notify":              {"storage", "internal/journal", "internal/observe"},
 	"internal/account":             {"storage", "attest"},
+	"internal/revocation":          {"attest/certpath", "attest/revocation", "internal/observe"},
 	"internal/authority": {
 		"attest", "attest/devicecert", "storage", "upstream", "internal/account", "internal/journal", "internal/keys", "internal/notify",
 		"internal/throttle",
