@@ -116,6 +116,16 @@ func TestAnAssertionIsRememberedBeyondItsEnd(t *testing.T) {
 	}
 }
 
+// F7: a jti is unique for its issuer only.
+func TestTwoClientsMayUseOneJTI(t *testing.T) {
+	of := func(client string) string {
+		return clientAssertion{claims: assertionClaims{Issuer: client, JTI: "0123456789abcdef"}}.used().ID
+	}
+	if of("app") == of("other") {
+		t.Error("an assertion is named by its jti alone")
+	}
+}
+
 func (f *fixture) withApp(t testing.TB, jwks []byte) {
 	t.Helper()
 	keys, err := ParseAssertionKeys(jwks)
@@ -218,15 +228,26 @@ func TestCertificateFields(t *testing.T) {
 	}
 	for _, f := range []CertificateField{
 		{SubjectDN: `CN=app\, one,O=Example`},
-		{DNS: "app.example.com"}, {URI: "spiffe://example.com/app"}, {IP: "192.0.2.7"}, {IP: "2001:db8::7"}, {Email: "app@example.com"},
+		{DNS: "app.example.com"},
+		{URI: "spiffe://example.com/app"},
+		{IP: "192.0.2.7"},
+		{IP: "2001:db8::7"},
+		{Email: "app@example.com"},
 	} {
 		if err := f.accepts(nil, "", presented{certificate: c}); err != nil {
 			t.Errorf("%+v: %v", f, err)
 		}
 	}
 	for _, f := range []CertificateField{
-		{}, {SubjectDN: "CN=app"}, {SubjectDN: "O=Example,CN=app\\, one"}, {DNS: "example.com"}, {URI: "spiffe://example.com/App"},
-		{IP: "192.0.2.8"}, {IP: "::ffff:192.0.2.7"}, {Email: "App@example.com"}, {DNS: "app.example.com", Email: "app@example.com"},
+		{},
+		{SubjectDN: "CN=app"},
+		{SubjectDN: "O=Example,CN=app\\, one"},
+		{DNS: "example.com"},
+		{URI: "spiffe://example.com/App"},
+		{IP: "192.0.2.8"},
+		{IP: "::ffff:192.0.2.7"},
+		{Email: "App@example.com"},
+		{DNS: "app.example.com", Email: "app@example.com"},
 	} {
 		if err := f.accepts(nil, "", presented{certificate: c}); err == nil {
 			t.Errorf("%+v is taken", f)

@@ -26,7 +26,9 @@ func staffed(t *testing.T) (*program, application, application) {
 	must(t, err)
 	h := open(t, func(h *house) {
 		h.clients = []grant.Client{
-			app.client(t), other.client(t), {ID: "batch", Credential: secret}, {ID: "kiosk", Public: true},
+			app.client(t), other.client(t),
+			{ID: "batch", Credential: secret},
+			{ID: "kiosk", Public: true},
 			{ID: "payroll", Credential: grant.CertificateField{DNS: "payroll.example.com"}},
 		}
 	})

@@ -1,5 +1,26 @@
 package gateway
 
+// Where the rules for the authorization server are tested. R is a rule of the standards, F a gap of fosite's assertion
+// grant that is closed here: F1 iat in the future, F2 further audiences, F3 scopes of the client, F4 alg and typ, F5 a jti
+// that is checked and marked in two steps, F6 replay, F7 a jti of the issuer alone, F8 what a failing store burns, F9 client
+// and holder, F10 size and clock, F11 which recovery, F12 errors that tell too much.
+//
+//	R-110… … … …, F1…F4, F9…F11   mistakes_test.go
+//	of clients                 clients_test.go
+//	…, F5, F6, F8, F12     mistakes_test.go, at its end
+//	R-118 (kept to exp and skew), R-147, R-151, R-156, F7                       fosite/grant/client_test.go
+//	R-135                                                                      crossfeed_test.go, fosite/crossfeed_test.go
+//	R-142… …R-155                                                   nonce_test.go, internal/wire
+//	R-147                                                                      also caddymodule, error_client_like_a_user
+//	R-148                                                                      browser_test.go: location demands a 303
+//	R-149…R-152                                                                certificate_test.go, tokens_test.go
+//	tokens_test.go
+//	R-165                                                                      fosite/internal/oauth/keyset_test.go
+//
+// do not apply: no assertion of ours goes to another authorization server. Of R-152 the endpoint aliases
+// do not: there is no second site for certificates. R-122 ends in a refusal and not in a revocation; docs/architecture.md
+// says why.
+
 import (
 	"crypto/ecdsa"
 	"crypto/rand"

@@ -3,8 +3,8 @@ package gateway
 import (
 	"crypto/hmac"
 	"encoding/base64"
-	"encoding/binary"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/regrant/regrant/internal/keys"
@@ -20,17 +20,17 @@ const noncePeriod = 3 * time.Minute
 // nonce is the one of this period.
 func (g *Gateway) nonce() string { return g.nonceOf(g.period()) }
 
-func (g *Gateway) period() uint64 { return uint64(g.Clock().Unix()) / uint64(noncePeriod/time.Second) }
+func (g *Gateway) period() int64 { return g.Clock().Unix() / int64(noncePeriod/time.Second) }
 
-func (g *Gateway) nonceOf(period uint64) string {
-	mac := g.Ring.MAC(keys.ProofNonce, binary.BigEndian.AppendUint64(nil, period))
+func (g *Gateway) nonceOf(period int64) string {
+	mac := g.Ring.MAC(keys.ProofNonce, []byte(strconv.FormatInt(period, 10)))
 	return base64.RawURLEncoding.EncodeToString(mac)
 }
 
 // lives reports whether nonce is of this period or of the one before.
 func (g *Gateway) lives(nonce string) bool {
 	now := g.period()
-	for _, period := range []uint64{now, now - 1} {
+	for _, period := range []int64{now, now - 1} {
 		if hmac.Equal([]byte(nonce), []byte(g.nonceOf(period))) {
 			return true
 		}
