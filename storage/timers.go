@@ -17,6 +17,7 @@ import (
 //	name 0 't' id       due time of id
 type Timers struct {
 	order, byID string
+	horizon     horizon
 }
 
 // NewTimers returns the timers of that name, which is unique like a table's. It
@@ -33,6 +34,7 @@ func (q *Timers) Set(tx Tx, id []byte, due time.Time) error {
 	if err := q.Clear(tx, id); err != nil {
 		return err
 	}
+	q.horizon.set(due)
 	stamp := appendTime(nil, due)
 	if err := tx.Put(q.idKey(id), stamp, time.Time{}); err != nil {
 		return fmt.Errorf("setting a timer: %w", err)
@@ -90,33 +92,51 @@ func (q *Timers) Take(ctx context.Context, db DB, limit int, lease time.Duration
 }
 
 // Next returns the earliest due time, and false if nothing is set.
-func (q *Timers) Next(r Reader) (time.Time, bool, error) {
-	for e, err := range r.Scan([]byte(q.order), nil, 1) {
-		if err != nil {
-			return time.Time{}, false, fmt.Errorf("reading timers: %w", err)
-		}
-		due, _, err := q.parse(e.Key)
-		return due, err == nil, err
-	}
-	return time.Time{}, false, nil
+func (q *Timers) Next(r Reader) (next time.Time, ok bool, err error) {
+	err = q.look(r, 1, func(due time.Time, _ []byte) bool {
+		next, ok = due, true
+		return false
+	})
+	return next, ok, err
 }
 
 func (q *Timers) due(r Reader, limit int) ([][]byte, error) {
 	var ids [][]byte
-	for e, err := range r.Scan([]byte(q.order), nil, limit) {
+	err := q.look(r, limit, func(due time.Time, id []byte) bool {
+		if due.After(r.Now()) {
+			return false
+		}
+		ids = append(ids, id)
+		return true
+	})
+	return ids, err
+}
+
+// look yields at most limit timers, earliest first, as long as visit asks for more.
+func (q *Timers) look(r Reader, limit int, visit func(due time.Time, id []byte) bool) error {
+	start := q.horizon.start(r.Now())
+	var after []byte
+	if !start.IsZero() {
+		after = q.dueKey(appendTime(nil, start), nil)
+	}
+	var first time.Time
+	for e, err := range r.Scan([]byte(q.order), after, limit) {
 		if err != nil {
-			return nil, fmt.Errorf("reading timers: %w", err)
+			return fmt.Errorf("reading timers: %w", err)
 		}
 		due, id, err := q.parse(e.Key)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if due.After(r.Now()) {
+		if first.IsZero() {
+			first = due
+		}
+		if !visit(due, id) {
 			break
 		}
-		ids = append(ids, id)
 	}
-	return ids, nil
+	q.horizon.found(start, first, r.Now())
+	return nil
 }
 
 func (q *Timers) idKey(id []byte) []byte {

@@ -154,3 +154,24 @@ func TestTimersTakeNeedsALeaseAndALimit(t *testing.T) {
 		}
 	}
 }
+
+// Another process sets timers that this one hears nothing of.
+func TestTimersThatCameLateAreFoundWithinAMinute(t *testing.T) {
+	q := newQueue(t)
+	q.clock.Add(time.Hour)
+	q.wantIDs(q.take(9)) // nothing is due: the next look begins here
+	other := &queue{q.store, storage.NewTimers("test/due")}
+	other.set("late by a second", -time.Second)
+	other.set("late by an hour", -time.Hour)
+	q.wantIDs(q.take(9), "late by a second")
+	q.clock.Add(time.Minute)
+	q.wantIDs(q.take(9), "late by an hour", "late by a second")
+}
+
+func TestTimersSetWhileTheClockIsBackAreFound(t *testing.T) {
+	q := newQueue(t)
+	q.wantIDs(q.take(9))
+	q.clock.Add(-30 * time.Second)
+	q.set("due", 0)
+	q.wantIDs(q.take(9), "due")
+}
