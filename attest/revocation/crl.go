@@ -27,12 +27,13 @@ type CRL struct {
 	revoked    map[string]bool // content octets of serial numbers
 	useless    string          // why it can be used for nothing, if so
 
-	algorithm   x509.SignatureAlgorithm
-	tbs         []byte
-	signature   []byte
-	signedBy    signers
-	hasExtended bool // has extensions
-	number      *big.Int
+	algorithm x509.SignatureAlgorithm
+	tbs       []byte
+	signature []byte
+	signedBy  signers
+	extended  bool // has extensions
+	entries   bool // has extensions of entries
+	number    *big.Int
 }
 
 // NextUpdate is by when the issuer will have made another one; zero if it does not say.
@@ -94,7 +95,7 @@ func (l *CRL) parse(s cryptobyte.String, algorithm []byte) error {
 	if err := l.parseExtensions(&s); err != nil {
 		return err
 	}
-	if version == 0 && l.hasExtended || !s.Empty() {
+	if version == 0 && (l.extended || l.entries) || !s.Empty() {
 		return errCRL
 	}
 	return nil
@@ -134,7 +135,7 @@ func shortest(n cryptobyte.String) bool {
 // parseEntryExtensions is section 5.3. The reason does not matter: certificateHold is revoked too. An entry about another issuer's
 // certificate, or with a critical extension that is not known, spoils the whole list.
 func (l *CRL) parseEntryExtensions(s cryptobyte.String) error {
-	l.hasExtended = true
+	l.entries = true
 	extensions, ok := readExtensions(s)
 	if !ok {
 		return errCRL
@@ -167,7 +168,7 @@ func (l *CRL) parseExtensions(s *cryptobyte.String) error {
 	if !there {
 		return nil
 	}
-	l.hasExtended = true
+	l.extended = true
 	if !outer.ReadASN1(&list, asn1.SEQUENCE) || !outer.Empty() {
 		return errCRL
 	}

@@ -50,7 +50,7 @@ func TestCRLThatDoesNotCountSaysNothing(t *testing.T) {
 			return func(l *attesttest.CRL) { l.Issuer = stranger.Certificate.RawSubject }
 		},
 		"another signer":    func(*scene) func(*attesttest.CRL) { return func(l *attesttest.CRL) { l.Signer = stranger.Key } },
-		"no number":         func(*scene) func(*attesttest.CRL) { return func(l *attesttest.CRL) { l.Extensions = nil } },
+		"no number":         with(id29(35, false, "\x30\x00")),
 		"number critical":   with(id29(20, true, "\x02\x01\x07")),
 		"delta":             with(attesttest.CRLNumber, id29(27, true, "\x02\x01\x07")),
 		"indirect":          with(attesttest.CRLNumber, id29(28, true, "\x30\x03\x84\x01\xff")),
@@ -92,6 +92,8 @@ func TestCRLThatCountsIsBelieved(t *testing.T) {
 		"to the last second":       func(l *attesttest.CRL) { l.NextUpdate = now.Add(time.Second) },
 		"unknown and not critical": func(l *attesttest.CRL) { l.Extensions = append(l.Extensions, harmless) },
 		"only users":               func(l *attesttest.CRL) { l.Extensions = append(l.Extensions, id29(28, true, "\x30\x03\x81\x01\xff")) },
+		"version 1":                func(l *attesttest.CRL) { l.Version, l.Extensions = -1, nil },
+		"no extensions":            func(l *attesttest.CRL) { l.Extensions = nil },
 		"identifier of the key":    func(l *attesttest.CRL) { l.Extensions = append(l.Extensions, id29(35, false, "\x30\x00")) },
 		"another certificate revoked": func(l *attesttest.CRL) {
 			l.Revoked = []attesttest.Revoked{{Serial: attesttest.NewCA(t).Certificate.SerialNumber}}
@@ -99,6 +101,13 @@ func TestCRLThatCountsIsBelieved(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { newScene(t).aboutDevice(t, mutate).mustBeGood(t) })
 	}
+}
+
+// RFC 5280 section 5: lists of version 1 are read too, and what they revoke is revoked.
+func TestListOfVersion1Revokes(t *testing.T) {
+	s := newScene(t)
+	s.aboutDevice(t, func(l *attesttest.CRL) { l.Version, l.Extensions, l.Revoked = -1, nil, s.entry() })
+	s.mustRefuse(t, attest.ReasonRevoked)
 }
 
 func TestAgeIsBoundedBesidesNextUpdate(t *testing.T) {

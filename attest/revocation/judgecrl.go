@@ -41,7 +41,7 @@ func (j *judge) coverage(l *CRL, p Pair, places []point) (reasons, string) {
 	switch {
 	case l.useless != "":
 		return 0, l.useless
-	case l.number == nil: // section 5.2.3: every CRL has one
+	case l.extended && l.number == nil: // section 5.2.3; a list without extensions is one of version 1, which section 5 has everybody read
 		return 0, "has no number"
 	case !j.fresh(l.thisUpdate, l.nextUpdate, j.MaxCRLAge): // (a)
 		return 0, "is not fresh"

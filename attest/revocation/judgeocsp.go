@@ -50,19 +50,19 @@ func (j *judge) byResponse(r *Response, p Pair) (Status, string) {
 	return j.worst(about)
 }
 
-// worst is the status of one certificate in a response, which may speak about it more than once.
+// worst is the status of one certificate in a response, which may speak about it more than once: revoked outweighs whatever else it says.
 func (j *judge) worst(about []single) (Status, string) {
 	status, why := Good, ""
 	for _, s := range about {
 		switch {
 		case s.useless:
-			return Unknown, "has an unknown critical extension"
+			status, why = Unknown, "has an unknown critical extension"
 		case !j.fresh(s.thisUpdate, s.nextUpdate, j.MaxOCSPAge): // 5., 6.
-			return Unknown, "is not fresh"
-		case s.status == Unknown && status == Good:
-			status, why = Unknown, "does not know the certificate"
+			status, why = Unknown, "is not fresh"
 		case s.status == Revoked:
-			status, why = Revoked, ""
+			return Revoked, ""
+		case s.status == Unknown:
+			status, why = Unknown, "does not know the certificate"
 		}
 	}
 	return status, why

@@ -62,6 +62,25 @@ func TestResponseThatDoesNotCountSaysNothing(t *testing.T) {
 	}).mustRefuse(t, attest.ReasonRevoked)
 }
 
+// A response that speaks twice about a certificate is not made good by a CRL once it says that the certificate is revoked.
+func TestRevokedOutweighsWhateverElseAResponseSays(t *testing.T) {
+	for name, mutate := range map[string]func(*attesttest.Single){
+		"stale":            func(s *attesttest.Single) { s.NextUpdate = now },
+		"unknown":          func(s *attesttest.Single) { s.Status = 2 },
+		"unknown critical": func(s *attesttest.Single) { s.Extensions = []pkix.Extension{unknown} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			s.responses = [][]byte{s.issuing.OCSP(t, now, s.device.Certificate, func(r *attesttest.OCSP) {
+				r.Singles = append(r.Singles, r.Singles[0])
+				mutate(&r.Singles[0])
+				r.Singles[1].Status = 1
+			})}
+			s.mustRefuse(t, attest.ReasonRevoked)
+		})
+	}
+}
+
 func TestAgeOfAResponseIsBounded(t *testing.T) {
 	s := newScene(t).answer(t, func(r *attesttest.OCSP) { r.Singles[0].NextUpdate = time.Time{} })
 	s.policy.MaxOCSPAge = time.Hour
