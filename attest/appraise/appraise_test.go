@@ -240,6 +240,19 @@ func TestSignatureIsJudged(t *testing.T) {
 	mustAccept(t, padded)
 }
 
+// A device has a path to the root too. What it signs as if it were a CA is worth nothing.
+func TestStatementOfAnIssuerThatIsNoCAIsRefused(t *testing.T) {
+	s := newScene(t)
+	below := s.issuing.DeviceWithKey(t, attesttest.NewKey(t), func(c *x509.Certificate) { c.KeyUsage = 0 })
+	device := &attesttest.CA{Certificate: below.Certificate, Key: below.Key}
+	forged := device.Device(t, nil)
+	response := base64.StdEncoding.EncodeToString(device.OCSP(t, now, forged.Certificate, nil))
+	q := s.statement("ocsp", "response", response)
+	in(q, "evidence", object{"certificate": attesttest.PEM(forged.Certificate), "issuer": attesttest.PEM(device.Certificate)})
+	in(q, "trust", object{"roots": []string{attesttest.PEM(s.issuing.Certificate)}})
+	mustRefuse(t, q, attest.ReasonUntrusted)
+}
+
 func TestStatementsAreJudged(t *testing.T) {
 	s := newScene(t)
 	mustAccept(t, s.crl(t, nil))

@@ -103,12 +103,15 @@ func (r *Request) pair(certificateText, issuerText string, anchors []*certpath.C
 	if err != nil {
 		return revocation.Pair{}, attest.Refuse(attest.ReasonMalformed, "issuer: %v", err)
 	}
-	if !slices.ContainsFunc(anchors, issuer.Is) {
+	anchored := slices.ContainsFunc(anchors, issuer.Is)
+	if !anchored {
 		if _, err := certpath.Find(issuer, nil, certpath.Options{Anchors: anchors, Now: r.Now}); err != nil {
 			return revocation.Pair{}, err
 		}
 	}
 	switch {
+	case !anchored && !issuer.MayIssue(): // a device could vouch for certificates of its own making
+		return revocation.Pair{}, attest.Refuse(attest.ReasonUntrusted, "the issuer is not a CA that may sign certificates")
 	case !c.ValidAt(r.Now) || !issuer.ValidAt(r.Now):
 		return revocation.Pair{}, attest.Refuse(attest.ReasonExpired, "certificate is not valid at this time")
 	case !issuer.Issued(c):

@@ -82,6 +82,9 @@ func (c *Certificate) Is(other *Certificate) bool {
 // IsCA tells whether the certificate says that it is that of a CA.
 func (c *Certificate) IsCA() bool { return c.basic != nil && c.basic.ca }
 
+// MayIssue tells whether the certificate is that of a CA which may sign certificates (RFC 5280 section 6.1.4 (k) and (n)).
+func (c *Certificate) MayIssue() bool { return mayIssue(c) == nil }
+
 // MaySignCRLs tells whether the key may verify CRLs: a key usage, where there is one, has cRLSign (RFC 5280 section 6.3.3 (f)).
 func (c *Certificate) MaySignCRLs() bool { return c.allows(x509.KeyUsageCRLSign) }
 
