@@ -57,16 +57,16 @@ func (l *CRL) add(b *cryptobyte.Builder) {
 	}
 	addAlgorithm(b)
 	b.AddBytes(l.Issuer)
-	b.AddASN1UTCTime(l.ThisUpdate)
+	addTime(b, l.ThisUpdate)
 	if !l.NextUpdate.IsZero() {
-		b.AddASN1UTCTime(l.NextUpdate)
+		addTime(b, l.NextUpdate)
 	}
 	if len(l.Revoked) > 0 {
 		b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
 			for _, r := range l.Revoked {
 				b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
 					b.AddASN1BigInt(r.Serial)
-					b.AddASN1UTCTime(l.ThisUpdate)
+					addTime(b, l.ThisUpdate)
 					addExtensions(b, r.Extensions)
 				})
 			}
@@ -74,6 +74,15 @@ func (l *CRL) add(b *cryptobyte.Builder) {
 	}
 	if len(l.Extensions) > 0 {
 		b.AddASN1(tags.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { addExtensions(b, l.Extensions) })
+	}
+}
+
+// addTime is RFC 5280 section 5.1.2.4.
+func addTime(b *cryptobyte.Builder, t time.Time) {
+	if t.Year() < 2050 {
+		b.AddASN1UTCTime(t)
+	} else {
+		b.AddASN1GeneralizedTime(t)
 	}
 }
 

@@ -39,6 +39,15 @@ type CRL struct {
 // NextUpdate is by when the issuer will have made another one; zero if it does not say.
 func (l *CRL) NextUpdate() time.Time { return l.nextUpdate }
 
+// ThisUpdate is when the issuer made it.
+func (l *CRL) ThisUpdate() time.Time { return l.thisUpdate }
+
+// Issuer is in whose name it is.
+func (l *CRL) Issuer() certpath.Name { return l.issuer }
+
+// SignedBy tells whether c has the name of the issuer, a key that signed the list, and may sign lists. Whether c is trusted, it does not tell.
+func (l *CRL) SignedBy(c *certpath.Certificate) bool { return c.Subject.Equal(l.issuer) && l.by(c) }
+
 // ParseCRL reads one CRL in DER.
 func ParseCRL(der []byte) (*CRL, error) {
 	if len(der) > MaxCRL {

@@ -66,7 +66,7 @@ func (j *judge) signedByIssuer(l *CRL, issuer *certpath.Certificate) bool {
 		return false
 	}
 	for _, c := range j.bag {
-		if c.Subject.Equal(l.issuer) && l.by(c) && j.trusts(c) {
+		if l.SignedBy(c) && j.trusts(c) {
 			return true
 		}
 	}

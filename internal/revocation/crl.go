@@ -3,7 +3,6 @@ package revocation
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"log/slog"
@@ -11,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/regrant/regrant/attest/certpath"
 	"github.com/regrant/regrant/attest/revocation"
 	"github.com/regrant/regrant/internal/observe"
 )
@@ -31,11 +31,9 @@ type crl struct {
 
 // heldCRL is a CRL that is used until a moment.
 type heldCRL struct {
-	statement  *revocation.CRL
-	issuer     []byte // DER of its name
-	thisUpdate time.Time
-	authentic  bool // signed by a CA that was known when it arrived
-	until      time.Time
+	statement *revocation.CRL
+	authentic bool // signed by a CA that was known when it arrived
+	until     time.Time
 }
 
 func newCRL(from string, f *fetcher, clock func() time.Time, known *issuers, logger *slog.Logger) *crl {
@@ -98,24 +96,21 @@ func (c *crl) read(body []byte, now time.Time) (*heldCRL, error) {
 		}
 		body = block.Bytes
 	}
-	list, err := x509.ParseRevocationList(body)
+	list, err := revocation.ParseCRL(body)
 	if err != nil {
-		return nil, errors.New("the answer is not a CRL")
+		return nil, err
 	}
 	switch {
-	case now.Before(list.ThisUpdate):
+	case now.Before(list.ThisUpdate()):
 		return nil, errors.New("the CRL is not valid yet")
-	case !now.Before(list.NextUpdate): // also one that names no such time
+	case !now.Before(list.NextUpdate()): // also one that names no such time
 		return nil, errors.New("the CRL is out of date")
 	}
-	h := &heldCRL{issuer: list.RawIssuer, thisUpdate: list.ThisUpdate, until: usable(now, list.NextUpdate)}
-	if h.authentic, err = c.issuers.signed(list); err != nil {
+	authentic, err := c.issuers.signed(list)
+	if err != nil {
 		return nil, err
 	}
-	if h.statement, err = revocation.ParseCRL(body); err != nil {
-		return nil, err
-	}
-	return h, nil
+	return &heldCRL{list, authentic, usable(now, list.NextUpdate())}, nil
 }
 
 // current is the CRL in use; nil: there is none.
@@ -134,7 +129,7 @@ func (h *heldCRL) follows(last *heldCRL) error {
 		return nil
 	case !h.authentic:
 		return errors.New("the CRL is that of a CA which is not known here")
-	case bytes.Equal(h.issuer, last.issuer) && h.thisUpdate.Before(last.thisUpdate):
+	case h.statement.Issuer().Equal(last.statement.Issuer()) && h.statement.ThisUpdate().Before(last.statement.ThisUpdate()):
 		return errors.New("the CRL is older than the one in use")
 	}
 	return nil
@@ -142,21 +137,14 @@ func (h *heldCRL) follows(last *heldCRL) error {
 
 // signed tells whether a CA that is known signed list. A list in the name of one that is known, and which it did not
 // sign, is an error. The CA behind another list may show up yet; whether it is the right one is judged when the list is used.
-func (k *issuers) signed(list *x509.RevocationList) (bool, error) {
+func (k *issuers) signed(list *revocation.CRL) (bool, error) {
 	k.mu.Lock()
 	known := slices.Clone(k.known)
 	k.mu.Unlock()
-	named := false
-	for _, ca := range known {
-		if !bytes.Equal(ca.RawSubject, list.RawIssuer) {
-			continue
-		}
-		if list.CheckSignatureFrom(ca) == nil {
-			return true, nil
-		}
-		named = true
+	if slices.ContainsFunc(known, list.SignedBy) {
+		return true, nil
 	}
-	if named {
+	if slices.ContainsFunc(known, func(ca *certpath.Certificate) bool { return ca.Subject.Equal(list.Issuer()) }) {
 		return false, errors.New("the CRL is not signed by the CA that it names")
 	}
 	return false, nil

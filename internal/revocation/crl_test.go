@@ -102,7 +102,8 @@ func TestWhatCannotBeUsedLeavesTheLastCRLInPlace(t *testing.T) {
 			t.Errorf("%s took the place of a good CRL", name)
 		}
 	}
-	for name, answer := range map[string][]byte{"DER": good, "PEM": pemCRL(good)} {
+	first := w.ca.CRL(t, start, func(l *attesttest.CRL) { l.Version, l.Extensions, l.ThisUpdate = -1, nil, start })
+	for name, answer := range map[string][]byte{"DER": good, "PEM": pemCRL(good), "version 1": first} {
 		w.answer(body(answer))
 		if _, err := c.refresh(t.Context()); err != nil {
 			t.Errorf("a good CRL in %s: %v", name, err)
@@ -121,7 +122,7 @@ func TestCRLOfACAThatIsNotKnownYetIsLookedAtAgainSoon(t *testing.T) {
 	if err != nil || wait > doubtful {
 		t.Errorf("looked at again after %v: %v", wait, err)
 	}
-	w.source.issuers.learn(below.Certificate)
+	w.source.issuers.learn(parsed(t, below.Certificate))
 	if wait, err = c.refresh(t.Context()); err != nil || wait <= doubtful {
 		t.Errorf("now that it is known: %v, %v", wait, err)
 	}

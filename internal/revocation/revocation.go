@@ -23,6 +23,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/regrant/regrant/attest/certpath"
 )
 
 const (
@@ -64,7 +66,7 @@ func New(c Config) (*Source, error) {
 	}
 	f := newFetcher()
 	s := &Source{clock: c.Clock, patience: patience}
-	s.issuers.learn(c.Anchors...)
+	s.issuers.learn(certpath.NewAll(c.Anchors)...)
 	for _, from := range c.CRLs {
 		s.crls = append(s.crls, newCRL(from, f, c.Clock, &s.issuers, c.Logger))
 	}
@@ -147,17 +149,17 @@ func usable(now, nextUpdate time.Time) time.Time {
 // issuers are the CAs that are known by now: those at the top, and whoever was on a path that held.
 type issuers struct {
 	mu    sync.Mutex
-	known []*x509.Certificate
+	known []*certpath.Certificate
 }
 
 // maxIssuers bounds them. An operator's CA has a handful.
 const maxIssuers = 64
 
-func (k *issuers) learn(certs ...*x509.Certificate) {
+func (k *issuers) learn(certs ...*certpath.Certificate) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, c := range certs {
-		if len(k.known) < maxIssuers && !slices.ContainsFunc(k.known, c.Equal) {
+		if len(k.known) < maxIssuers && !slices.ContainsFunc(k.known, c.Is) {
 			k.known = append(k.known, c)
 		}
 	}

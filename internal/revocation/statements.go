@@ -15,9 +15,7 @@ import (
 func (s *Source) Statements(path certpath.Path) (out revocation.Statements) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
 	defer cancel()
-	for _, ca := range path[1:] {
-		s.issuers.learn(ca.X509)
-	}
+	s.issuers.learn(path[1:]...)
 	answers := make([]*revocation.Response, len(path.Below()))
 	var asking sync.WaitGroup
 	for i := range answers {
