@@ -28,7 +28,7 @@ func Parse(der []byte) (*Certificate, error) {
 	if len(der) > MaxCertificate {
 		return nil, errTooLarge
 	}
-	c, err := x509.ParseCertificate(der)
+	c, err := parseX509(der)
 	if err != nil {
 		return nil, errors.New("not a certificate")
 	}

@@ -24,8 +24,8 @@ func sound(c *Certificate, purposes []asn1.ObjectIdentifier, now time.Time, anch
 	switch {
 	case !anchor && !strongSignature(c.X509.SignatureAlgorithm):
 		return attest.Refuse(attest.ReasonKey, "certificate is signed with %v", c.X509.SignatureAlgorithm)
-	case c.Serial().Sign() <= 0 || c.Serial().BitLen() > maxSerial: // RFC 5280 section 4.1.2.2
-		return attest.Refuse(attest.ReasonMalformed, "serial number is not positive and at most 20 octets")
+	case c.Serial().Sign() == 0 || c.Serial().BitLen() > maxSerial: // RFC 5280 section 4.1.2.2
+		return attest.Refuse(attest.ReasonMalformed, "serial number is zero or longer than 20 octets")
 	case c.Issuer.Empty(): // section 4.1.2.4
 		return attest.Refuse(attest.ReasonMalformed, "certificate names no issuer")
 	case !c.ValidAt(now): // section 6.1.3 (a)(2)

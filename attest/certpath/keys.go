@@ -15,7 +15,7 @@ const (
 	minRSA      = 2048 // bits
 	maxRSA      = 8192 // bits; more only makes verifying slow
 	minExponent = 65537
-	maxSerial   = 20*8 - 1 // bits of a positive number in 20 octets of DER
+	maxSerial   = 20*8 - 1 // bits of a number in 20 octets of DER
 )
 
 // strongKey accepts RSA from 2048 bits, in whole octets and with an exponent from 65537, P-256, P-384, P-521 and Ed25519.

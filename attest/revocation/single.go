@@ -145,11 +145,12 @@ func keyBits(c *certpath.Certificate) ([]byte, bool) {
 	return bits[1:], true
 }
 
-// serialContent is the serial number as the content of a DER INTEGER. It is positive: other certificates are on no path.
+// serialContent is the serial number as the content of a DER INTEGER.
 func serialContent(c *certpath.Certificate) []byte {
-	n := c.Serial().Bytes()
-	if len(n) == 0 || n[0]&0x80 != 0 {
-		n = append([]byte{0}, n...)
-	}
-	return n
+	var b cryptobyte.Builder
+	b.AddASN1BigInt(c.Serial())
+	var content cryptobyte.String
+	integer := cryptobyte.String(b.BytesOrPanic()) // a number of any size can be written
+	integer.ReadASN1(&content, asn1.INTEGER)
+	return content
 }
