@@ -113,6 +113,35 @@ func TestStoreSaysWhatToDoAboutASecretThatDoesNotFit(t *testing.T) {
 	}
 }
 
+// The store that a reload finds open is judged as the files would be: else it would be taken for an encrypted one until
+// the next start refuses it.
+func TestAReloadSaysTheSameAboutASecretThatDoesNotFit(t *testing.T) {
+	for name, c := range map[string]struct {
+		runs, then []string
+		want       string
+	}{
+		"a secret later":            {nil, under(secretA, ""), "take it out, or begin with an empty directory"},
+		"a secret later, and a lie": {nil, under(secretA, secretB), "take it out, or begin with an empty directory"},
+		"no secret any more":        {under(secretA, ""), nil, "give the same secret again"},
+		"another secret":            {under(secretA, ""), under(secretB, ""), "write 'secret NEW { previous OLD }'"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			privateData(t)
+			running, _ := mustLoad(t, c.runs...)
+			rt := mustOpen(t, running)
+			if _, problem, unload := opens(t, c.then...); !strings.Contains(problem, c.want) {
+				t.Errorf("problem %q, want %q", problem, c.want)
+			} else {
+				unload()
+			}
+			if n := references(t, running); n != 1 {
+				t.Errorf("%d references after a refused reload", n)
+			}
+			works(t, rt)
+		})
+	}
+}
+
 func TestSecretChangesAtAStart(t *testing.T) {
 	privateData(t)
 	app, unload := mustLoad(t, under(secretA, "")...)
@@ -138,7 +167,7 @@ func TestSecretChangesAtAReloadAndTheFilesAtTheNextStart(t *testing.T) {
 	privateData(t)
 	before, unloadBefore := mustLoad(t, under(secretA, "")...)
 	works(t, mustOpen(t, before))
-	if _, problem, unload := opens(t, under(secretB, "")...); !strings.Contains(problem, "another secret") {
+	if _, problem, unload := opens(t, under(secretB, "")...); !strings.Contains(problem, "write 'secret NEW { previous OLD }'") {
 		t.Fatalf("problem %q", problem)
 	} else {
 		unload()

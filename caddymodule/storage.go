@@ -116,14 +116,31 @@ func openStore(c badger.Config) (h *handle, err error) {
 		return nil, explain(err)
 	}
 	h = &handle{DB: value.(opened).DB, key: c.Dir}
-	if !shared || bytes.Equal(value.(opened).key, c.Key) {
+	if !shared {
 		return h, nil
 	}
-	if !bytes.Equal(value.(opened).key, c.PreviousKey) {
-		return nil, errors.Join(errors.New("the configuration that runs has another secret: to change it, write 'secret NEW { previous OLD }'"), h.Close())
+	if err := share(value.(opened).key, c); err != nil {
+		return nil, errors.Join(explain(err), h.Close())
+	}
+	return h, nil
+}
+
+// share tells whether a store that is open under the key of the configuration that
+// runs may be shared with c. It refuses what opening the files would refuse: a store
+// without a key has no previous one, even if c names none.
+func share(running []byte, c badger.Config) error {
+	switch {
+	case bytes.Equal(running, c.Key):
+		return nil
+	case len(running) == 0:
+		return badger.ErrPlain
+	case len(c.Key) == 0:
+		return badger.ErrEncrypted
+	case !bytes.Equal(running, c.PreviousKey):
+		return badger.ErrKey
 	}
 	c.Logger.Warn("the files of the store come under the new secret when Caddy is started anew; keep 'previous' until then", "dir", c.Dir)
-	return h, nil
+	return nil
 }
 
 // explain says what to do about a secret that does not fit the files of the store.
