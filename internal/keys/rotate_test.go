@@ -235,6 +235,22 @@ func TestKeyMadeByAWrongClockWaitsNoLonger(t *testing.T) {
 	}
 }
 
+// A clock that was ahead for two rotations leaves two keys that wait. Both come into use, so that the key before them dies.
+func TestNoKeyOutlivesItsRotationAfterAWrongClock(t *testing.T) {
+	now := storagetest.NewClock(time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)).Now()
+	rec := record{Purpose: Grant, Kind: signing, Keys: []key{
+		{ID: "a", Begins: now.Add(-time.Hour)}, {ID: "b", Begins: now.Add(10 * every)}, {ID: "c", Begins: now.Add(11 * every)},
+	}}
+	rec.tidy(now)
+	now = now.Add(Ahead)
+	if i := rec.inUse(now); rec.Keys[i].ID != "c" {
+		t.Errorf("%s is in use", rec.Keys[i].ID)
+	}
+	if rec.tidy(now.Add(Keep)); len(rec.Keys) != 1 || rec.Keys[0].ID != "c" {
+		t.Errorf("still kept: %+v", rec.Keys)
+	}
+}
+
 // After the clock went back no key has begun; then one of them signs all the same.
 func TestOneKeySignsWhateverTheClockSays(t *testing.T) {
 	now := time.Unix(0, 0)

@@ -49,14 +49,17 @@ func (r *record) due(now time.Time, every time.Duration) bool {
 	return !now.Before(r.newest().Begins.Add(every - Ahead))
 }
 
-// tidy deletes the keys whose successor has been in use for Keep. A key that was made while the clock was ahead waits
-// no longer than any other.
+// tidy deletes the keys whose successor has been in use for Keep. Keys that were made while the clock was ahead wait no
+// longer than any other: one that waited on would keep its predecessors alive.
 func (r *record) tidy(now time.Time) (changed bool) {
 	for len(r.Keys) > 1 && !now.Before(r.Keys[1].Begins.Add(Keep)) {
 		r.Keys, changed = r.Keys[1:], true
 	}
-	if soon := now.Add(Ahead); r.newest().Begins.After(soon) {
-		r.newest().Begins, changed = soon.UTC(), true
+	soon := now.Add(Ahead).UTC()
+	for i := range r.Keys {
+		if r.Keys[i].Begins.After(soon) {
+			r.Keys[i].Begins, changed = soon, true
+		}
 	}
 	return changed
 }
