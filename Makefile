@@ -47,7 +47,7 @@ test: build bin/caddy-crashpoints lint vet ## Everything that a change must pass
 fuzz: ## Every fuzz target; FUZZTIME=10m for a long run
 	.ci/fuzz $(FUZZTIME)
 soak: build bin/caddy-crashpoints ## Recoveries, reloads and crashes for up to an hour
-	REGRANT_SOAK=1 go test -race -run Soak -timeout 60m ./...
+	REGRANT_SOAK=1 go test -race -run Soak -count=1 -timeout 60m ./...
 bench: build bin/hydra ## Measure, and write docs/performance.md: twelve minutes on a quiet machine
 	@exec bin/bench
 
