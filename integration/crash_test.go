@@ -1,9 +1,12 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -42,7 +45,8 @@ func TestSoakTheGatewayComesBackFromEveryPoint(t *testing.T) {
 	for i, point := range points {
 		c.dieAt(victims[i], point)
 	}
-	fatal(t, e.StartCaddy(t.Context()))
+	startAgain(t, e)
+	c.goOn()
 	c.end()
 	c.bringAgain()
 	c.people = append(c.people, victims...)
@@ -56,14 +60,31 @@ func TestSoakTheGatewayComesBackFromEveryPoint(t *testing.T) {
 // crashing starts a gateway that can be told where to die.
 func crashing(t *testing.T, names []string) *env.Env {
 	t.Helper()
+	buildCrashing(t)
+	return own(t, env.Options{IdP: env.Demo, Patient: true, Users: names, Caddy: "caddy-crashpoints"})
+}
+
+// buildCrashing builds the Caddy that can be told where to die.
+func buildCrashing(t *testing.T) {
+	t.Helper()
 	if testing.Short() {
-		t.Skip("starts servers")
+		t.Skip("builds and starts programs")
 	}
 	build := exec.Command("make", "-s", "-C", "..", "bin/caddy-crashpoints")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
-	return own(t, env.Options{IdP: env.Demo, Patient: true, Users: names, Caddy: "caddy-crashpoints"})
+}
+
+func TestNoProductCanBeToldToDie(t *testing.T) {
+	buildCrashing(t)
+	for program, can := range map[string]bool{"caddy": false, "regrant": false, "caddy-crashpoints": true} {
+		code, err := os.ReadFile(filepath.Join(bin, program))
+		fatal(t, err)
+		if bytes.Contains(code, []byte("REGRANT_CRASHPOINT")) != can {
+			t.Errorf("%s looks where to die: %v", program, !can)
+		}
+	}
 }
 
 // dieAt starts the gateway so that it dies at point, and leads a recovery of victim there, while the crowd goes on.

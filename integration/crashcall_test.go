@@ -86,7 +86,7 @@ func killing(e *env.Env, call string, before bool) func(*http.Request, func()) {
 func (p *person) comesThrough() {
 	p.t.Helper()
 	ctx := p.t.Context()
-	c := &crowd{t: p.t, e: p.e, granted: map[string]string{}, redeemed: map[string]int{}, tokens: map[string]string{}}
+	c := &crowd{t: p.t, e: p.e, granted: map[string]string{}, redeemed: map[string]int{}, tokens: map[string]issued{}}
 	var b *browser.Browser
 	var page *browser.Page
 	until(p.t, 3*time.Minute, "a recovery begins", func() bool {

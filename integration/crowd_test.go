@@ -32,8 +32,14 @@ type crowd struct {
 	mu       sync.Mutex
 	granted  map[string]string // reference → txn
 	redeemed map[string]int    // txn → how often the token endpoint said yes
-	tokens   map[string]string // txn → recovery token
+	tokens   map[string]issued // txn → its recovery token
 	ends     int               // recoveries that came to their end in a browser
+}
+
+// issued is a recovery token with the one who can redeem it.
+type issued struct {
+	to    *person
+	token string
 }
 
 // people are accounts of the demo provider: enough that recoveries meet, and few enough that those of one account do.
@@ -47,7 +53,7 @@ func people(n int) (names []string) {
 // gathered enrols a device for each of the names.
 func gathered(t *testing.T, e *env.Env, names []string) *crowd {
 	t.Helper()
-	c := &crowd{t: t, e: e, window: func() *browser.Browser { return browser.New(e.Roots) }, granted: map[string]string{}, redeemed: map[string]int{}, tokens: map[string]string{}}
+	c := &crowd{t: t, e: e, window: func() *browser.Browser { return browser.New(e.Roots) }, granted: map[string]string{}, redeemed: map[string]int{}, tokens: map[string]issued{}}
 	for _, name := range names {
 		c.people = append(c.people, enrolled(t, e, name))
 	}
@@ -124,7 +130,7 @@ func (c *crowd) grant(ctx context.Context, p *person) (token string, err error) 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.granted[out.Reference], c.tokens[statement.Recovery] = statement.Recovery, out.RecoveryToken
+	c.granted[out.Reference], c.tokens[statement.Recovery] = statement.Recovery, issued{p, out.RecoveryToken}
 	return out.RecoveryToken, nil
 }
 
@@ -137,7 +143,7 @@ func (c *crowd) redeem(ctx context.Context, p *person, token string) (access str
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for txn, t := range c.tokens {
-		if t == token {
+		if t.token == token {
 			c.redeemed[txn]++
 		}
 	}

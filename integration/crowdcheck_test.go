@@ -4,19 +4,27 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/regrant/regrant/integration/checker"
 )
 
-// bringAgain brings every token once more that was consumed: none is good a second time.
+// bringAgain has everybody bring once more the tokens that were consumed: none is good a second time. With the key of
+// somebody else they would be refused for that.
 func (c *crowd) bringAgain() {
 	c.t.Helper()
 	c.mu.Lock()
 	consumed := maps.Clone(c.redeemed)
 	c.mu.Unlock()
+	if len(consumed) == 0 {
+		c.t.Error("nobody was answered that his token was consumed")
+	}
 	for txn := range consumed {
-		_, _ = c.redeem(c.t.Context(), c.people[0], c.tokens[txn]) // which counts, if it is answered
+		again := c.tokens[txn]
+		if _, err := c.redeem(c.t.Context(), again.to, again.token); err == nil || !strings.Contains(err.Error(), "invalid_grant") {
+			c.t.Errorf("the token of %s, brought again: %v", txn, err)
+		}
 	}
 }
 
@@ -25,6 +33,14 @@ func (c *crowd) arrived() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ends
+}
+
+// goOn waits until recoveries come to their end again, so that what is checked afterwards is never nothing. The last death
+// may have left each account a lease, which has to run out first.
+func (c *crowd) goOn() {
+	c.t.Helper()
+	before := c.arrived()
+	until(c.t, 2*time.Minute, "recoveries go on", func() bool { return c.arrived() >= before+len(c.people) })
 }
 
 // settle brings one more recovery of everybody to its end, which supersedes what they left under way, and waits until

@@ -31,6 +31,7 @@ func TestSoakKillsLoseNothingThatWasAnswered(t *testing.T) {
 		fatal(t, e.StartCaddy(t.Context()))
 		t.Logf("round %d: killed after %s", round, after)
 	}
+	c.goOn()
 	c.end()
 	c.bringAgain()
 	if soaking() {
