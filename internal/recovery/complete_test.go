@@ -1,7 +1,10 @@
 package recovery
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -108,6 +111,22 @@ func TestACompletionWithoutSignInIsDoneAtOnceAndSaysSoAgain(t *testing.T) {
 	}
 	if h.notices(MessageDone) != 1 || h.idp.log() != "state state revoke prepare" {
 		t.Fatalf("%d notices, the identity provider was asked %q", h.notices(MessageDone), h.idp.log())
+	}
+}
+
+func TestAStepThatCannotBeDoneIsLoggedWithoutNamingItsRecovery(t *testing.T) {
+	h := newHouse(t)
+	var log bytes.Buffer
+	h.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	h.idp.set("revoke", upstream.ErrUnavailable)
+	if _, err := h.Complete(t.Context(), h.redeemed()); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("%v, want ErrUnavailable", err)
+	}
+	rec := h.only()
+	for _, name := range []string{rec.Reference, rec.Txn, rec.AccountID, rec.Identifier} {
+		if log.Len() == 0 || strings.Contains(log.String(), name) {
+			t.Errorf("%q in the log: %s", name, log.String())
+		}
 	}
 }
 

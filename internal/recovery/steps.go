@@ -112,7 +112,7 @@ func (s *Service) do(ctx context.Context, rec *record, st step) error {
 		s.poke()
 		return cmp.Or(err, ErrRefused)
 	default:
-		s.Logger.Warn("recovery step could not be done", "state", rec.State, "reference", rec.Reference, "error", err)
+		s.Logger.Warn("recovery step could not be done", "state", rec.State, "error", err)
 		_ = s.release(ctx, rec) // else the lease runs out by itself
 		return unavailable("doing a step of the completion", err)
 	}
