@@ -3,6 +3,8 @@ package grant
 import (
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
 	"errors"
 	"net"
@@ -17,7 +19,7 @@ import (
 // Exactly one field is set; that one the certificate must have. Whose certificates are believed at all is for the TLS
 // server to say, which verifies their chain.
 type CertificateField struct {
-	SubjectDN string // RFC 4514, as `openssl x509 -subject -nameopt RFC2253` prints it for common attributes; compared as a string
+	SubjectDN string // RFC 4514, as `openssl x509 -subject -nameopt RFC2253` prints it for common attributes; see subjectOf
 	DNS       string // a dNSName
 	URI       string // a uniformResourceIdentifier
 	IP        string // an iPAddress
@@ -63,7 +65,8 @@ func (f CertificateField) accepts(_ *Server, _ string, p presented) error {
 func (f CertificateField) matches(c *x509.Certificate) bool {
 	switch {
 	case f.SubjectDN != "":
-		return c.Subject.ToRDNSequence().String() == f.SubjectDN
+		subject, ok := subjectOf(c)
+		return ok && subject == f.SubjectDN
 	case f.DNS != "":
 		return slices.ContainsFunc(c.DNSNames, func(name string) bool { return strings.ToLower(name) == f.DNS })
 	case f.URI != "":
@@ -76,6 +79,17 @@ func (f CertificateField) matches(c *x509.Certificate) bool {
 	default:
 		return slices.Contains(c.EmailAddresses, f.Email)
 	}
+}
+
+// subjectOf returns the whole subject as text, the last relative name first (RFC 4514 §2.1). It is read from the
+// certificate itself: [pkix.Name] keeps neither their order nor attributes that Go has no field for, such as uid and dc, so
+// that a colleague's certificate that differs in these alone would pass for the client's.
+func subjectOf(c *x509.Certificate) (text string, ok bool) {
+	var subject pkix.RDNSequence
+	if rest, err := asn1.Unmarshal(c.RawSubject, &subject); err != nil || len(rest) > 0 {
+		return "", false
+	}
+	return subject.String(), true
 }
 
 // certificateOf returns the client certificate of r's own TLS connection, or nil. The TLS server must have verified its

@@ -3,10 +3,7 @@ package grant
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -213,45 +210,6 @@ func TestSecretsMustBeHardToGuess(t *testing.T) {
 	}
 	if err := (Secret{}).accepts(nil, "", presented{}); err == nil {
 		t.Error("the zero secret is taken")
-	}
-}
-
-// R-151: exactly one field, and that one only.
-func TestCertificateFields(t *testing.T) {
-	uri, err := url.Parse("spiffe://example.com/app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &x509.Certificate{
-		Subject: pkix.Name{CommonName: "app, one", Organization: []string{"Example"}}, DNSNames: []string{"App.example.com"},
-		URIs: []*url.URL{uri}, IPAddresses: []net.IP{net.ParseIP("192.0.2.7"), net.ParseIP("2001:db8::7")}, EmailAddresses: []string{"app@example.com"},
-	}
-	for _, f := range []CertificateField{
-		{SubjectDN: `CN=app\, one,O=Example`},
-		{DNS: "app.example.com"},
-		{URI: "spiffe://example.com/app"},
-		{IP: "192.0.2.7"},
-		{IP: "2001:db8::7"},
-		{Email: "app@example.com"},
-	} {
-		if err := f.accepts(nil, "", presented{certificate: c}); err != nil {
-			t.Errorf("%+v: %v", f, err)
-		}
-	}
-	for _, f := range []CertificateField{
-		{},
-		{SubjectDN: "CN=app"},
-		{SubjectDN: "O=Example,CN=app\\, one"},
-		{DNS: "example.com"},
-		{URI: "spiffe://example.com/App"},
-		{IP: "192.0.2.8"},
-		{IP: "::ffff:192.0.2.7"},
-		{Email: "App@example.com"},
-		{DNS: "app.example.com", Email: "app@example.com"},
-	} {
-		if err := f.accepts(nil, "", presented{certificate: c}); err == nil {
-			t.Errorf("%+v is taken", f)
-		}
 	}
 }
 
