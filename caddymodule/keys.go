@@ -131,10 +131,13 @@ func signers(ring *keys.Ring, p keys.Purpose) func() []grant.Key {
 	}
 }
 
-// thumbprints are the identifiers of the keys of p, which no client may have for its own.
-func thumbprints(ring *keys.Ring, p keys.Purpose) (out []string) {
-	for _, k := range ring.Signing(p) {
-		out = append(out, k.ID)
+// thumbprints is where the identifiers of the keys of p are asked for, as they are at the time. No client may have such a
+// key for its own.
+func thumbprints(ring *keys.Ring, p keys.Purpose) func() []string {
+	return func() (out []string) {
+		for _, k := range ring.Signing(p) {
+			out = append(out, k.ID)
+		}
+		return out
 	}
-	return out
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	oryfosite "github.com/ory/fosite"
 )
@@ -54,45 +55,57 @@ func CheckClientID(id string) error {
 
 const maxClientID = 128
 
-// clientTable joins the configured clients to the built-in ones. ClientBrowser has no grant type: it is known, and
+// register joins the configured clients to the built-in ones. ClientBrowser has no grant type: it is known, and
 // refused.
-func clientTable(configured []Client, taken map[string]string) (map[string]*registered, error) {
-	table := map[string]*registered{
+func (s *Server) register(configured []Client) error {
+	s.clients = map[string]*registered{
 		ClientBrowser: {Client{ID: ClientBrowser, Public: true}, &oryfosite.DefaultClient{ID: ClientBrowser, Public: true}},
 		ClientDevice:  newRegistered(Client{ID: ClientDevice, Public: true}),
 	}
 	for _, client := range configured {
 		if err := CheckClientID(client.ID); err != nil {
-			return nil, err
+			return err
 		}
 		switch {
-		case table[client.ID] != nil:
-			return nil, fmt.Errorf("client %q is there twice", client.ID)
+		case s.clients[client.ID] != nil:
+			return fmt.Errorf("client %q is there twice", client.ID)
 		case client.Public == (client.Credential != nil):
-			return nil, fmt.Errorf("client %q must be either public or have one credential", client.ID)
+			return fmt.Errorf("client %q must be either public or have one credential", client.ID)
 		}
-		if err := claimKeys(client, taken); err != nil {
-			return nil, err
+		if err := s.claimKeys(client); err != nil {
+			return err
 		}
-		table[client.ID] = newRegistered(client)
+		s.clients[client.ID] = newRegistered(client)
 	}
-	return table, nil
+	return nil
 }
 
 // claimKeys refuses a client's key that has another purpose already: what is signed with it for one could be shown for
 // the other (RFC 8725 §3.12).
-func claimKeys(client Client, taken map[string]string) error {
+func (s *Server) claimKeys(client Client) error {
 	keys, ok := client.Credential.(*AssertionKeys)
 	if !ok {
 		return nil
 	}
 	for _, thumbprint := range keys.Thumbprints() {
-		if owner, used := taken[thumbprint]; used {
+		if owner := s.ownerOf(thumbprint); owner != "" {
 			return fmt.Errorf("client %q: its key is also the key of %s: give each its own", client.ID, owner)
 		}
-		taken[thumbprint] = fmt.Sprintf("client %q", client.ID)
+		s.clientKeys[thumbprint] = client.ID
 	}
 	return nil
+}
+
+// ownerOf says whose a key is that has a purpose already, "" if it has none. The server's own keys are those of this
+// moment: they rotate.
+func (s *Server) ownerOf(thumbprint string) string {
+	if id, ok := s.clientKeys[thumbprint]; ok {
+		return fmt.Sprintf("client %q", id)
+	}
+	if s.keys.Now().Public()[thumbprint] != nil || slices.Contains(s.otherKeys(), thumbprint) {
+		return "this server"
+	}
+	return ""
 }
 
 func newRegistered(c Client) *registered {

@@ -198,9 +198,35 @@ func TestClientsThatCouldBeTakenForAnotherAreRefused(t *testing.T) {
 	if _, err := New(f.config); err != nil {
 		t.Error(err)
 	}
-	f.config.OtherKeys = []string{thumbprint}
+	f.config.OtherKeys = func() []string { return []string{thumbprint} }
 	if _, err := New(f.config); err == nil {
 		t.Error("the broker's key is a client's")
+	}
+}
+
+// keys rotate while the server runs, so what was true at its start says nothing.
+func TestNoHolderHasAKeyThatCameByRotation(t *testing.T) {
+	f := newFixture(t)
+	var later []string
+	f.config.OtherKeys = func() []string { return later }
+	var err error
+	if f.Server, err = New(f.config); err != nil {
+		t.Fatal(err)
+	}
+	own := f.keys
+	for name, rotate := range map[string]func(){
+		"own key":   func() { f.keys = append([]Key{{ID: proofKey, Private: newKey(t, "next").Private}}, own...) },
+		"other key": func() { f.keys, later = own, []string{proofKey} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			rotate()
+			_, err := f.Exchange(t.Context(), post(tokenForm(f.mint(t, good)).Encode()), held(proofKey))
+			wantError(t, err, 400, "invalid_dpop_proof")
+			f.keys, later = own, nil
+		})
+	}
+	if _, err := f.Exchange(t.Context(), post(tokenForm(f.mint(t, good)).Encode()), held(proofKey)); err != nil {
+		t.Errorf("without: %v", err)
 	}
 }
 

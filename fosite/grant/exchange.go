@@ -77,7 +77,7 @@ func (s *Server) exchange(ctx context.Context, form url.Values, client authentic
 	if proof.Thumbprint == "" {
 		return Response{}, oauth.InvalidProof("a DPoP proof is needed")
 	}
-	if s.foreign[proof.Thumbprint] != "" {
+	if s.ownerOf(proof.Thumbprint) != "" {
 		return Response{}, oauth.InvalidProof("the DPoP key has another purpose")
 	}
 	recovery, err := s.Verify(form.Get("assertion"))

@@ -13,7 +13,6 @@ package grant
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -64,7 +63,7 @@ var (
 type Config struct {
 	Issuer     string           // {issuer}: https, without query, fragment and trailing slash
 	Keys       func() []Key     // asked for each request; the first signs, all verify and are published
-	OtherKeys  []string         // RFC 7638 thumbprints of keys with other purposes, which no client may have
+	OtherKeys  func() []string  // asked like Keys: thumbprints (RFC 7638) of keys with other purposes, which no client or holder may have; default: none
 	Secret     []byte           // 32 bytes, for access tokens
 	Clock      func() time.Time // default: time.Now. fosite reads the system's clock too; both must agree to a token's life
 	Recoveries Recoveries
@@ -79,8 +78,9 @@ type Server struct {
 	clock            func() time.Time
 	recoveries       Recoveries
 	clients          map[string]*registered
-	foreign          map[string]string // thumbprints of keys that no holder may have, and whose they are
-	fosite           oryfosite.Config  // copied for every request; see provider
+	clientKeys       map[string]string // thumbprint of each client's keys to its identifier
+	otherKeys        func() []string
+	fosite           oryfosite.Config // copied for every request; see provider
 	tokens           oauth.Opaque
 	actions          []string
 	metadata         []byte
@@ -104,14 +104,14 @@ func New(c Config) (*Server, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
+	if c.OtherKeys == nil {
+		c.OtherKeys = func() []string { return nil }
+	}
 	s := &Server{
-		issuer: c.Issuer, tokenURL: c.Issuer + "/token", keys: keys, clock: c.Clock,
-		recoveries: c.Recoveries, foreign: map[string]string{}, actions: slices.Clone(c.Actions),
+		issuer: c.Issuer, tokenURL: c.Issuer + "/token", keys: keys, clock: c.Clock, recoveries: c.Recoveries,
+		clientKeys: map[string]string{}, otherKeys: c.OtherKeys, actions: slices.Clone(c.Actions),
 	}
-	for _, thumbprint := range append(slices.Collect(maps.Keys(keys.Now().Public())), c.OtherKeys...) {
-		s.foreign[thumbprint] = "this server"
-	}
-	if s.clients, err = clientTable(c.Clients, s.foreign); err != nil {
+	if err := s.register(c.Clients); err != nil {
 		return nil, err
 	}
 	s.fosite = s.fositeConfig(slices.Clone(c.Secret))
