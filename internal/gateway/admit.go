@@ -36,7 +36,7 @@ func (g *Gateway) admit(w http.ResponseWriter, r *http.Request) (leave func(), e
 		return nil, err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	leave, ok := lane.Enter(throttle.Prefix(g.ClientIP(r)))
+	leave, ok := lane.Enter(throttle.Site(g.ClientIP(r)))
 	if !ok {
 		return nil, throttled(crowded)
 	}

@@ -14,7 +14,7 @@ type Lane struct {
 
 	mu     sync.Mutex
 	inside int
-	from   map[netip.Prefix]int // of inside; no network without any
+	from   map[netip.Prefix]int // of inside; no site without any
 }
 
 // NewLane makes a lane for size requests, of which so many compute at once.
@@ -22,26 +22,25 @@ func NewLane(size, processors int) *Lane {
 	return &Lane{size: size, processors: make(chan struct{}, processors), from: map[netip.Prefix]int{}}
 }
 
-// Enter lets a request from network in, or says at once that there is no place. From half full on, one network gets no
-// more than an eighth of the places, so that it takes many to keep everybody else out. Whoever was let in calls leave
-// once.
-func (l *Lane) Enter(network netip.Prefix) (leave func(), ok bool) {
+// Enter lets a request from a [Site] in, or says at once that there is no place. From half full on, one site gets no more
+// than an eighth of the places, so that it takes many to keep everybody else out. Whoever was let in calls leave once.
+func (l *Lane) Enter(site netip.Prefix) (leave func(), ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.inside >= l.size || l.inside >= l.size/2 && l.from[network] >= l.size/8 {
+	if l.inside >= l.size || l.inside >= l.size/2 && l.from[site] >= l.size/8 {
 		return nil, false
 	}
 	l.inside++
-	l.from[network]++
-	return func() { l.leave(network) }, true
+	l.from[site]++
+	return func() { l.leave(site) }, true
 }
 
-func (l *Lane) leave(network netip.Prefix) {
+func (l *Lane) leave(site netip.Prefix) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.inside--
-	if l.from[network]--; l.from[network] == 0 {
-		delete(l.from, network)
+	if l.from[site]--; l.from[site] == 0 {
+		delete(l.from, site)
 	}
 }
 

@@ -31,22 +31,38 @@ func TestAFullLaneTurnsAwayAtOnceAndLetsInAgain(t *testing.T) {
 	enter(t, l, subscriber(99))
 }
 
-// An attacker who changes his /64 with each request gets by the limit of a network, and not by this one.
-func TestAnAttackerOfManyNetworksMeetsTheLane(t *testing.T) {
-	l := New(Config{})
-	let := 0
+// flooded is how many requests of 10,000 get into the strangers' lane, each from another network, that many networks apart.
+func flooded(l *Limiter, apart int) (inside int) {
 	for i := range 10_000 {
-		if _, ok := l.Network(subscriber(i)); ok {
-			if _, ok := l.Strangers.Enter(Prefix(subscriber(i))); ok {
-				let++
+		from := subscriber(i * apart)
+		if _, ok := l.Network(from); ok {
+			if _, ok := l.Strangers.Enter(Site(from)); ok {
+				inside++
 			}
 		}
 	}
-	if let != places {
-		t.Errorf("%d requests inside at once, want %d", let, places)
+	return inside
+}
+
+// An attacker who comes from another /48 with each request gets by the limit of a network, and not by this one.
+func TestAnAttackerOfManyNetworksMeetsTheLane(t *testing.T) {
+	l := New(Config{})
+	if inside := flooded(l, 1<<16); inside != places {
+		t.Errorf("%d requests inside at once, want %d", inside, places)
 	}
-	if _, ok := l.Holders.Enter(Prefix(home)); !ok {
+	if _, ok := l.Holders.Enter(Site(home)); !ok {
 		t.Error("strangers took the place of a holder")
+	}
+}
+
+// A customer of IPv6 has thousands of /64 for nothing.
+func TestAnAttackerWhoChangesHisNetworkWithinASiteFillsHalfALane(t *testing.T) {
+	l := New(Config{})
+	if inside := flooded(l, 1); inside != places/2 {
+		t.Errorf("%d requests inside at once, want %d", inside, places/2)
+	}
+	if _, ok := l.Strangers.Enter(Site(home)); !ok {
+		t.Error("one site keeps others out")
 	}
 }
 

@@ -90,10 +90,16 @@ func (l *Limiter) Network(addr netip.Addr) (retryAfter time.Duration, ok bool) {
 
 // Prefix is the network that addr counts as: what one subscriber usually has, /24 in IPv4 and /64 in IPv6. It is the
 // zero Prefix for an address that is not valid.
-func Prefix(addr netip.Addr) netip.Prefix {
-	bits := 64
+func Prefix(addr netip.Addr) netip.Prefix { return prefix(addr, 24, 64) }
+
+// Site is the network that addr counts as in a [Lane]: /24 in IPv4, /48 in IPv6. One customer can have all the 65,536
+// networks of a /48 (RFC 6177), and would fill a lane with a request of each.
+func Site(addr netip.Addr) netip.Prefix { return prefix(addr, 24, 48) }
+
+func prefix(addr netip.Addr, bits4, bits6 int) netip.Prefix {
+	bits := bits6
 	if addr = addr.Unmap(); addr.Is4() {
-		bits = 24
+		bits = bits4
 	}
 	p, err := addr.WithZone("").Prefix(bits)
 	if err != nil {
