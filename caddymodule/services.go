@@ -68,6 +68,7 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 		Root:      root,
 		Lifetime:  time.Duration(a.method.Lifetime),
 		Probation: a.method.probation(),
+		Compute:   a.limiter.Strangers.Compute,
 		Operator:  operator,
 	})
 	if err != nil {

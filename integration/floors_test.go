@@ -56,8 +56,8 @@ var floors = map[string][]string{
 	"internal/account":             {"storage", "attest"},
 	"internal/revocation":          {"attest/certpath", "attest/revocation", "internal/observe"},
 	"internal/authority": {
-		"attest", "attest/devicecert", "storage", "upstream", "internal/account", "internal/journal", "internal/keys", "internal/notify",
-		"internal/throttle",
+		"attest", "attest/certpath", "attest/devicecert", "storage", "upstream", "internal/account", "internal/journal", "internal/keys",
+		"internal/notify", "internal/throttle",
 	},
 
 	"internal/recovery": {

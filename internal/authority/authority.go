@@ -74,6 +74,9 @@ type Config struct {
 	Upstream  string        // name of the identity provider in the configuration
 	Issuer    string        // {issuer} of the protocol
 	Adapter   upstream.Adapter
+	// Compute runs the checking of signatures once its turn comes, so that floods take no more of the processors than they
+	// may; it gives an error, and does not run it, when ctx ended before.
+	Compute func(ctx context.Context, work func()) error
 	// Operator is the operator's own device CA, whose certificates are bound as they are. Nil: there is none.
 	Operator *devicecert.OperatorCA
 }

@@ -40,7 +40,7 @@ type Enrolled struct {
 // for the device and may be empty. The errors are [ErrCode], [ErrCSR], [ErrRequest] and [ErrKeyBound]; after the last
 // three the code can still be used.
 func (a *Authority) Enroll(ctx context.Context, code string, csrPEM []byte, label string) (Enrolled, error) {
-	r, err := readRequest(code, csrPEM, label)
+	r, err := a.readRequest(ctx, code, csrPEM, label)
 	if err != nil {
 		return Enrolled{}, err
 	}
@@ -61,7 +61,7 @@ type request struct {
 	label              string
 }
 
-func readRequest(code string, csrPEM []byte, label string) (r request, err error) {
+func (a *Authority) readRequest(ctx context.Context, code string, csrPEM []byte, label string) (r request, err error) {
 	if r.selector, r.verifier, err = parseCode(code); err != nil {
 		return r, err
 	}
@@ -69,7 +69,9 @@ func readRequest(code string, csrPEM []byte, label string) (r request, err error
 		return r, err
 	}
 	r.label = label
-	r.key, err = parseCSR(csrPEM)
+	if gone := a.Compute(ctx, func() { r.key, err = parseCSR(csrPEM) }); gone != nil {
+		return r, fmt.Errorf("enrolling a device: %w", gone)
+	}
 	return r, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/certpath"
 	"github.com/regrant/regrant/storage"
 )
 
@@ -16,7 +17,7 @@ import (
 // issued. chain is PEM, the device's certificate first; it must lead to the operator's CA and not be revoked, and the
 // certificate request must be signed with its key. One more error is [ErrCertificate]; after it, too, the code can still be used.
 func (a *Authority) EnrollCertificate(ctx context.Context, code string, csrPEM []byte, label string, chain []string) (Enrolled, error) {
-	r, err := readRequest(code, csrPEM, label)
+	r, err := a.readRequest(ctx, code, csrPEM, label)
 	if err != nil {
 		return Enrolled{}, err
 	}
@@ -37,7 +38,10 @@ func (a *Authority) judge(ctx context.Context, chain []string, key crypto.Public
 	if err != nil {
 		return nil, fmt.Errorf("enrolling a device: %w", err)
 	}
-	path, err := a.Operator.Path(chain, now)
+	var path certpath.Path
+	if gone := a.Compute(ctx, func() { path, err = a.Operator.Path(chain, now) }); gone != nil {
+		return nil, fmt.Errorf("enrolling a device: %w", gone)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}

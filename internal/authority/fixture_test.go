@@ -107,6 +107,7 @@ func newGateway(t testing.TB) *gateway {
 		Outbox: notify.New("main", db, nil, slog.New(slog.NewTextHandler(g.log, nil))), Ring: ring,
 		Root:      newRoot(t, clock.Now().Add(10*365*24*time.Hour), nil),
 		Probation: 72 * time.Hour, Upstream: "main", Issuer: "https://id.example.com/recovery", Adapter: g.adapter,
+		Compute: func(_ context.Context, work func()) error { work(); return nil },
 	}
 	g.Authority = g.open(t)
 	return g

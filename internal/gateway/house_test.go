@@ -74,16 +74,17 @@ func open(t testing.TB, change ...func(*house)) *house {
 	diary := journal.New("main")
 	outbox := notify.New("main", h.db, nil, logger)
 	root := attesttest.NewCA(t)
+	limiter := throttle.New(h.limiter)
 	ca, err := authority.Open(t.Context(), authority.Config{
 		Namespace: "main", DB: h.db, Accounts: accounts, Journal: diary, Outbox: outbox, Ring: ring,
 		Root: authority.Root{Certificate: root.Certificate, Key: root.Key}, Upstream: "main", Issuer: issuer, Adapter: h.idp,
+		Compute: limiter.Strangers.Compute,
 	})
 	must(t, err)
 	verifier, err := attest.NewVerifier(devicecert.New(devicecert.Config{Anchors: h.anchors(ca), MaxPath: 3}))
 	must(t, err)
 	rules, err := policy.New(policy.Config{RiskAnalysis: "RA-1"})
 	must(t, err)
-	limiter := throttle.New(h.limiter)
 	service := recovery.New(recovery.Config{
 		Namespace: "main", Issuer: issuer, DB: h.db, Adapter: h.idp, Verifier: verifier, Accounts: accounts, Policy: rules,
 		Journal: diary, Outbox: outbox, Ring: ring, Clock: time.Now, Compute: limiter.Strangers.Compute, Logger: logger,
