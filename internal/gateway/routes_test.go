@@ -239,3 +239,16 @@ func BenchmarkPassing(b *testing.B) {
 		_ = h.ServeHTTP(w, r, next)
 	}
 }
+
+// A connection that outlives a restart of ours would cost a person the sign-in.
+func TestTheIdentityProviderKeepsNoConnectionToUs(t *testing.T) {
+	h := open(t)
+	for _, r := range []*http.Request{
+		request(t, http.MethodPost, "/recovery/oidc/token", strings.NewReader("grant_type=authorization_code")),
+		request(t, http.MethodGet, "/recovery/oidc/jwks", nil),
+	} {
+		if got := h.serve(r).Header().Get("Connection"); got != "close" {
+			t.Errorf("%s: Connection is %q", r.URL.Path, got)
+		}
+	}
+}
