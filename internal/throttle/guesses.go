@@ -116,7 +116,10 @@ func (g *Guesses) Judge(tx storage.Tx, s Secret, right bool) (Outcome, error) {
 func (g *Guesses) count(tx storage.Tx, t *tally) (Outcome, error) {
 	outcome, now := Wrong, tx.Now().UTC()
 	t.Wrong++
-	t.RestUntil = now.Add(g.limits.rest(t.Wrong))
+	t.RestUntil = time.Time{}
+	if d := g.limits.rest(t.Wrong); d > 0 { // no rest is none, also for who asked a moment before
+		t.RestUntil = now.Add(d)
+	}
 	if t.Wrong >= g.limits.Hard {
 		outcome, t.DisabledAt = Last, now
 	}
