@@ -169,22 +169,11 @@ func (l *CRL) spoil(e extension) {
 
 // parseExtensions is section 5.2.
 func (l *CRL) parseExtensions(s *cryptobyte.String) error {
-	var outer, list cryptobyte.String
-	var there bool
-	if !s.ReadOptionalASN1(&outer, &there, explicit(0)) {
-		return errCRL
-	}
-	if !there {
-		return nil
-	}
-	l.extended = true
-	if !outer.ReadASN1(&list, asn1.SEQUENCE) || !outer.Empty() {
-		return errCRL
-	}
-	extensions, ok := readExtensions(list)
+	extensions, ok := readTaggedExtensions(s, explicit(0))
 	if !ok {
 		return errCRL
 	}
+	l.extended = len(extensions) > 0
 	for _, e := range extensions {
 		if err := l.parseExtension(e); err != nil {
 			return err

@@ -36,6 +36,28 @@ func readExtensions(list cryptobyte.String) ([]extension, bool) {
 	return extensions, len(extensions) > 0
 }
 
+// readTaggedExtensions reads Extensions under an explicit tag: none if the tag is not there.
+func readTaggedExtensions(s *cryptobyte.String, tag tags.Tag) ([]extension, bool) {
+	list, there, ok := readTaggedList(s, tag)
+	if !there {
+		return nil, ok
+	}
+	return readExtensions(list)
+}
+
+// readTaggedList reads the content of a SEQUENCE OF under an explicit tag, if it is there.
+func readTaggedList(s *cryptobyte.String, tag tags.Tag) (list cryptobyte.String, there, ok bool) {
+	var outer cryptobyte.String
+	if !s.ReadOptionalASN1(&outer, &there, tag) {
+		return nil, false, false
+	}
+	if !there {
+		return nil, false, true
+	}
+	ok = outer.ReadASN1(&list, tags.SEQUENCE) && outer.Empty()
+	return list, ok, ok
+}
+
 func implicit(n uint8) tags.Tag { return tags.Tag(n).ContextSpecific() }
 
 func explicit(n uint8) tags.Tag { return tags.Tag(n).ContextSpecific().Constructed() }

@@ -98,15 +98,8 @@ func parseBasic(s cryptobyte.String) (*Response, error) {
 
 // readCertificates keeps the certificates that are well formed: one of them may be that of the signer.
 func (r *Response) readCertificates(s *cryptobyte.String) error {
-	var outer, list cryptobyte.String
-	var there bool
-	if !s.ReadOptionalASN1(&outer, &there, explicit(0)) {
-		return errOCSP
-	}
-	if !there {
-		return nil
-	}
-	if !outer.ReadASN1(&list, asn1.SEQUENCE) || !outer.Empty() {
+	list, _, ok := readTaggedList(s, explicit(0))
+	if !ok {
 		return errOCSP
 	}
 	for n := 0; !list.Empty(); n++ {
@@ -172,15 +165,8 @@ func (r *Response) readResponder(s *cryptobyte.String) error {
 
 // readExtensions is section 4.4 for the response as a whole: what is left of its data.
 func (r *Response) readExtensions(s cryptobyte.String) error {
-	if s.Empty() {
-		return nil
-	}
-	var outer, list cryptobyte.String
-	if !s.ReadASN1(&outer, explicit(1)) || !s.Empty() || !outer.ReadASN1(&list, asn1.SEQUENCE) || !outer.Empty() {
-		return errOCSP
-	}
-	extensions, ok := readExtensions(list)
-	if !ok {
+	extensions, ok := readTaggedExtensions(&s, explicit(1))
+	if !ok || !s.Empty() {
 		return errOCSP
 	}
 	for _, e := range extensions {

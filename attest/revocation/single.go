@@ -95,16 +95,10 @@ func readCertID(s *cryptobyte.String, id *certID) bool {
 		in.ReadASN1((*cryptobyte.String)(&id.serialContent), asn1.INTEGER) && in.Empty()
 }
 
+// readExtensions is section 4.4 for one certificate: what is left of its data.
 func (one *single) readExtensions(s cryptobyte.String) error {
-	if s.Empty() {
-		return nil
-	}
-	var outer, list cryptobyte.String
-	if !s.ReadASN1(&outer, explicit(1)) || !s.Empty() || !outer.ReadASN1(&list, asn1.SEQUENCE) || !outer.Empty() {
-		return errOCSP
-	}
-	extensions, ok := readExtensions(list)
-	if !ok {
+	extensions, ok := readTaggedExtensions(&s, explicit(1))
+	if !ok || !s.Empty() {
 		return errOCSP
 	}
 	const signedTimestamps = "1.3.6.1.4.1.11129.2.4.5" // RFC 6962 section 3.3: says nothing about revocation
