@@ -15,55 +15,39 @@ type statementClaims struct {
 	Issuer  string `json:"issuer"`
 }
 
+// pairEvidence is what every statement comes with, in PEM.
+type pairEvidence struct {
+	Certificate *string `json:"certificate"`
+	Issuer      *string `json:"issuer"`
+}
+
 // crl is the format crl.
 func crl(r *Request) (any, error) {
 	var evidence struct {
-		Certificate *string `json:"certificate"`
-		Issuer      *string `json:"issuer"`
-		CRL         *string `json:"crl"`
+		pairEvidence
+		CRL *string `json:"crl"`
 	}
 	if err := r.Evidence(&evidence); err != nil {
 		return nil, err
 	}
-	if evidence.CRL == nil {
-		return nil, errMissing
-	}
-	return r.good(evidence.Certificate, evidence.Issuer, func() (held revocation.Statements, err error) {
-		der, err := block(*evidence.CRL, "X509 CRL")
-		if err != nil {
-			return held, err
-		}
-		l, err := revocation.ParseCRL(der)
-		return revocation.Statements{CRLs: []*revocation.CRL{l}}, err
-	})
+	return r.good(evidence.pairEvidence, evidence.CRL, readCRL)
 }
 
 // ocsp is the format ocsp.
 func ocsp(r *Request) (any, error) {
 	var evidence struct {
-		Certificate *string `json:"certificate"`
-		Issuer      *string `json:"issuer"`
-		Response    *string `json:"response"`
+		pairEvidence
+		Response *string `json:"response"`
 	}
 	if err := r.Evidence(&evidence); err != nil {
 		return nil, err
 	}
-	if evidence.Response == nil {
-		return nil, errMissing
-	}
-	return r.good(evidence.Certificate, evidence.Issuer, func() (held revocation.Statements, err error) {
-		der, err := Bytes(*evidence.Response)
-		if err != nil {
-			return held, err
-		}
-		response, err := revocation.ParseResponse(der)
-		return revocation.Statements{Responses: []*revocation.Response{response}}, err
-	})
+	return r.good(evidence.pairEvidence, evidence.Response, readResponse)
 }
 
 // good judges whether a statement says that the certificate is good.
-func (r *Request) good(certificateText, issuerText *string, parse func() (revocation.Statements, error)) (any, error) {
-	if certificateText == nil || issuerText == nil {
+func (r *Request) good(about pairEvidence, statement *string, read func(string) (revocation.Statements, error)) (any, error) {
+	if about.Certificate == nil || about.Issuer == nil || statement == nil {
 		return nil, errMissing
 	}
 	policy, err := r.policy()
@@ -74,11 +58,11 @@ func (r *Request) good(certificateText, issuerText *string, parse func() (revoca
 	if err != nil {
 		return nil, err
 	}
-	pair, err := r.pair(*certificateText, *issuerText, anchors)
+	pair, err := r.pair(about, anchors)
 	if err != nil {
 		return nil, err
 	}
-	held, err := parse()
+	held, err := read(*statement)
 	if err != nil {
 		return nil, attest.Refuse(attest.ReasonMalformed, "statement: %v", err)
 	}
@@ -94,12 +78,12 @@ func (r *Request) good(certificateText, issuerText *string, parse func() (revoca
 }
 
 // pair reads a certificate and its issuer, which is an anchor or has a path to one.
-func (r *Request) pair(certificateText, issuerText string, anchors []*certpath.Certificate) (revocation.Pair, error) {
-	c, err := certificate(certificateText)
+func (r *Request) pair(about pairEvidence, anchors []*certpath.Certificate) (revocation.Pair, error) {
+	c, err := certificate(*about.Certificate)
 	if err != nil {
 		return revocation.Pair{}, attest.Refuse(attest.ReasonMalformed, "certificate: %v", err)
 	}
-	issuer, err := certificate(issuerText)
+	issuer, err := certificate(*about.Issuer)
 	if err != nil {
 		return revocation.Pair{}, attest.Refuse(attest.ReasonMalformed, "issuer: %v", err)
 	}
@@ -118,4 +102,22 @@ func (r *Request) pair(certificateText, issuerText string, anchors []*certpath.C
 		return revocation.Pair{}, attest.Refuse(attest.ReasonUntrusted, "the certificate is not from that issuer")
 	}
 	return revocation.Pair{Certificate: c, Issuer: issuer}, nil
+}
+
+func readCRL(text string) (revocation.Statements, error) {
+	der, err := block(text, "X509 CRL")
+	if err != nil {
+		return revocation.Statements{}, err
+	}
+	l, err := revocation.ParseCRL(der)
+	return revocation.Statements{CRLs: []*revocation.CRL{l}}, err
+}
+
+func readResponse(text string) (revocation.Statements, error) {
+	der, err := Bytes(text)
+	if err != nil {
+		return revocation.Statements{}, err
+	}
+	response, err := revocation.ParseResponse(der)
+	return revocation.Statements{Responses: []*revocation.Response{response}}, err
 }
