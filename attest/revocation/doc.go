@@ -16,10 +16,8 @@
 // For whoever fetches:
 //
 //	revocation.SourcesOf(certificate)               // where its CRLs and its OCSP responder are
-//	policy.Unsettled(path, bag, held)               // which certificates of the path nothing good and fresh is held about
 //	revocation.NewRequest(certificate, issuer)      // *Request: an OCSP request with a nonce; its DER is Request.DER
 //	request.Answered(response)                      // an error when the response carries another nonce than the request
 //
-// A fetched body is untrusted bytes: parse it, keep it in Statements, ask Unsettled again. What still is unsettled was not
-// worth keeping.
+// A fetched body is untrusted bytes: parse it and ask [Policy.Status]. What says nothing is not worth keeping.
 package revocation

@@ -47,19 +47,6 @@ func (p Policy) Status(c, issuer *certpath.Certificate, held Statements) (Status
 	return p.judge(nil, nil, held).status(Pair{c, issuer})
 }
 
-// Unsettled returns the certificates of a valid path about which nothing is held that counts. A revoked one is settled.
-func (p Policy) Unsettled(path certpath.Path, bag []*certpath.Certificate, held Statements) []Pair {
-	var pairs []Pair
-	j := p.judge(path, bag, held)
-	for i, c := range path.Below() {
-		pair := Pair{c, path[i+1]}
-		if status, _ := j.status(pair); status == Unknown {
-			pairs = append(pairs, pair)
-		}
-	}
-	return pairs
-}
-
 // judge is one judgement about the certificates below one anchor.
 type judge struct {
 	Policy
