@@ -36,15 +36,15 @@ var floors = map[string][]string{
 	"upstream/keycloak":     {"upstream", "attest", "upstream/oidc"},
 	"upstream/upstreamtest": {"upstream", "attest"},
 
-	"fosite/internal/compact": {},
-	"fosite/recoverytoken":    {"fosite/internal/compact"},
-	"fosite/grant":            {"storage", "fosite/internal/compact", "fosite/internal/oauth", "fosite/recoverytoken"},
-	"fosite/broker":           {"storage", "fosite/internal/oauth"},
-	"fosite/internal/oauth":   {"storage"},
+	"fosite/recoverytoken":  {"internal/compact"},
+	"fosite/grant":          {"storage", "fosite/internal/oauth", "fosite/recoverytoken", "internal/compact"},
+	"fosite/broker":         {"storage", "fosite/internal/oauth"},
+	"fosite/internal/oauth": {"storage"},
 
 	// Services stand on the three vocabularies and on few of one another, never on recovery.
 	leaf:                           {},
-	"internal/wire":                {"attest"},
+	"internal/compact":             {},
+	"internal/wire":                {"attest", "internal/compact"},
 	"internal/policy":              {"attest"},
 	"internal/throttle":            {"storage"},
 	"internal/resend":              {},

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/regrant/regrant/fosite/internal/compact"
 	"github.com/regrant/regrant/fosite/recoverytoken"
+	"github.com/regrant/regrant/internal/compact"
 	"github.com/regrant/regrant/internal/strictjson"
 )
 

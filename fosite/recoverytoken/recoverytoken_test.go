@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/regrant/regrant/fosite/internal/compact"
+	"github.com/regrant/regrant/internal/compact"
 )
 
 var now = time.Date(2026, 11, 21, 20, 20, 0, 0, time.UTC)

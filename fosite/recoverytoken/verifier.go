@@ -6,7 +6,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/regrant/regrant/fosite/internal/compact"
+	"github.com/regrant/regrant/internal/compact"
 	"github.com/regrant/regrant/internal/strictjson"
 )
 

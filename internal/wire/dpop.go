@@ -9,13 +9,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/cryptosigner"
 	"github.com/go-json-experiment/json"
 
+	"github.com/regrant/regrant/internal/compact"
 	"github.com/regrant/regrant/internal/strictjson"
 )
 
@@ -120,25 +120,21 @@ func ParseProof(header []string, want Demand, now time.Time) (Proof, error) {
 	if len(header) != 1 {
 		return Proof{}, refuse("not exactly one DPoP header")
 	}
-	compact := header[0]
-	if len(compact) > maxProof {
+	if len(header[0]) > maxProof {
 		return Proof{}, refuse("too large")
 	}
 	// 2. It is a compact JWS whose header and claims have each of their members once and no others.
-	var h proofHeader
-	var c proofClaims
-	parts := strings.Split(compact, ".")
-	if len(parts) != 3 {
-		return Proof{}, refuse("not a compact JWS")
+	jws, err := compact.Split(header[0])
+	if err != nil {
+		return Proof{}, refuse(err.Error())
 	}
-	if err := decodePart(parts[0], &h); err != nil {
+	var h proofHeader
+	if err := strictjson.Decode(jws.Header, &h); err != nil {
 		return Proof{}, refuse("header: " + err.Error())
 	}
-	if err := decodePart(parts[1], &c); err != nil {
+	var c proofClaims
+	if err := strictjson.Decode(jws.Payload, &c); err != nil {
 		return Proof{}, refuse("claims: " + err.Error())
-	}
-	if _, err := decodeBase64(parts[2]); err != nil {
-		return Proof{}, refuse("signature: " + err.Error())
 	}
 	// 3. It is a DPoP proof and no other kind of JWT.
 	if h.Type != proofType {
@@ -153,8 +149,8 @@ func ParseProof(header []string, want Demand, now time.Time) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	if err := verifyJWS(compact, key); err != nil {
-		return Proof{}, err
+	if err := jws.Verify(jose.ES256, key); err != nil {
+		return Proof{}, refuse(err.Error())
 	}
 	// 6. It was made for this request, now.
 	if err := c.check(want, now); err != nil {
@@ -170,31 +166,13 @@ func proofID(thumbprint string, c proofClaims) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// decodePart reads one part of a JWS. The JOSE library takes the last of two members of one name; nobody gets to depend on which.
-func decodePart(part string, into any) error {
-	text, err := decodeBase64(part)
-	if err != nil {
-		return err
-	}
-	return strictjson.Decode(text, into)
-}
-
-// decodeBase64 reads the one base64url form of some bytes.
-func decodeBase64(s string) ([]byte, error) {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || base64.RawURLEncoding.EncodeToString(b) != s {
-		return nil, errors.New("not base64url without padding")
-	}
-	return b, nil
-}
-
 // public returns the key if it is a point of P-256 with coordinates of full length (RFC 7518 section 6.2.1).
 func (k proofKey) public() (*ecdsa.PublicKey, error) {
 	if k.Type != "EC" || k.Curve != "P-256" {
 		return nil, refuse("jwk is not a P-256 key")
 	}
-	x, errX := decodeBase64(k.X)
-	y, errY := decodeBase64(k.Y)
+	x, errX := compact.Decode(k.X)
+	y, errY := compact.Decode(k.Y)
 	if errX != nil || errY != nil || len(x) != 32 || len(y) != 32 {
 		return nil, refuse("jwk has no coordinates of 32 bytes")
 	}
@@ -204,17 +182,6 @@ func (k proofKey) public() (*ecdsa.PublicKey, error) {
 		return nil, refuse("jwk is not a point of P-256")
 	}
 	return key, nil
-}
-
-func verifyJWS(compact string, key *ecdsa.PublicKey) error {
-	signed, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return refuse("not a JWS")
-	}
-	if _, err := signed.Verify(key); err != nil {
-		return refuse("signature does not verify")
-	}
-	return nil
 }
 
 func (c proofClaims) check(want Demand, now time.Time) error {

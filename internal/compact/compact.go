@@ -1,5 +1,5 @@
-// Package compact reads a JWS in its compact serialization (RFC 7515 §7.1) strictly: one reading, which no other reader
-// can differ from.
+// Package compact reads a JWS in its compact serialization (RFC 7515 section 7.1) strictly: one reading, which no other
+// reader can differ from.
 package compact
 
 import (
@@ -20,7 +20,7 @@ type JWS struct {
 	text            string
 }
 
-// Split takes a token apart: three parts in base64url, each in its one spelling. go-jose would also skip line breaks.
+// Split takes a token apart: three parts in base64url, each in its one spelling.
 func Split(token string) (JWS, error) {
 	if len(token) > MaxSize {
 		return JWS{}, fmt.Errorf("%d bytes", len(token))
@@ -31,13 +31,23 @@ func Split(token string) (JWS, error) {
 	}
 	parts := make([][]byte, len(encoded))
 	for i, part := range encoded {
-		raw, err := base64.RawURLEncoding.DecodeString(part)
-		if err != nil || len(raw) == 0 || base64.RawURLEncoding.EncodeToString(raw) != part {
+		raw, err := Decode(part)
+		if err != nil || len(raw) == 0 {
 			return JWS{}, fmt.Errorf("part %d is not base64url", i)
 		}
 		parts[i] = raw
 	}
 	return JWS{Header: parts[0], Payload: parts[1], text: token}, nil
+}
+
+// Decode reads bytes from their one base64url form. The decoder of the standard library, and with it go-jose, also skips
+// line breaks and ignores trailing bits.
+func Decode(text string) ([]byte, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text {
+		return nil, errors.New("not base64url without padding")
+	}
+	return raw, nil
 }
 
 // ErrSignature says that a token is not what the key signed.
