@@ -232,9 +232,15 @@ func TestExchangeDoesNotInheritTheAssertionsAudience(t *testing.T) {
 
 func TestExchangeTellsTheClientNothingOfTheReason(t *testing.T) {
 	f := newFixture(t)
+	elsewhere := *f
+	elsewhere.config.Issuer = "https://evil.example" // with the same keys
+	var err error
+	if elsewhere.Server, err = New(elsewhere.config); err != nil {
+		t.Fatal(err)
+	}
 	var told []string
 	for _, token := range []string{
-		"x", f.forge(t, f.goodHeader(), f.with(t, "iss", "https://evil.example")), f.mint(t, func(r *Recovery) { r.ClientID = ClientBrowser }),
+		"x", elsewhere.mint(t, good), f.mint(t, func(r *Recovery) { r.ClientID = ClientBrowser }),
 	} {
 		_, err := f.Exchange(t.Context(), post(tokenForm(token).Encode()), held(proofKey))
 		wantError(t, err, 400, "invalid_grant")

@@ -3,10 +3,7 @@ package grant
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -88,57 +85,6 @@ var proofs atomic.Int64
 // held is a proof of the key with a thumbprint, which nobody brought before.
 func held(thumbprint string) Proof {
 	return Proof{Thumbprint: thumbprint, ID: fmt.Sprint("proof-", proofs.Add(1))}
-}
-
-// forge signs any header and payload with the server's own key: what a bug elsewhere, not an attacker, could make.
-func (f *fixture) forge(t testing.TB, header, payload string) string {
-	t.Helper()
-	signed := b64([]byte(header)) + "." + b64([]byte(payload))
-	digest := sha256.Sum256([]byte(signed))
-	r, s, err := ecdsa.Sign(rand.Reader, f.keys[0].Private, digest[:])
-	if err != nil {
-		t.Fatal(err)
-	}
-	signature := make([]byte, 64)
-	r.FillBytes(signature[:32])
-	s.FillBytes(signature[32:])
-	return signed + "." + b64(signature)
-}
-
-func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-// goodHeader and goodPayload are what the server signs in the good case.
-func (f *fixture) goodHeader() string { return `{"alg":"ES256","kid":"key-1","typ":"recovery+jwt"}` }
-
-func (f *fixture) goodPayload(t testing.TB) string {
-	t.Helper()
-	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(f.mint(t, good), ".")[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(payload)
-}
-
-// with returns the good payload with one claim set, or removed if value is nil.
-func (f *fixture) with(t testing.TB, claim string, value any) string {
-	t.Helper()
-	claims := make(map[string]json.RawMessage)
-	if err := json.Unmarshal([]byte(f.goodPayload(t)), &claims); err != nil {
-		t.Fatal(err)
-	}
-	delete(claims, claim)
-	if value != nil {
-		encoded, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		claims[claim] = encoded
-	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(payload)
 }
 
 func tokenForm(assertion string) url.Values {

@@ -28,7 +28,7 @@ func newFixture(t testing.TB) fixture {
 	key := newKey(t, "key-1")
 	return fixture{Verifier{
 		Issuer: "https://id.example.com/recovery", Audience: "https://id.example.com/recovery/token", ClientID: "kiosk",
-		Keys: KeySet{"key-1": &key.PublicKey},
+		Keys: KeySet{"key-1": &key.PublicKey, "key-0": &newKey(t, "key-0").PublicKey},
 	}, key}
 }
 
@@ -63,7 +63,7 @@ func (f fixture) payload(t testing.TB) string {
 	return string(payload)
 }
 
-// with returns the good payload with one claim set.
+// with returns the good payload with one claim set, or removed if value is nil.
 func (f fixture) with(t testing.TB, claim string, value any) string {
 	t.Helper()
 	var claims map[string]any
@@ -71,6 +71,9 @@ func (f fixture) with(t testing.TB, claim string, value any) string {
 		t.Fatal(err)
 	}
 	claims[claim] = value
+	if value == nil {
+		delete(claims, claim)
+	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		t.Fatal(err)
@@ -94,18 +97,18 @@ func (f fixture) sign(t testing.TB, header, payload string) string {
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-func wantReason(t testing.TB, got Claims, err error, want Reason) {
+// mustRefuse returns the reason.
+func (f fixture) mustRefuse(t testing.TB, token string) Reason {
 	t.Helper()
+	got, err := f.Verify(token, now)
 	var refusal *Error
 	if !errors.As(err, &refusal) {
 		t.Fatalf("got error %v, want an *Error", err)
 	}
-	if refusal.Reason != want {
-		t.Errorf("refused as %v, want %s", err, want)
-	}
 	if got.Subject != "" || got.Txn != "" {
 		t.Errorf("a refused token says %+v", got)
 	}
+	return refusal.Reason
 }
 
 func TestGoodTokenIsAcceptedTwice(t *testing.T) { // nothing is remembered
@@ -178,8 +181,9 @@ func TestRefusalsSayTheirReason(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)
-			got, err := f.Verify(c.make(t, &f), now)
-			wantReason(t, got, err, c.want)
+			if got := f.mustRefuse(t, c.make(t, &f)); got != c.want {
+				t.Errorf("refused as %s, want %s", got, c.want)
+			}
 		})
 	}
 }
@@ -202,26 +206,4 @@ func TestZeroVerifierRefuses(t *testing.T) {
 			t.Errorf("empty %s is accepted", claim)
 		}
 	}
-}
-
-func FuzzVerify(f *testing.F) {
-	x := newFixture(f)
-	token := x.sign(f, goodHeader, x.payload(f))
-	for _, seed := range []string{token, "", "..", token + "\n", "{}", "eyJhbGciOiJub25lIn0.e30.", token + token} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, mangled string) {
-		got, err := x.Verify(mangled, now)
-		if err != nil {
-			var refusal *Error
-			if !errors.As(err, &refusal) || got.Subject != "" {
-				t.Errorf("got %+v, %v", got, err)
-			}
-			return
-		}
-		// An ECDSA signature has a second form; what is signed has one.
-		if again, err := x.Payload(got, now); err != nil || b64(again) != strings.Split(mangled, ".")[1] {
-			t.Errorf("accepted %q, which says %+v", mangled, got)
-		}
-	})
 }
