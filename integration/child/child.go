@@ -2,6 +2,8 @@
 package child
 
 import (
+	"context"
+	"fmt"
 	"os/exec"
 	"runtime"
 	"syscall"
@@ -47,6 +49,35 @@ func (c *Child) Done() <-chan struct{} { return c.done }
 
 // Err is how the program ended, as exec.Cmd.Wait says it. Only after Done.
 func (c *Child) Err() error { return c.err }
+
+// Wait waits for the end of the program and says how it was, as exec.Cmd.Wait says it; the end of ctx is the program's too.
+func (c *Child) Wait(ctx context.Context) error {
+	select {
+	case <-c.done:
+		return c.err
+	case <-ctx.Done():
+		c.Kill()
+		return ctx.Err()
+	}
+}
+
+// Await polls ready until it holds, the program, which what names, ends, or the time is over.
+func (c *Child) Await(ctx context.Context, timeout time.Duration, what string, ready func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ready() {
+		select {
+		case <-tick.C:
+		case <-c.done:
+			return fmt.Errorf("%s ended by itself: %v", what, c.err)
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not ready after %s", what, timeout)
+		}
+	}
+	return nil
+}
 
 // Stop ends the program in good order, and at once if it does not, and waits until it is gone. A nil Child is gone.
 func (c *Child) Stop() {

@@ -130,7 +130,7 @@ func (e *Env) StartCaddy(ctx context.Context, variables ...string) error {
 		return err
 	}
 	e.caddy = p
-	return await(ctx, 60*time.Second, "Caddy", p, func() bool {
+	return p.Await(ctx, 60*time.Second, "Caddy", func() bool {
 		if _, err := os.Stat(e.CAFile); err != nil {
 			return false
 		}

@@ -106,7 +106,7 @@ func startDemo(ctx context.Context, e *Env, c config) (Provider, error) {
 		return nil, err
 	}
 	d := demoProvider{url: fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort), process: p}
-	err = await(ctx, 30*time.Second, "the demo identity provider", p, func() bool {
+	err = p.Await(ctx, 30*time.Second, "the demo identity provider", func() bool {
 		resp, err := http.Get(d.url + "/login")
 		if err != nil {
 			return false

@@ -35,17 +35,12 @@ func (e *Env) Run(ctx context.Context, program string, args ...string) (string, 
 	if err != nil {
 		return "", err
 	}
-	select {
-	case <-p.Done():
-	case <-ctx.Done():
-		p.Kill()
-		return stdout.String(), ctx.Err()
-	}
+	err = p.Wait(ctx)
 	var exit *exec.ExitError
-	if errors.As(p.Err(), &exit) {
+	if errors.As(err, &exit) {
 		return stdout.String(), &ExitError{Program: program, Code: exit.ExitCode(), Stderr: strings.TrimSpace(stderr.String())}
 	}
-	return stdout.String(), p.Err()
+	return stdout.String(), err
 }
 
 // Operator runs `caddy regrant …` as the operator and decodes its JSON into out, unless that is nil.

@@ -4,7 +4,6 @@ package hydra
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -103,7 +102,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.process, err = child.Start(cmd, syscall.SIGKILL); err != nil {
 		return nil, err
 	}
-	return s, until(ctx, 30*time.Second, "Hydra", s.process, func() bool {
+	return s, s.process.Await(ctx, 30*time.Second, "Hydra", func() bool {
 		resp, err := http.Get("http://" + public + "/health/ready")
 		if err != nil {
 			return false
@@ -118,13 +117,7 @@ func (s *Server) migrate(ctx context.Context, o Options, file string) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case <-p.Done():
-	case <-ctx.Done():
-		p.Kill()
-		return ctx.Err()
-	}
-	if err := p.Err(); err != nil {
+	if err := p.Wait(ctx); err != nil {
 		return fmt.Errorf("preparing Hydra's database: %w", err)
 	}
 	return nil
@@ -144,22 +137,4 @@ func (s *Server) Stop() {
 	if s.postgres != nil {
 		s.postgres.stop()
 	}
-}
-
-// until polls until ready holds, the program ends, or the time is over.
-func until(ctx context.Context, timeout time.Duration, what string, p *child.Child, ready func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !ready() {
-		select {
-		case <-tick.C:
-		case <-p.Done():
-			return errors.Join(fmt.Errorf("%s ended by itself", what), p.Err())
-		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready after %s", what, timeout)
-		}
-	}
-	return nil
 }

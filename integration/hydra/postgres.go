@@ -64,7 +64,7 @@ func startPostgres(ctx context.Context, port int, log io.Writer) (_ *postgres, e
 	if p.process, err = child.Start(server, syscall.SIGQUIT); err != nil {
 		return nil, err
 	}
-	return p, until(ctx, 30*time.Second, "PostgreSQL", p.process, func() bool {
+	return p, p.process.Await(ctx, 30*time.Second, "PostgreSQL", func() bool {
 		_, err := p.run(ctx, as, "pg_isready", "-h", "127.0.0.1", "-p", strconv.Itoa(port))
 		return err == nil
 	})

@@ -102,25 +102,14 @@ func (c *caddy) await(ctx context.Context) error {
 	if c.Upstream != none {
 		path = "/recovery/jwks.json"
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if resp, err := http.Get("http://" + c.address() + path); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
+	return c.process.Await(ctx, 30*time.Second, "Caddy", func() bool {
+		resp, err := http.Get("http://" + c.address() + path)
+		if err != nil {
+			return false
 		}
-		select {
-		case <-tick.C:
-		case <-c.process.Done():
-			return fmt.Errorf("Caddy ended by itself: %v", c.process.Err()) //nolint:staticcheck // a name
-		case <-ctx.Done():
-			return fmt.Errorf("Caddy does not serve %s: %w", path, ctx.Err()) //nolint:staticcheck // a name
-		}
-	}
+		defer resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
 }
 
 // stop ends it and removes what it kept.
