@@ -3,9 +3,6 @@ package load
 import (
 	"context"
 	"net/http"
-	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -13,34 +10,12 @@ import (
 // client's own work is part of what it measures.
 func RunHTTP(ctx context.Context, client *http.Client, url string, workers, n int) (Result, error) {
 	r := Result{Latencies: make([]time.Duration, n)}
-	errs := make(chan error, workers)
-	var next atomic.Int64
-	var running sync.WaitGroup
-	began := time.Now()
-	for range workers {
-		running.Go(func() {
-			for len(errs) == 0 {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				sent := time.Now()
-				if err := get(ctx, client, url); err != nil {
-					errs <- err
-					return
-				}
-				r.Latencies[i] = time.Since(sent)
-			}
-		})
-	}
-	running.Wait()
-	r.Elapsed = time.Since(began)
-	close(errs)
-	if err := <-errs; err != nil {
-		return Result{}, err
-	}
-	slices.Sort(r.Latencies)
-	return r, nil
+	return r.share(ctx, workers, func(_, i int) error {
+		sent := time.Now()
+		err := get(ctx, client, url)
+		r.Latencies[i] = time.Since(sent)
+		return err
+	})
 }
 
 func get(ctx context.Context, client *http.Client, url string) error {

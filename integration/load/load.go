@@ -55,18 +55,24 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 	if p.Keep {
 		r.Bodies = make([][]byte, len(p.Requests))
 	}
-	errs := make(chan error, len(workers))
+	return r.share(ctx, len(workers), func(worker, i int) error { return workers[worker].exchange(p.Requests[i], i, &r) })
+}
+
+// share has every request answered by do, which so many workers call at a time, each by its number. The first error ends
+// it.
+func (r *Result) share(ctx context.Context, workers int, do func(worker, request int) error) (Result, error) {
+	errs := make(chan error, workers)
 	var next atomic.Int64
 	var running sync.WaitGroup
 	began := time.Now()
-	for _, w := range workers {
+	for worker := range workers {
 		running.Go(func() {
 			for ctx.Err() == nil && len(errs) == 0 {
 				i := int(next.Add(1)) - 1
-				if i >= len(p.Requests) {
+				if i >= len(r.Latencies) {
 					return
 				}
-				if err := w.exchange(p.Requests[i], i, &r); err != nil {
+				if err := do(worker, i); err != nil {
 					errs <- err
 					return
 				}
@@ -80,7 +86,7 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 		return Result{}, err
 	}
 	slices.Sort(r.Latencies)
-	return r, ctx.Err()
+	return *r, ctx.Err()
 }
 
 // worker is one connection.
