@@ -72,18 +72,11 @@ func (b *bench) exchangeRound(ctx context.Context, c *caddy, h *hook, devices []
 	for _, d := range devices {
 		d.As = application
 	}
-	if err := begin(ctx, c, devices); err != nil {
-		return err
-	}
-	proofs, err := attests(ctx, devices)
+	proofs, err := prove(ctx, c, h, devices)
 	if err != nil {
 		return err
 	}
-	r, err := load.Run(ctx, load.Plan{Address: c.address(), Requests: proofs, Workers: busy, Keep: true})
-	if err != nil {
-		return fmt.Errorf("granting: %w", err)
-	}
-	if err := granted(devices, r.Bodies); err != nil {
+	if _, err := grant(ctx, c, devices, proofs, busy); err != nil {
 		return err
 	}
 	if err := h.quiet(ctx); err != nil {

@@ -86,22 +86,12 @@ func (b *bench) withDevices(ctx context.Context, n int, fn func(*caddy, *hook, [
 }
 
 func (b *bench) grantAndRedeem(ctx context.Context, c *caddy, h *hook, devices []*device, workers int, attest, redeem *versus) error {
-	if err := begin(ctx, c, devices); err != nil {
-		return err
-	}
-	if err := h.quiet(ctx); err != nil {
-		return err
-	}
-	proofs, err := attests(ctx, devices) // good for a minute
+	proofs, err := prove(ctx, c, h, devices)
 	if err != nil {
 		return err
 	}
 	if err := attest.round(func() (load.Result, error) {
-		r, err := load.Run(ctx, load.Plan{Address: c.address(), Requests: proofs, Workers: workers, Keep: true})
-		if err != nil {
-			return r, err
-		}
-		return r, granted(devices, r.Bodies)
+		return grant(ctx, c, devices, proofs, workers)
 	}, attestWork.bare(ctx, workers, b.bareTime)); err != nil {
 		return err
 	}
@@ -130,26 +120,37 @@ func begin(ctx context.Context, c *caddy, devices []*device) error {
 	return begun(devices, r.Bodies)
 }
 
+// prove begins a recovery of each device and makes the request that proves who asks, which is good for a minute.
+func prove(ctx context.Context, c *caddy, h *hook, devices []*device) ([][]byte, error) {
+	if err := begin(ctx, c, devices); err != nil {
+		return nil, err
+	}
+	if err := h.quiet(ctx); err != nil {
+		return nil, err
+	}
+	return attests(ctx, devices)
+}
+
+// grant sends what they prove, and keeps the token of each.
+func grant(ctx context.Context, c *caddy, devices []*device, proofs [][]byte, workers int) (load.Result, error) {
+	r, err := load.Run(ctx, load.Plan{Address: c.address(), Requests: proofs, Workers: workers, Keep: true})
+	if err != nil {
+		return r, fmt.Errorf("granting: %w", err)
+	}
+	return r, granted(devices, r.Bodies)
+}
+
 // countFlushes counts what waits for the disk in attests and redemptions, one after the other.
 func (b *bench) countFlushes(ctx context.Context, out *recovered) error {
 	out.FlushesOf = min(200, b.recoveries[1])
 	err := b.withDevices(ctx, out.FlushesOf, func(c *caddy, h *hook, devices []*device) error {
-		if err := begin(ctx, c, devices); err != nil {
-			return err
-		}
-		proofs, err := attests(ctx, devices)
+		proofs, err := prove(ctx, c, h, devices)
 		if err != nil {
 			return err
 		}
-		if err := h.quiet(ctx); err != nil {
-			return err
-		}
 		out.AttestFlushes, err = b.flushes(ctx, c.process.PID(), func() error {
-			r, err := load.Run(ctx, load.Plan{Address: c.address(), Requests: proofs, Workers: 1, Keep: true})
-			if err != nil {
-				return err
-			}
-			return granted(devices, r.Bodies)
+			_, err := grant(ctx, c, devices, proofs, 1)
+			return err
 		})
 		if err != nil {
 			return err
