@@ -106,6 +106,7 @@ func (p *person) comesThrough() {
 		}
 		return err == nil && !waits(next)
 	})
+	greets(p.t, next, "alice") // any other page is where the recovery got stuck, and would be waited for in vain
 	until(p.t, 3*time.Minute, "nothing is under way any more", func() bool {
 		p.revived()
 		var list []summary // it may die while it is asked

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -85,14 +84,20 @@ func goOn(t *testing.T, b *browser.Browser, page *browser.Page) *browser.Page {
 // isSignedIn looks for the one session at the end of the newest recovery.
 func isSignedIn(t *testing.T, e *env.Env, page *browser.Page, user string) {
 	t.Helper()
-	if page.Status != http.StatusOK || !strings.Contains(page.Text(), "Signed in as "+user) {
-		t.Fatalf("%d at %s, by way of %v: %q", page.Status, page.URL.Path, page.Via, page.Text())
-	}
+	greets(t, page, user)
 	until(t, 30*time.Second, "the recovery is done", func() bool { return recoveries(t, e)[0].State == "done" })
 	n, err := e.Provider.Sessions(t.Context(), user)
 	fatal(t, err)
 	if n != 1 {
 		t.Errorf("%d sessions", n)
+	}
+}
+
+// greets looks for the page of the application that whoever is signed in sees.
+func greets(t *testing.T, page *browser.Page, user string) {
+	t.Helper()
+	if page.Status != http.StatusOK || !strings.Contains(page.Text(), "Signed in as "+user) {
+		t.Fatalf("%d at %s, by way of %v: %q", page.Status, page.URL.Path, page.Via, page.Text())
 	}
 }
 
@@ -220,11 +225,7 @@ func TestBelowTheReserveNothingIsGrantedAndTrafficPasses(t *testing.T) {
 // noPanic looks for a panic in the output of the programs.
 func noPanic(t *testing.T, e *env.Env) {
 	t.Helper()
-	log, err := os.ReadFile(filepath.Join(e.Dir, "programs.log"))
-	fatal(t, err)
-	for line := range strings.Lines(string(log)) {
-		if strings.Contains(line, "panic") {
-			t.Errorf("in the log: %.300s", line)
-		}
+	for _, line := range saying(t, e, "panic") {
+		t.Errorf("in the log: %.300s", line)
 	}
 }

@@ -3,9 +3,6 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,19 +10,15 @@ import (
 )
 
 // lines counts what the gateway has logged of its requests. Each is one JSON object.
-func lines(t *testing.T, e *env.Env) (n int) {
+func lines(t *testing.T, e *env.Env) int {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(e.Dir, "programs.log"))
-	fatal(t, err)
-	for line := range strings.Lines(string(text)) {
-		if strings.Contains(line, `"msg":"recovery request answered"`) {
-			n++
-			if !json.Valid([]byte(line)) {
-				t.Errorf("not one object: %.300s", line)
-			}
+	answers := saying(t, e, `"msg":"recovery request answered"`)
+	for _, line := range answers {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not one object: %.300s", line)
 		}
 	}
-	return n
+	return len(answers)
 }
 
 // hostile starts a gateway with the configuration that docs/operations.md advises, and says at the end that all is as

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -121,7 +122,7 @@ func own(t *testing.T, o env.Options) *env.Env {
 	return e
 }
 
-// needs skips what the machine lacks the parts for. With CI=true a missing part is a failure: no skip hides one.
+// needs skips what the machine lacks the parts for, and what starts servers in a quick run.
 func needs(t *testing.T, kind string) {
 	t.Helper()
 	if testing.Short() {
@@ -130,10 +131,17 @@ func needs(t *testing.T, kind string) {
 	if kind != env.Keycloak {
 		return
 	}
-	if err := keycloak.Missing(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
+	demand(t, keycloak.Missing())
+}
+
+// demand skips what err says is missing on this machine. With CI=true that is a failure.
+func demand(t *testing.T, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case os.Getenv("CI") == "true":
+		t.Fatal(err)
+	default:
 		t.Skip(err)
 	}
 }
@@ -148,6 +156,19 @@ func fatal(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// saying are the lines of the programs' output that hold words.
+func saying(t *testing.T, e *env.Env, words string) (found []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(e.Dir, "programs.log"))
+	fatal(t, err)
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, words) {
+			found = append(found, line)
+		}
+	}
+	return found
 }
 
 // until polls until ok holds.

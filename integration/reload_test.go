@@ -129,12 +129,8 @@ func TestSoakReloadsFailNoRequestAndLoseNoRecovery(t *testing.T) {
 // refusedLogins logs why the identity provider did not sign somebody in: its own calls are requests too.
 func refusedLogins(t *testing.T, e *env.Env) {
 	t.Helper()
-	said, err := os.ReadFile(filepath.Join(e.Dir, "programs.log"))
-	fatal(t, err)
-	for line := range strings.Lines(string(said)) {
-		if strings.Contains(line, "login refused") {
-			t.Logf("%.300s", line)
-		}
+	for _, line := range saying(t, e, "login refused") {
+		t.Logf("%.300s", line)
 	}
 }
 
