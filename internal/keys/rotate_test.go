@@ -64,18 +64,19 @@ func TestKeyIsPublishedThenSignsThenVerifiesThenIsGone(t *testing.T) {
 	}
 	second := turns[0].ID
 	wantKeys(t, r, first, second)
-	clock.Add(Ahead - time.Microsecond)
-	refresh(t, r)
-	wantKeys(t, r, first, second)
-	clock.Add(time.Microsecond)
-	refresh(t, r)
-	wantKeys(t, r, second, first)
-	clock.Add(Keep - time.Microsecond)
-	refresh(t, r)
-	wantKeys(t, r, second, first)
-	clock.Add(time.Microsecond)
-	refresh(t, r)
-	wantKeys(t, r, second)
+	for _, step := range []struct {
+		after time.Duration
+		want  []string
+	}{
+		{Ahead - time.Microsecond, []string{first, second}},
+		{time.Microsecond, []string{second, first}},
+		{Keep - time.Microsecond, []string{second, first}},
+		{time.Microsecond, []string{second}},
+	} {
+		clock.Add(step.after)
+		refresh(t, r)
+		wantKeys(t, r, step.want...)
+	}
 	wantKeys(t, testRing(t, db, "main"), second) // it is gone from the store, too
 }
 
