@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/regrant/regrant/attest"
@@ -50,13 +49,13 @@ type attempt struct {
 // of what it says. ErrRefused is the same whatever the reason.
 func (s *Service) Attest(ctx context.Context, req AttestRequest) (Granted, error) {
 	in, st, err := s.open(req.RecoveryID, req.Holder)
+	at := &attempt{sealed: in, statement: st, network: req.Network, reference: newReference()}
 	if errors.Is(err, ErrHolder) {
-		return Granted{}, s.refuse(ctx, &attempt{sealed: in, statement: st, network: req.Network, reference: newReference()}, refusedHolder)
+		return Granted{}, s.refuse(ctx, at, refusedHolder)
 	}
 	if err != nil {
 		return Granted{}, err
 	}
-	at := &attempt{sealed: in, statement: st, network: req.Network, reference: newReference()}
 	if err := s.burn(ctx, at, req.Proof); err != nil {
 		return Granted{}, err
 	}
@@ -255,12 +254,4 @@ func deviceName(a *account.Authenticator) string {
 		return a.Label
 	}
 	return a.DeviceID
-}
-
-func joinReasons(reasons []policy.Reason) string {
-	words := make([]string, len(reasons))
-	for i, r := range reasons {
-		words[i] = string(r)
-	}
-	return strings.Join(words, " ")
 }

@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 
 	"github.com/regrant/regrant/fosite/grant"
@@ -45,7 +44,7 @@ func (g Grants) Redeem(ctx context.Context, r grant.Redemption) error {
 
 // redeem moves a granted recovery on, whoever consumes its token first; everybody else finds another state.
 func (s *Service) redeem(tx storage.Tx, rec *record, jti, by string) error {
-	if rec.State != StateGranted || subtle.ConstantTimeCompare([]byte(jti), []byte(rec.JTI)) != 1 {
+	if rec.State != StateGranted || !rec.mints(grant.TokenName{JTI: jti}) {
 		return ErrSpent
 	}
 	if err := s.allowed(tx, rec); err != nil {

@@ -58,7 +58,7 @@ func (s *Service) textOf(rec *record, kind string) string {
 func (s *Service) message(rec *record, kind string) notify.Message {
 	return notify.Message{
 		Type: kind, Upstream: s.Namespace, AccountID: rec.AccountID, Identifiers: rec.Identifiers, Reference: rec.Reference,
-		Actions: actionStrings(rec), Text: fmt.Sprintf(s.textOf(rec, kind), rec.Device, rec.Reference),
+		Actions: words(rec.Actions), Text: fmt.Sprintf(s.textOf(rec, kind), rec.Device, rec.Reference),
 		Attributes: map[string]string{"device": rec.Device, "network": rec.Network, "txn": rec.Txn},
 	}
 }
@@ -72,10 +72,11 @@ func (s *Service) refusedMessage(at *attempt) notify.Message {
 	}
 }
 
-func actionStrings(rec *record) []string {
-	out := make([]string, len(rec.Actions))
-	for i, a := range rec.Actions {
-		out[i] = string(a)
+// words are the names on a list, as journal and notices carry them.
+func words[W ~string](list []W) []string {
+	out := make([]string, len(list))
+	for i, w := range list {
+		out[i] = string(w)
 	}
 	return out
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/internal/observe"
@@ -37,7 +36,7 @@ func (s *Service) start(tx storage.Tx, rec *record, at *attempt) error {
 	}
 	return s.journal(tx, rec, journal.KindRecoveryGranted, map[string]string{
 		"methods": strings.Join(methods, " "), "tier": at.decision.Tier(), "risk_analysis": at.decision.RiskAnalysis(),
-		"client_id": rec.ClientID, "network": rec.Network, "actions": actionWords(rec.Actions),
+		"client_id": rec.ClientID, "network": rec.Network, "actions": strings.Join(words(rec.Actions), " "),
 	})
 }
 
@@ -131,11 +130,3 @@ const acr = "urn:regrant:acr:device-certificate"
 func amr() []string { return []string{"pop", "swk"} }
 
 func encodeThumbprint(sum []byte) string { return base64.RawURLEncoding.EncodeToString(sum) }
-
-func actionWords(actions []attest.Action) string {
-	words := make([]string, len(actions))
-	for i, a := range actions {
-		words[i] = string(a)
-	}
-	return strings.Join(words, " ")
-}

@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/account"
@@ -47,7 +48,7 @@ func refusedUnusable(err error) refusal {
 // refusedDecision counts as the first of the reasons against.
 func refusedDecision(d policy.Decision) refusal {
 	reasons := d.Reasons()
-	return refusal{string(reasons[0]), joinReasons(reasons)}
+	return refusal{string(reasons[0]), strings.Join(words(reasons), " ")}
 }
 
 // refuse journals why and says only that. Once a proof was valid, its owner is told too.

@@ -71,6 +71,6 @@ func (s *Service) Recent(ctx context.Context, limit int) (out []Summary, err err
 func (r *record) summary() Summary {
 	return Summary{
 		Txn: r.Txn, Reference: r.Reference, State: r.State, Account: r.Identifier, Device: r.Device,
-		Actions: actionStrings(r), Network: r.Network, GrantedAt: r.GrantedAt, EndedAt: r.EndedAt,
+		Actions: words(r.Actions), Network: r.Network, GrantedAt: r.GrantedAt, EndedAt: r.EndedAt,
 	}
 }
