@@ -149,7 +149,7 @@ func (s *Service) Pending(ctx context.Context, browser Holder) (Description, err
 	if err != nil {
 		return Description{}, err
 	}
-	return Description{Account: rec.Identifier, Device: rec.Device, Reference: rec.Reference, Actions: rec.Actions}, nil
+	return rec.description(), nil
 }
 
 // ReadyFor finds this browser's recovery that waits for its session; ok is false when there is none.

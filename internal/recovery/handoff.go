@@ -79,6 +79,10 @@ type Description struct {
 	Actions   []attest.Action
 }
 
+func (r *record) description() Description {
+	return Description{Account: r.Identifier, Device: r.Device, Reference: r.Reference, Actions: r.Actions}
+}
+
 // Describe tells what code would continue. It consumes nothing.
 func (s *Service) Describe(ctx context.Context, code string) (d Description, err error) {
 	err = s.DB.View(ctx, func(r storage.Reader) error {
@@ -86,7 +90,7 @@ func (s *Service) Describe(ctx context.Context, code string) (d Description, err
 		if err != nil {
 			return err
 		}
-		d = Description{Account: rec.Identifier, Device: rec.Device, Reference: rec.Reference, Actions: rec.Actions}
+		d = rec.description()
 		return nil
 	})
 	return d, settle("reading a handoff", err)
