@@ -48,8 +48,8 @@ func (g *Gateway) table() map[string]*route {
 
 		{g.prefix + "oidc/authorize", page, g.authorize, nil},
 		{g.prefix + "oidc/cancel", page, nil, g.cancel},
-		{g.prefix + "oidc/token", oauth, nil, once(g.brokerToken)},
-		{g.prefix + "oidc/jwks", document, once(public("application/jwk-set+json", g.Broker.JWKS)), nil},
+		{g.prefix + "oidc/token", oauth, nil, g.brokerToken},
+		{g.prefix + "oidc/jwks", document, public("application/jwk-set+json", g.Broker.JWKS), nil},
 		{g.prefix + "oidc/.well-known/openid-configuration", document, public("application/json", g.Broker.Discovery), nil},
 
 		{g.prefix + "devices/enroll", api, nil, g.enroll},
@@ -163,15 +163,5 @@ func public(mediaType string, content func() []byte) handler {
 		w.Header().Set("Content-Type", mediaType)
 		_, _ = w.Write(content()) // a client that left is nobody's error
 		return nil
-	}
-}
-
-// once closes the connection after the answer. An identity provider asks in the middle of a person's sign-in, and does not
-// ask again when a connection that it kept turns out to be dead: if we were restarted or reloaded since it was last used,
-// the sign-in would end with the provider's error page.
-func once(h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Connection", "close")
-		return h(w, r)
 	}
 }

@@ -243,12 +243,23 @@ func BenchmarkPassing(b *testing.B) {
 // A connection that outlives a restart of ours would cost a person the sign-in.
 func TestTheIdentityProviderKeepsNoConnectionToUs(t *testing.T) {
 	h := open(t)
-	for _, r := range []*http.Request{
-		request(t, http.MethodPost, "/recovery/oidc/token", strings.NewReader("grant_type=authorization_code")),
-		request(t, http.MethodGet, "/recovery/oidc/jwks", nil),
-	} {
-		if got := h.serve(r).Header().Get("Connection"); got != "close" {
-			t.Errorf("%s: Connection is %q", r.URL.Path, got)
+	for name := range backChannel {
+		path := h.prefix + name
+		if h.routes[path] == nil {
+			t.Errorf("%s is no endpoint", path)
 		}
+		for _, method := range []string{http.MethodGet, http.MethodPost} { // one of them is refused
+			r := request(t, method, path, nil)
+			if got := h.serve(r).Header().Get("Connection"); got != "close" {
+				t.Errorf("%s %s: Connection is %q", method, path, got)
+			}
+			r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/3.0", 3, 0
+			if got, there := h.serve(r).Header()["Connection"]; there {
+				t.Errorf("%s %s over HTTP/3: Connection is %q, which makes the answer malformed", method, path, got)
+			}
+		}
+	}
+	if got, there := h.get("/recovery/").Header()["Connection"]; there {
+		t.Errorf("a person's page: Connection is %q", got)
 	}
 }

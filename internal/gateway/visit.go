@@ -17,6 +17,11 @@ const bodyTime = 10 * time.Second
 // guarded is the name of all routes of the identity provider that are refused.
 const guarded = "guarded"
 
+// backChannel are the endpoints, below the prefix, that the identity provider asks by itself. No connection is kept there:
+// it asks in the middle of a person's sign-in, and does not ask again when one that it kept turns out to be dead. If we
+// were restarted or reloaded since it was last used, the sign-in would end with the provider's error page.
+var backChannel = map[string]bool{"oidc/token": true, "oidc/jwks": true, "oidc/.well-known/openid-configuration": true}
+
 // visit is one request that is answered here. It is counted and logged once, when it is over.
 type visit struct {
 	http.ResponseWriter
@@ -35,6 +40,10 @@ func (g *Gateway) visit(w http.ResponseWriter, r *http.Request, rt *route) *visi
 		_ = http.NewResponseController(w).SetReadDeadline(v.began.Add(bodyTime)) // fails only where there is no connection
 	}
 	harden(w.Header())
+	// HTTP/3 has no such field, and its clients refuse an answer that carries it (RFC 9114 section 4.2).
+	if backChannel[v.endpoint] && r.ProtoMajor < 3 {
+		w.Header().Set("Connection", "close")
+	}
 	return v
 }
 
