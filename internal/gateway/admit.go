@@ -22,7 +22,8 @@ var holders = map[string]bool{
 // crowded is when to come again to a lane that is full: each place in it is soon free.
 const crowded = 2 * time.Second
 
-// admit takes the limits of a POST, before anything costly is done for it. Whoever is let in calls leave.
+// admit takes the limits of a POST, before anything costly is done for it, and leaves its body in r, whole and bounded.
+// Whoever is let in calls leave.
 func (g *Gateway) admit(w http.ResponseWriter, r *http.Request) (leave func(), err error) {
 	lane := g.lane(r)
 	if lane == g.Throttle.Strangers {
@@ -35,7 +36,7 @@ func (g *Gateway) admit(w http.ResponseWriter, r *http.Request) (leave func(), e
 	if err != nil {
 		return nil, err
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	leave, ok := lane.Enter(throttle.Site(g.ClientIP(r)))
 	if !ok {
 		return nil, throttled(crowded)

@@ -30,7 +30,7 @@ func (g *Gateway) showContinue(w http.ResponseWriter, r *http.Request) error {
 // the visitor to end up in somebody else's account. So a code alone only shows whose recovery it is; our own form,
 // pressed by a person, is what continues.
 func (g *Gateway) resume(w http.ResponseWriter, r *http.Request) error {
-	sent, err := readForm(w, r)
+	sent, err := readForm(r)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func (g *Gateway) enroll(w http.ResponseWriter, r *http.Request) error {
 		return errRefused
 	}
 	var in wire.EnrollRequest
-	if err := readJSON(w, r, &in); err != nil {
+	if err := readJSON(r, &in); err != nil {
 		return err
 	}
 	if err := required("/activation_code", in.ActivationCode); err != nil {

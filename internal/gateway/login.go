@@ -15,7 +15,7 @@ import (
 
 // startLogin begins a login of our own, at the person's wish.
 func (g *Gateway) startLogin(w http.ResponseWriter, r *http.Request) error {
-	sent, err := readForm(w, r)
+	sent, err := readForm(r)
 	if err != nil {
 		return err
 	}

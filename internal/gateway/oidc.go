@@ -76,7 +76,7 @@ func (g *Gateway) waitingLogin(r *http.Request) *broker.AuthorizeRequest {
 
 // cancel leads back to the identity provider's own login page.
 func (g *Gateway) cancel(w http.ResponseWriter, r *http.Request) error {
-	sent, err := readForm(w, r)
+	sent, err := readForm(r)
 	if err != nil {
 		return err
 	}
@@ -99,9 +99,6 @@ func (g *Gateway) cancel(w http.ResponseWriter, r *http.Request) error {
 
 // brokerToken gives the identity provider the identity for a code (OIDC Core section 3.1.3).
 func (g *Gateway) brokerToken(w http.ResponseWriter, r *http.Request) error {
-	if err := boundForm(w, r); err != nil {
-		return err
-	}
 	out, err := g.Broker.Token(r.Context(), r)
 	if err != nil {
 		return err

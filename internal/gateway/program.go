@@ -16,7 +16,7 @@ func (g *Gateway) handoff(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var in wire.HandoffRequest
-	if err := readJSON(w, r, &in); err != nil {
+	if err := readJSON(r, &in); err != nil {
 		return err
 	}
 	if err := required("/recovery_token", in.RecoveryToken); err != nil {
@@ -41,9 +41,6 @@ func (g *Gateway) handoff(w http.ResponseWriter, r *http.Request) error {
 func (g *Gateway) token(w http.ResponseWriter, r *http.Request) error {
 	proof, err := g.proof(r)
 	if err != nil {
-		return err
-	}
-	if err := boundForm(w, r); err != nil {
 		return err
 	}
 	out, err := g.Grant.Exchange(r.Context(), r, proof)

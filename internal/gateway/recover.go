@@ -25,7 +25,7 @@ func (g *Gateway) initiate(w http.ResponseWriter, r *http.Request) error {
 	}
 	newcomer := err != nil
 	var in wire.InitiateRequest
-	if err := readJSON(w, r, &in); err != nil {
+	if err := readJSON(r, &in); err != nil {
 		return err
 	}
 	req, err := g.wish(in)
@@ -110,7 +110,7 @@ func (g *Gateway) attest(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var in wire.AttestRequest
-	if err := readJSON(w, r, &in); err != nil {
+	if err := readJSON(r, &in); err != nil {
 		return err
 	}
 	if err := required("/recovery_id", in.RecoveryID); err != nil {
@@ -138,7 +138,7 @@ func (g *Gateway) status(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var in wire.StatusRequest
-	if err := readJSON(w, r, &in); err != nil {
+	if err := readJSON(r, &in); err != nil {
 		return err
 	}
 	if err := required("/recovery_id", in.RecoveryID); err != nil {

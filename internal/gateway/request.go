@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +20,8 @@ const formType = "application/x-www-form-urlencoded"
 
 // readJSON reads the one JSON value of r's body into the value that into points at. It demands the media type: a form
 // of another site can send JSON, but not under this name without asking first, which nobody answers.
-func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
-	body, err := readBody(w, r, "application/json")
+func readJSON(r *http.Request, into any) error {
+	body, err := readBody(r, "application/json")
 	if err != nil {
 		return err
 	}
@@ -30,8 +29,8 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
 }
 
 // readForm reads a form. A name that comes twice is refused, since the next reader might take the other value.
-func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	body, err := readBody(w, r, formType)
+func readForm(r *http.Request) (url.Values, error) {
+	body, err := readBody(r, formType)
 	if err != nil {
 		return nil, err
 	}
@@ -47,25 +46,24 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	return values, nil
 }
 
-// boundForm checks and bounds the form in r's body and leaves it there, for a library to read.
-func boundForm(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r, formType)
-	if err != nil {
-		return err
+// readBody reads what [Gateway.admit] has left of r.
+func readBody(r *http.Request, mediaType string) ([]byte, error) {
+	if err := demandType(r, mediaType); err != nil {
+		return nil, err
 	}
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return io.ReadAll(r.Body)
+}
+
+// demandType refuses a body of another media type.
+func demandType(r *http.Request, mediaType string) error {
+	sent, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || sent != mediaType || len(r.Header.Values("Content-Type")) != 1 {
+		return errMediaType
+	}
 	return nil
 }
 
-func readBody(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte, error) {
-	sent, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || sent != mediaType || len(r.Header.Values("Content-Type")) != 1 {
-		return nil, errMediaType
-	}
-	return readAll(w, r)
-}
-
-// readAll reads the whole body, as far as it may go.
+// readAll reads the whole body from the connection, as far as it may go.
 func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
 	var tooLarge *http.MaxBytesError

@@ -12,7 +12,7 @@ type kind uint8
 const (
 	page     kind = iota // HTML for a person
 	api                  // JSON, RFC 9457
-	oauth                // RFC 6749 section 5.2
+	oauth                // a form, and errors of RFC 6749 section 5.2
 	document             // public and cacheable
 )
 
@@ -109,6 +109,11 @@ func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request, rt *route) er
 		return err
 	}
 	defer leave()
+	if rt.kind == oauth { // a library reads the form
+		if err := demandType(r, formType); err != nil {
+			return err
+		}
+	}
 	return h(w, r)
 }
 

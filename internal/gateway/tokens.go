@@ -10,9 +10,6 @@ import (
 
 // introspect tells a confidential client about its token (RFC 7662).
 func (g *Gateway) introspect(w http.ResponseWriter, r *http.Request) error {
-	if err := boundForm(w, r); err != nil {
-		return err
-	}
 	found, err := g.Grant.Introspect(r.Context(), r)
 	if err != nil {
 		return err
@@ -43,9 +40,6 @@ func unix(t time.Time) int64 {
 func (g *Gateway) revoke(w http.ResponseWriter, r *http.Request) error {
 	proof, err := g.proof(r)
 	if err != nil {
-		return err
-	}
-	if err := boundForm(w, r); err != nil {
 		return err
 	}
 	if err := g.Grant.Revoke(r.Context(), r, proof); err != nil {
