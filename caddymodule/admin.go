@@ -144,6 +144,18 @@ func (c adminCall) decode(into any) error {
 	return err
 }
 
+// decodeChange is decode for a change, with whoever makes it in as. It refuses one
+// that nobody puts a name to.
+func (c adminCall) decodeChange(into any, as *string) error {
+	if err := c.decode(into); err != nil {
+		return err
+	}
+	if *as == "" {
+		return refuse(http.StatusBadRequest, "as is missing: say who does this, because it is journalled and the owner is told")
+	}
+	return nil
+}
+
 func refuse(status int, format string, args ...any) error {
 	return caddy.APIError{HTTPStatus: status, Err: fmt.Errorf(format, args...)}
 }

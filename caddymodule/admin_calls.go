@@ -31,10 +31,7 @@ type activationCode struct {
 
 func makeActivationCode(ctx context.Context, c adminCall) (any, error) {
 	var in activationCodeRequest
-	if err := c.decode(&in); err != nil {
-		return nil, err
-	}
-	if err := demandAs(in.As); err != nil {
+	if err := c.decodeChange(&in, &in.As); err != nil {
 		return nil, err
 	}
 	code, err := c.authority.NewCode(ctx, authority.CodeRequest{Identifier: in.Account, Subject: in.Subject, As: in.As})
@@ -42,14 +39,6 @@ func makeActivationCode(ctx context.Context, c adminCall) (any, error) {
 		return nil, err
 	}
 	return activationCode{Code: code.Text, ExpiresAt: code.ExpiresAt}, nil
-}
-
-// demandAs refuses a change that nobody puts a name to.
-func demandAs(as string) error {
-	if as == "" {
-		return refuse(http.StatusBadRequest, "as is missing: say who does this, because it is journalled and the owner is told")
-	}
-	return nil
 }
 
 // authenticator is an authenticator as operators see it.
@@ -118,10 +107,7 @@ type revokeRequest struct {
 
 func revokeAuthenticator(ctx context.Context, c adminCall) (any, error) {
 	var in revokeRequest
-	if err := c.decode(&in); err != nil {
-		return nil, err
-	}
-	if err := demandAs(in.As); err != nil {
+	if err := c.decodeChange(&in, &in.As); err != nil {
 		return nil, err
 	}
 	if in.Reason == "" {

@@ -59,15 +59,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
-	for d.NextBlock(0) {
-		if err := a.unmarshalOption(d); err != nil {
-			return err
-		}
-		if err := a.checkValues(); err != nil {
-			return d.WrapErr(err)
-		}
-	}
-	return wrap(d, a.checkWhole())
+	return readBlock(d, 0, a.unmarshalOption, a.checkValues, a.checkWhole)
 }
 
 func (a *App) unmarshalOption(d *caddyfile.Dispenser) error {
@@ -100,14 +92,7 @@ func (a *App) unmarshalOption(d *caddyfile.Dispenser) error {
 	case "client":
 		return a.unmarshalClient(d)
 	case "dpop_nonce":
-		if a.DPoPNonce {
-			return twice(d)
-		}
-		if d.NextArg() {
-			return d.ArgErr()
-		}
-		a.DPoPNonce = true
-		return nil
+		return readFlag(d, &a.DPoPNonce)
 	case "throttle":
 		if a.Throttle != nil {
 			return twice(d)
@@ -150,6 +135,32 @@ func unmarshalGuest(d *caddyfile.Dispenser, namespace, key string) (json.RawMess
 	return caddyconfig.JSONModuleObject(guest, key, name, nil), nil
 }
 
+// readBlock reads the options of a block one by one. values checks what there is
+// after each, so that an error names its line; whole checks that nothing is missing.
+func readBlock(d *caddyfile.Dispenser, nesting int, option func(*caddyfile.Dispenser) error, values, whole func() error) error {
+	for d.NextBlock(nesting) {
+		if err := option(d); err != nil {
+			return err
+		}
+		if err := values(); err != nil {
+			return d.WrapErr(err)
+		}
+	}
+	return wrap(d, whole())
+}
+
+// readFlag reads an option that stands alone.
+func readFlag(d *caddyfile.Dispenser, target *bool) error {
+	if *target {
+		return twice(d)
+	}
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	*target = true
+	return nil
+}
+
 // readOnce reads exactly one argument for each target, and refuses an option
 // that was read before.
 func readOnce(d *caddyfile.Dispenser, targets ...*string) error {
@@ -159,6 +170,20 @@ func readOnce(d *caddyfile.Dispenser, targets ...*string) error {
 	if !d.AllArgs(targets...) {
 		return d.ArgErr()
 	}
+	return nil
+}
+
+// readDuration reads exactly one duration.
+func readDuration(d *caddyfile.Dispenser, target *caddy.Duration) error {
+	var text string
+	if !d.AllArgs(&text) {
+		return d.ArgErr()
+	}
+	duration, err := caddy.ParseDuration(text)
+	if err != nil {
+		return d.Errf("'%s' is not a time: write one such as 72h", text)
+	}
+	*target = caddy.Duration(duration)
 	return nil
 }
 

@@ -74,28 +74,13 @@ func (a *App) unmarshalClient(d *caddyfile.Dispenser) error {
 		return d.ArgErr()
 	}
 	a.Clients = append(a.Clients, c)
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if err := c.unmarshalOption(d); err != nil {
-			return err
-		}
-		if err := c.checkValues(); err != nil {
-			return d.WrapErr(err)
-		}
-	}
-	return wrap(d, c.check())
+	return readBlock(d, d.Nesting(), c.unmarshalOption, c.checkValues, c.check)
 }
 
 func (c *RecoveryClient) unmarshalOption(d *caddyfile.Dispenser) error {
 	switch d.Val() {
 	case "public":
-		if c.Public {
-			return twice(d)
-		}
-		if d.NextArg() {
-			return d.ArgErr()
-		}
-		c.Public = true
-		return nil
+		return readFlag(d, &c.Public)
 	case "jwks":
 		return readOnce(d, &c.JWKS)
 	case "secret":

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/regrant/regrant/fosite/grant"
@@ -36,16 +35,10 @@ func (a *App) unmarshalRotateKeys(d *caddyfile.Dispenser) error {
 	if a.RotateKeys != 0 {
 		return twice(d)
 	}
-	var text string
-	if !d.AllArgs(&text) {
-		return d.ArgErr()
+	if err := readDuration(d, &a.RotateKeys); err != nil || a.RotateKeys != 0 {
+		return err
 	}
-	every, err := caddy.ParseDuration(text)
-	if err != nil || every <= 0 {
-		return d.Errf("rotate_keys is a duration such as 90d, not '%s'", text)
-	}
-	a.RotateKeys = caddy.Duration(every)
-	return nil
+	return d.Errf("rotate_keys 0s is too short: write at least %v", keys.MinEvery)
 }
 
 // checkKeys checks the options that concern keys.
@@ -110,10 +103,7 @@ type rotateKeysRequest struct {
 // rotateKeys answers with the keys that wait for their use, and never with a private one.
 func rotateKeys(ctx context.Context, c adminCall) (any, error) {
 	var in rotateKeysRequest
-	if err := c.decode(&in); err != nil {
-		return nil, err
-	}
-	if err := demandAs(in.As); err != nil {
+	if err := c.decodeChange(&in, &in.As); err != nil {
 		return nil, err
 	}
 	return c.ring.Rotate(ctx, c.journalTurns(in.As))

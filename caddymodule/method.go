@@ -121,15 +121,7 @@ func (m *DeviceCertificate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
-	for d.NextBlock(0) {
-		if err := m.unmarshalOption(d); err != nil {
-			return err
-		}
-		if err := m.checkValues(); err != nil {
-			return d.WrapErr(err)
-		}
-	}
-	return wrap(d, m.check())
+	return readBlock(d, 0, m.unmarshalOption, m.checkValues, m.check)
 }
 
 func (m *DeviceCertificate) unmarshalOption(d *caddyfile.Dispenser) error {
@@ -186,20 +178,6 @@ func (m *DeviceCertificate) check() error {
 		return err
 	}
 	return firstError(m.checkValues(), m.checkOperator())
-}
-
-// readDuration reads exactly one duration.
-func readDuration(d *caddyfile.Dispenser, target *caddy.Duration) error {
-	var text string
-	if !d.AllArgs(&text) {
-		return d.ArgErr()
-	}
-	duration, err := caddy.ParseDuration(text)
-	if err != nil {
-		return d.Errf("'%s' is not a time: write one such as 72h", text)
-	}
-	*target = caddy.Duration(duration)
-	return nil
 }
 
 var (

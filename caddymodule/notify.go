@@ -61,18 +61,14 @@ func (w *Webhook) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if err := w.checkValues(); err != nil {
 		return d.WrapErr(err)
 	}
-	for d.NextBlock(0) {
-		if d.Val() != "secret" {
-			return unknown(d, "secret")
-		}
-		if err := readOnce(d, &w.Secret); err != nil {
-			return err
-		}
-		if err := w.checkValues(); err != nil {
-			return d.WrapErr(err)
-		}
+	return readBlock(d, 0, w.unmarshalOption, w.checkValues, w.check)
+}
+
+func (w *Webhook) unmarshalOption(d *caddyfile.Dispenser) error {
+	if d.Val() != "secret" {
+		return unknown(d, "secret")
 	}
-	return wrap(d, w.check())
+	return readOnce(d, &w.Secret)
 }
 
 // checkValues checks the values that are given.

@@ -68,10 +68,10 @@ func (s *BadgerStorage) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	for d.NextBlock(0) {
 		if d.Val() != "reserve" {
-			return d.Errf("unknown option '%s' of storage badger: there is 'reserve'", d.Val())
+			return unknown(d, "reserve")
 		}
 		if s.Reserve != 0 {
-			return d.Err("reserve is given twice")
+			return twice(d)
 		}
 		if err := s.readReserve(d); err != nil {
 			return err

@@ -106,15 +106,7 @@ func (k *Keycloak) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if err := k.checkValues(); err != nil {
 		return d.WrapErr(err)
 	}
-	for d.NextBlock(0) {
-		if err := k.unmarshalOption(d); err != nil {
-			return err
-		}
-		if err := k.checkValues(); err != nil {
-			return d.WrapErr(err)
-		}
-	}
-	return wrap(d, k.check())
+	return readBlock(d, 0, k.unmarshalOption, k.checkValues, k.check)
 }
 
 func (k *Keycloak) unmarshalOption(d *caddyfile.Dispenser) error {

@@ -88,15 +88,7 @@ func (o *OIDC) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if err := o.checkValues(); err != nil {
 		return d.WrapErr(err)
 	}
-	for d.NextBlock(0) {
-		if err := o.unmarshalOption(d); err != nil {
-			return err
-		}
-		if err := o.checkValues(); err != nil {
-			return d.WrapErr(err)
-		}
-	}
-	return wrap(d, o.check())
+	return readBlock(d, 0, o.unmarshalOption, o.checkValues, o.check)
 }
 
 func (o *OIDC) unmarshalOption(d *caddyfile.Dispenser) error {
