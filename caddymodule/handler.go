@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -70,7 +69,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 func (a *App) serveClosed(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, why error) error {
 	parts, err := a.parts()
 	// Without the adapter nobody can tell what recovers an account.
-	if err != nil || a.owns(r.URL.Path) || guarded(parts.adapter.Guard(r)) {
+	if err != nil || a.closed.Owns(r.URL.Path) || guarded(parts.adapter.Guard(r)) {
 		a.closed.Unavailable(w, r, why)
 		return nil
 	}
@@ -79,11 +78,6 @@ func (a *App) serveClosed(w http.ResponseWriter, r *http.Request, next caddyhttp
 
 // guarded tells whether a request is more than one that only passes.
 func guarded(v upstream.Verdict) bool { return v.Kind != upstream.Pass || len(v.DropCookies) > 0 }
-
-// owns tells whether the gateway answers for a path itself.
-func (a *App) owns(path string) bool {
-	return path == a.Path || strings.HasPrefix(path, a.Path+"/") || path == "/.well-known/oauth-authorization-server"+a.Path
-}
 
 // clientIP is the address of the client, for limits.
 func (a *App) clientIP(r *http.Request) netip.Addr {

@@ -17,6 +17,9 @@ func NewClosed(path string, logger *slog.Logger) *Closed {
 	return &Closed{g}
 }
 
+// Owns reports whether a gateway answers for path itself.
+func (c *Closed) Owns(path string) bool { return c.g.owns(path) }
+
 // Unavailable answers r with 503, in the form in which the route speaks. cause is for the log.
 func (c *Closed) Unavailable(w http.ResponseWriter, r *http.Request, cause error) {
 	rt := c.g.routes[r.URL.Path]
