@@ -5,12 +5,15 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/regrant/regrant/integration/keycloak"
 )
 
-func TestTheServerKnowsTheGatewayAndEndsWithItsContext(t *testing.T) {
+func need(t *testing.T) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("starts a real Keycloak")
 	}
@@ -20,14 +23,24 @@ func TestTheServerKnowsTheGatewayAndEndsWithItsContext(t *testing.T) {
 		}
 		t.Skip(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
+}
+
+func start(t *testing.T, ctx context.Context) *keycloak.Server {
+	t.Helper()
 	var log bytes.Buffer
 	s, err := keycloak.Start(ctx, keycloak.Options{Origin: "https://localhost:8443", Log: &log})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.Bytes())
 	}
-	defer s.Stop()
+	t.Cleanup(s.Stop)
+	return s
+}
+
+func TestTheServerKnowsTheGatewayAndEndsWithItsContext(t *testing.T) {
+	need(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := start(t, ctx)
 
 	var provider struct {
 		Config map[string]string `json:"config"`
@@ -50,4 +63,35 @@ func TestTheServerKnowsTheGatewayAndEndsWithItsContext(t *testing.T) {
 		resp.Body.Close()
 		t.Error("the server still answers")
 	}
+}
+
+// On the first start the realm is imported by a server that ends then. It must not be taken for the one to wait for: on a
+// machine without a cache the first tests would meet its end.
+func TestTheFirstStartIsNotTakenForReadyWhileItImports(t *testing.T) {
+	need(t)
+	start(t, t.Context()).Stop() // installs it, if need be
+	installed := filepath.Join(cache(t), "keycloak-*")
+	found, err := filepath.Glob(installed)
+	if err != nil || len(found) == 0 {
+		t.Fatalf("%s: %v, %v", installed, found, err)
+	}
+	fresh := t.TempDir()
+	if out, err := exec.Command("cp", append([]string{"-a"}, append(found, fresh)...)...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Setenv("REGRANT_KEYCLOAK_CACHE", fresh)
+	start(t, t.Context())
+}
+
+// cache is where start.sh keeps the server.
+func cache(t *testing.T) string {
+	t.Helper()
+	if dir := os.Getenv("REGRANT_KEYCLOAK_CACHE"); dir != "" {
+		return dir
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "regrant", "keycloak")
 }

@@ -42,11 +42,11 @@ install() {
   touch "$SERVER/.built"
 }
 
-# command_for PORT MANAGEMENT_PORT DATA_DIR CLASS_OPTION [OPTIONS]: sets COMMAND to
+# command_for ADDRESS PORT MANAGEMENT_PORT DATA_DIR CLASS_OPTION [OPTIONS]: sets COMMAND to
 # what kc.sh would run, without the shell in between and tuned to start fast.
 command_for() {
-  local port=$1 management=$2 data=$3 classes=$4
-  shift 4
+  local address=$1 port=$2 management=$3 data=$4 classes=$5
+  shift 5
   COMMAND=(java "$classes" -Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1
     -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote
     -Dfile.encoding=UTF-8 -Duser.language=en -Duser.country=US -Djava.security.egd=file:/dev/urandom
@@ -57,8 +57,8 @@ command_for() {
     "-Dkc.home.dir=$SERVER" "-Djboss.server.config.dir=$SERVER/conf"
     -cp "$SERVER/lib/quarkus-run.jar" io.quarkus.bootstrap.runner.QuarkusEntryPoint
     start --optimized --cache=local --shutdown-delay=0s --shutdown-timeout=0s
-    --http-enabled=true --http-host=127.0.0.1 "--http-port=$port"
-    --http-management-host=127.0.0.1 "--http-management-port=$management"
+    --http-enabled=true "--http-host=$address" "--http-port=$port"
+    "--http-management-host=$address" "--http-management-port=$management"
     "--db-url=jdbc:h2:file:$data/keycloakdb;NON_KEYWORDS=VALUE" "$@")
 }
 
@@ -67,13 +67,13 @@ class_option() {
   if [[ -s $CLASSES ]]; then echo "-XX:SharedArchiveFile=$CLASSES"; else echo "-Xshare:auto"; fi
 }
 
-# await PID MANAGEMENT_PORT: returns once the server is ready.
+# await PID ADDRESS MANAGEMENT_PORT: returns once the server is ready.
 await() {
   local status
   for _ in {1..1200}; do
     kill -0 "$1" 2>/dev/null || die "server ended while starting"
     status=
-    if { exec 3<>"/dev/tcp/127.0.0.1/$2"; } 2>/dev/null; then
+    if { exec 3<>"/dev/tcp/$2/$3"; } 2>/dev/null; then
       printf 'GET /health/ready HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3 || true
       read -r -t 5 status <&3 || true
       exec 3>&-
@@ -85,20 +85,21 @@ await() {
 }
 
 # snapshot REALM DIR PORT MANAGEMENT_PORT: imports the realm into a database
-# file that later starts copy.
+# file that later starts copy. Whoever waits for the server that was asked for must
+# not meet this one, which soon ends: it listens on an address of its own.
 snapshot() {
-  local realm=$1 dir=$2 port=$3 management=$4 classes
+  local realm=$1 dir=$2 port=$3 management=$4 address=127.0.0.2 classes
   say "importing $(basename "$realm") (once)"
   rm -rf "$dir" "$SERVER/data/import"
   mkdir -p "$dir" "$SERVER/data/import"
   cp "$realm" "$SERVER/data/import/realm.json"
   classes=$(class_option)
   [[ -s $CLASSES ]] || classes=-XX:ArchiveClassesAtExit=$CLASSES
-  command_for "$port" "$management" "$dir" "$classes" --hostname-strict=false --import-realm
+  command_for "$address" "$port" "$management" "$dir" "$classes" --hostname-strict=false --import-realm
   (cd "$dir" && exec "${COMMAND[@]}") >&2 </dev/null 8>&- &
   IMPORT=$!
   trap 'kill -TERM "$IMPORT" 2>/dev/null; wait "$IMPORT"; exit 1' TERM INT EXIT
-  await "$IMPORT" "$management"
+  await "$IMPORT" "$address" "$management"
   kill -TERM "$IMPORT"
   wait "$IMPORT" || true
   trap - TERM INT EXIT
@@ -132,11 +133,11 @@ main() {
   [[ -e $imported/.done ]] || snapshot "$realm" "$imported" "$port" "$management"
 
   [[ -e $data/keycloakdb.mv.db ]] || cp "$imported/keycloakdb.mv.db" "$data/"
-  command_for "$port" "$management" "$data" "$(class_option)" "$@"
+  command_for 127.0.0.1 "$port" "$management" "$data" "$(class_option)" "$@"
   cd "$data"
   # The server merges the truststores that it was given into one file of its installation, which all instances share, and
   # reads it before it is ready. So the lock is held until then, by a process that goes on beside the server.
-  await $$ "$management" >/dev/null 2>&1 &
+  await $$ 127.0.0.1 "$management" >/dev/null 2>&1 &
   exec 8>&-
   exec "${COMMAND[@]}"
 }
