@@ -62,7 +62,7 @@ func (s *scene) sign() {
 }
 
 func (s *scene) appraise() (attest.Result, error) {
-	return s.verifier.Appraise(s.statement, s.evidence, s.bound, s.now)
+	return s.verifier.Appraise(s.statement, s.evidence, attest.Claimant{}, s.bound, s.now)
 }
 
 // refused fails the test unless err is a refusal for that reason, and r grants nothing.
@@ -97,7 +97,7 @@ func TestGoodEvidenceGivesAResult(t *testing.T) {
 
 func TestLocateFindsTheHandle(t *testing.T) {
 	s := newScene(t)
-	handle, err := s.verifier.Locate(s.evidence)
+	handle, err := s.verifier.Locate(s.evidence, "")
 	if err != nil || !bytes.Equal(handle, s.device.Handle()) {
 		t.Errorf("handle %x, %v", handle, err)
 	}
@@ -255,7 +255,7 @@ func TestUnconfiguredMethodIsUnsupported(t *testing.T) {
 	s.evidence.Method = "passkey"
 	r, err := s.appraise()
 	refused(t, r, err, attest.ReasonUnsupported)
-	_, err = s.verifier.Locate(s.evidence)
+	_, err = s.verifier.Locate(s.evidence, "")
 	refused(t, attest.Result{}, err, attest.ReasonUnsupported)
 }
 
@@ -266,8 +266,7 @@ type fake struct {
 }
 
 func (f fake) Method() attest.Method                               { return f.method }
-func (f fake) Class() attest.Class                                 { return attest.ClassSingleFactorCryptographic }
-func (f fake) Locate([]byte) ([]byte, error)                       { panic("broken parser") }
+func (f fake) Locate([]byte, string) ([]byte, error)               { panic("broken parser") }
 func (f fake) Verify(in attest.Input) (c attest.Claims, err error) { return f.verify(in) }
 
 func withFake(t *testing.T, verify func(attest.Input) (attest.Claims, error)) *scene {
@@ -287,7 +286,7 @@ func TestPanicsAreRefusals(t *testing.T) {
 	})
 	r, err := s.appraise()
 	refused(t, r, err, attest.ReasonMalformed)
-	handle, err := s.verifier.Locate(s.evidence)
+	handle, err := s.verifier.Locate(s.evidence, "")
 	refused(t, attest.Result{}, err, attest.ReasonMalformed)
 	if handle != nil {
 		t.Errorf("handle %x", handle)

@@ -49,9 +49,6 @@ func New(c Config) *Format { return &Format{c} }
 // Method is [attest.MethodDeviceCertificate].
 func (f *Format) Method() attest.Method { return attest.MethodDeviceCertificate }
 
-// Class is single-factor: nothing in the certificate says that the key wants a PIN.
-func (f *Format) Class() attest.Class { return attest.ClassSingleFactorCryptographic }
-
 // Handle is the name under which the authenticator of a device certificate is stored: SHA-256 of the certified key (SubjectPublicKeyInfo).
 func Handle(leaf *x509.Certificate) []byte {
 	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
@@ -59,7 +56,7 @@ func Handle(leaf *x509.Certificate) []byte {
 }
 
 // Locate returns the [Handle] of the leaf. Nothing is verified.
-func (f *Format) Locate(body []byte) ([]byte, error) {
+func (f *Format) Locate(body []byte, _ string) ([]byte, error) {
 	ev, err := parse(body)
 	if err != nil {
 		return nil, err

@@ -99,7 +99,7 @@ func TestGoodEvidenceGivesClaims(t *testing.T) {
 
 func TestLocateFindsTheHandleOfTheLeaf(t *testing.T) {
 	s := newScene(t, nil)
-	got, err := devicecert.New(s.config).Locate(s.input.Body)
+	got, err := devicecert.New(s.config).Locate(s.input.Body, "")
 	if err != nil || !bytes.Equal(got, s.device.Handle()) {
 		t.Errorf("%x, %v", got, err)
 	}
@@ -236,7 +236,7 @@ func TestGoldenEvidenceIsAccepted(t *testing.T) {
 func FuzzVerify(f *testing.F) {
 	s := golden(f)
 	format := devicecert.New(s.config)
-	device, err := format.Locate(s.input.Body)
+	device, err := format.Locate(s.input.Body, "")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func FuzzVerify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		in := s.input
 		in.Body = body
-		handle, locateErr := format.Locate(body)
+		handle, locateErr := format.Locate(body, "")
 		claims, err := format.Verify(in)
 		var refusal *attest.Error
 		switch {

@@ -120,6 +120,6 @@ func TestMoreThanSixCertificatesAreRefused(t *testing.T) {
 
 func TestLocateRefusesWhatDoesNotParse(t *testing.T) {
 	s := newScene(t, nil)
-	handle, err := devicecert.New(s.config).Locate(append(s.input.Body, '{'))
+	handle, err := devicecert.New(s.config).Locate(append(s.input.Body, '{'), "")
 	refused(t, attest.Claims{Handle: handle}, err, attest.ReasonMalformed)
 }

@@ -129,7 +129,7 @@ func (s *Service) verify(ctx context.Context, at *attempt, evidence []attest.Evi
 func (s *Service) appraise(ctx context.Context, at *attempt, ev attest.Evidence, bound attest.Binding) (result attest.Result, err error) {
 	gone := s.Compute(ctx, func() {
 		end := observe.Verify(ctx)
-		result, err = s.Verifier.Appraise(at.statement, ev, bound, s.Clock())
+		result, err = s.Verifier.Appraise(at.statement, ev, attest.Claimant{Browser: at.Holder.Kind == HolderBrowser}, bound, s.Clock())
 		end(err == nil)
 	})
 	return result, cmp.Or(gone, err)
@@ -138,7 +138,7 @@ func (s *Service) appraise(ctx context.Context, at *attempt, ev attest.Evidence,
 // locate finds the authenticator that the evidence claims to come from; nil when there is none, or when the evidence
 // cannot be read, which Appraise will say.
 func (s *Service) locate(ctx context.Context, ev attest.Evidence) (a *account.Authenticator, err error) {
-	handle, bad := s.Verifier.Locate(ev)
+	handle, bad := s.Verifier.Locate(ev, "")
 	if bad != nil {
 		handle = make([]byte, 32) // no authenticator; looked up all the same, so that the reads are equal
 	}
