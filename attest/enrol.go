@@ -19,6 +19,12 @@ type Enroller interface {
 	Finish(e Enrolling, keep, body []byte) (Enrolled, error)
 }
 
+// Replacer is an [Enroller] of one-time secrets, which makes one in the place of another that was used.
+type Replacer interface {
+	// Replace returns what is stored of the new secret, and the secret, to be shown once.
+	Replace(e Enrolling) (h Handle, shown string, err error)
+}
+
 // Enrolling is one enrolment.
 type Enrolling struct {
 	Issuer     string    // {issuer}

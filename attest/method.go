@@ -78,3 +78,6 @@ func (m Method) MaxAge() time.Duration {
 	}
 	return MaxAge
 }
+
+// CanResistRelay tells whether any proof of m is relay-resistant.
+func (m Method) CanResistRelay() bool { return traits[m].relay != nil }

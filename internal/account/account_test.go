@@ -74,7 +74,7 @@ func newFixture(t testing.TB) *fixture {
 func (f *fixture) good() *Authenticator {
 	return &Authenticator{
 		Upstream: "main", AccountID: "alice-id", Identifiers: []string{"alice", "alice@example.com"},
-		Method: attest.MethodDeviceCertificate, Handle: []byte("handle"), Label: "laptop", DeviceID: "device-1", Serial: "1f",
+		Method: attest.MethodDeviceCertificate, Handles: []Handle{{Value: []byte("handle")}}, Label: "laptop", DeviceID: "device-1", Serial: "1f",
 		CertificateSHA256: []byte("hash"), BoundBy: "carol",
 		NotAfter: f.clock.Now().Add(90 * 24 * time.Hour), EffectiveAt: f.clock.Now().Add(72 * time.Hour),
 	}

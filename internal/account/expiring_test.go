@@ -14,7 +14,7 @@ func TestWhatExpiresSoonIsCounted(t *testing.T) {
 	const day = 24 * time.Hour
 	for i, left := range []time.Duration{-time.Hour, time.Hour, 2 * day, 6 * day, 20 * day, 90 * day, 0} {
 		a := f.good()
-		a.AccountID, a.Handle = fmt.Sprint("account ", i), fmt.Append(nil, i)
+		a.AccountID, a.Handles = fmt.Sprint("account ", i), []Handle{{Value: fmt.Append(nil, i)}}
 		if a.NotAfter = f.clock.Now().Add(left); left == 0 {
 			a.NotAfter = time.Time{} // never
 		}
@@ -39,7 +39,7 @@ func TestMoreThanOnePageIsCounted(t *testing.T) {
 	f := newFixture(t)
 	for i := range page + 1 {
 		a := f.good()
-		a.AccountID, a.Handle = fmt.Sprint("account ", i), fmt.Append(nil, i)
+		a.AccountID, a.Handles = fmt.Sprint("account ", i), []Handle{{Value: fmt.Append(nil, i)}}
 		f.bind(t, a)
 	}
 	if got, err := f.Expiring(t.Context(), f.db, 100*24*time.Hour); err != nil || got[0] != page+1 {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/regrant/regrant/storage"
 )
@@ -31,6 +32,9 @@ type guard struct {
 	AccountID string `json:"account_id"`
 	Epoch     uint64 `json:"epoch"`
 	Bound     int    `json:"bound"` // authenticators ever bound
+
+	RecoveredAt   time.Time `json:"recovered_at,omitzero"` // the last recovery
+	RecoveredWith []string  `json:"recovered_with,omitempty"`
 }
 
 // New makes the store under namespace. sealer authenticates the records.
@@ -38,10 +42,11 @@ func New(namespace string, sealer storage.Sealer) *Store {
 	return &Store{
 		authenticators: storage.NewTable(storage.TableConfig[Authenticator]{
 			Name:    namespace + "/authenticator",
-			Version: 1,
+			Version: 2,
+			Upgrade: upgrade,
 			ID:      func(a *Authenticator) []byte { return []byte(a.ID) },
 			Indexes: []storage.Index[Authenticator]{
-				{Name: byHandle, Unique: true, Keys: func(a *Authenticator) [][]byte { return [][]byte{a.Handle} }},
+				{Name: byHandle, Unique: true, Keys: (*Authenticator).handles},
 				{Name: byAccount, Keys: func(a *Authenticator) [][]byte { return [][]byte{[]byte(a.AccountID)} }},
 			},
 			Sealer: sealer,
@@ -55,7 +60,7 @@ func New(namespace string, sealer storage.Sealer) *Store {
 	}
 }
 
-// Bind adds a to its account and sets a.ID and a.BoundAt. The error is [storage.ErrExists] if the handle is bound
+// Bind adds a to its account and sets a.ID and a.BoundAt. The error is [storage.ErrExists] if a handle of it is bound
 // already, to whomever and even if revoked, and [ErrTooMany] at the bound.
 func (s *Store) Bind(tx storage.Tx, a *Authenticator) error {
 	now := tx.Now().UTC()
@@ -121,16 +126,6 @@ func (s *Store) Revoke(tx storage.Tx, id, by, reason string) (*Authenticator, er
 		return nil, fmt.Errorf("revoking an authenticator: %w", err)
 	}
 	return a, nil
-}
-
-// Used notes that the authenticator took part in a recovery now.
-func (s *Store) Used(tx storage.Tx, id string) error {
-	a, err := s.Get(tx, id)
-	if err != nil {
-		return err
-	}
-	a.LastUsedAt = tx.Now().UTC()
-	return s.authenticators.Put(tx, a)
 }
 
 // Epoch returns the account's epoch, 0 for an account never heard of. Called in the transaction of a decision, it

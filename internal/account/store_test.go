@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/storage"
 )
 
@@ -19,7 +20,7 @@ func TestBoundAuthenticatorIsFoundByIDHandleAndAccount(t *testing.T) {
 		t.Errorf("id %q bound at %v", a.ID, a.BoundAt)
 	}
 	err := f.view(t, func(r storage.Reader) error {
-		byHandle, err := f.ByHandle(r, a.Handle)
+		byHandle, err := f.ByHandle(r, a.Handles[0].Value)
 		if err != nil {
 			return err
 		}
@@ -66,7 +67,7 @@ func TestIncompleteAuthenticatorIsNotBound(t *testing.T) {
 		"no upstream":              func(a *Authenticator) { a.Upstream = "" },
 		"no account":               func(a *Authenticator) { a.AccountID = "" },
 		"no method":                func(a *Authenticator) { a.Method = "" },
-		"no handle":                func(a *Authenticator) { a.Handle = nil },
+		"no handle":                func(a *Authenticator) { a.Handles = nil },
 		"no time of effect":        func(a *Authenticator) { a.EffectiveAt = time.Time{} },
 		"effective before binding": func(a *Authenticator) { a.EffectiveAt = f.clock.Now().Add(-time.Second) },
 	} {
@@ -157,7 +158,7 @@ func TestRevokingTheUnknownIsNotFound(t *testing.T) {
 	f := newFixture(t)
 	for name, do := range map[string]func(storage.Tx) error{
 		"Revoke": func(tx storage.Tx) error { _, err := f.Revoke(tx, "unknown", "carol", ""); return err },
-		"Used":   func(tx storage.Tx) error { return f.Used(tx, "unknown") },
+		"Used":   func(tx storage.Tx) error { return f.Proven(tx, "unknown", attest.Claims{}, true) },
 	} {
 		if err := f.update(t, do); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("%s: %v, want ErrNotFound", name, err)
@@ -169,7 +170,7 @@ func TestUseIsNoted(t *testing.T) {
 	f := newFixture(t)
 	a := f.bind(t, f.good())
 	f.clock.Advance(time.Hour)
-	if err := f.update(t, func(tx storage.Tx) error { return f.Used(tx, a.ID) }); err != nil {
+	if err := f.update(t, func(tx storage.Tx) error { return f.Proven(tx, a.ID, attest.Claims{}, true) }); err != nil {
 		t.Fatal(err)
 	}
 	if got := f.get(t, a.ID); !got.LastUsedAt.Equal(f.clock.Now()) {
@@ -213,7 +214,7 @@ func TestRaisedEpochsAddUp(t *testing.T) {
 func TestDecisionOnASetSeesEveryChangeOfIt(t *testing.T) {
 	f := newFixture(t)
 	first := f.good()
-	first.Handle = []byte("first")
+	first.Handles = []Handle{{Value: []byte("first")}}
 	f.bind(t, first)
 	for name, change := range map[string]func(tx storage.Tx) error{
 		"bind":   func(tx storage.Tx) error { return f.Bind(tx, f.good()) },
@@ -246,7 +247,7 @@ func TestAuthenticatorsOfAnAccountAreBounded(t *testing.T) {
 	err := f.update(t, func(tx storage.Tx) error {
 		for i := range MaxPerAccount {
 			a := f.good()
-			a.Handle = fmt.Append(nil, i)
+			a.Handles = []Handle{{Value: fmt.Append(nil, i)}}
 			if err := f.Bind(tx, a); err != nil {
 				return err
 			}

@@ -115,7 +115,7 @@ func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain
 	sum := sha256.Sum256(certificate.Raw)
 	authenticator := &account.Authenticator{
 		Upstream: a.Upstream, AccountID: code.AccountID, Identifiers: code.Identifiers,
-		Method: attest.MethodDeviceCertificate, Handle: devicecert.Handle(certificate),
+		Method: attest.MethodDeviceCertificate, Handles: []account.Handle{{Value: devicecert.Handle(certificate)}},
 		Label: label, DeviceID: deviceID, Serial: fmt.Sprintf("%x", certificate.SerialNumber), CertificateSHA256: sum[:],
 		NotAfter: certificate.NotAfter, EffectiveAt: tx.Now().Add(a.Probation).UTC(), BoundBy: code.By,
 	}

@@ -33,7 +33,7 @@ func TestEnrolledDeviceIsBoundOnProbation(t *testing.T) {
 	sum := sha256.Sum256(leaf.Raw)
 	if a.AccountID != "alice-id" || a.Upstream != "main" || a.Method != attest.MethodDeviceCertificate ||
 		a.BoundBy != "carol" || a.Label != "laptop" || a.DeviceID != e.DeviceID ||
-		!bytes.Equal(a.Handle, devicecert.Handle(leaf)) || !bytes.Equal(a.CertificateSHA256, sum[:]) ||
+		!bytes.Equal(a.Handles[0].Value, devicecert.Handle(leaf)) || !bytes.Equal(a.CertificateSHA256, sum[:]) ||
 		a.Serial != fmt.Sprintf("%x", leaf.SerialNumber) || !a.NotAfter.Equal(leaf.NotAfter) {
 		t.Errorf("bound %+v", a)
 	}

@@ -81,7 +81,7 @@ func TestAnAccountThatIsFullOfDevicesIsADefiniteAnswer(t *testing.T) {
 		for i := range account.MaxPerAccount {
 			bound := account.Authenticator{
 				Upstream: "main", AccountID: aliceID, Identifiers: []string{alice}, Method: "device-certificate",
-				Handle: fmt.Append(nil, i), BoundBy: "admin", EffectiveAt: tx.Now(),
+				Handles: []account.Handle{{Value: fmt.Append(nil, i)}}, BoundBy: "admin", EffectiveAt: tx.Now(),
 			}
 			if err := h.Accounts.Bind(tx, &bound); err != nil {
 				return err

@@ -2,13 +2,19 @@
 // [Decision] with its reasons. It is pure: it takes plain values, has no clock, store or network, and gives the same
 // Decision for the same Input. Only this package makes a Decision, and the zero Decision refuses.
 //
-// There is one tier in this release: a device certificate whose key is itself the holder of the recovery. Alone it is
-// a single-factor cryptographic authenticator, below what NIST SP 800-63B-4 §4.2 asks of account recovery, so the
-// operator has to name the risk analysis that accepts it.
+// What counts is the class of a proof (SP 800-63B-4), not the name of its method:
+//
+//	a multi-factor cryptographic authenticator, whose proof is relay-resistant: a passkey
+//	a saved code and a bound cryptographic authenticator: a recovery code and a device certificate, TPM, SSH key, recovery key or passkey
+//
+// The second row is section 4.2.2.2 (RAAL2-1 b). Anything less is weaker than that section asks and needs a risk analysis that
+// the operator names at the method: then a proof of that method is enough alone if it is relay-resistant, and beside a code
+// or a key of another class if it is not.
 package policy
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/regrant/regrant/attest"
@@ -43,7 +49,6 @@ const (
 // Proof is what policy needs to know of one attestation result.
 type Proof struct {
 	Method         attest.Method
-	Class          attest.Class
 	RelayResistant bool // see "The holder" in the protocol
 }
 
@@ -64,72 +69,87 @@ type Input struct {
 
 // Config is what the operator wrote.
 type Config struct {
-	// RiskAnalysis is the operator's reference for accepting a lone device certificate. Required.
-	RiskAnalysis string
+	// Methods are those that are configured.
+	Methods []attest.Method
+
+	// RiskAnalysis is the operator's reference for accepting less than the section asks, by method.
+	RiskAnalysis map[attest.Method]string
 }
 
 // Policy is a validated configuration. Safe for concurrent use.
-type Policy struct{ riskAnalysis string }
+type Policy struct {
+	methods  []attest.Method
+	accepted map[attest.Method]string
+}
 
-// ErrRiskAnalysis is returned by [New] when a lone device certificate is accepted without a risk analysis.
-var ErrRiskAnalysis = errors.New("a device certificate alone is weaker than NIST SP 800-63B-4 §4.2 asks: name the risk analysis that accepts it")
+// ErrNothingSuffices is returned by [New] when no proof of the configured methods could ever be enough (SP 800-63B-4 section 4.2.1).
+var ErrNothingSuffices = errors.New("with these methods nobody can recover: configure passkey, or recovery_code beside device_certificate, " +
+	"tpm, ssh_key or recovery_key, or name the risk_analysis that accepts device_certificate or tpm alone")
 
 // New validates c.
 func New(c Config) (*Policy, error) {
-	if c.RiskAnalysis == "" {
-		return nil, ErrRiskAnalysis
+	p := &Policy{methods: slices.Clone(c.Methods), accepted: maps.Clone(c.RiskAnalysis)}
+	var best []Proof
+	for _, m := range c.Methods {
+		best = append(best, Proof{Method: m, RelayResistant: m.CanResistRelay()})
 	}
-	return &Policy{riskAnalysis: c.RiskAnalysis}, nil
+	if tier, _ := p.tier(best); tier == "" {
+		return nil, ErrNothingSuffices
+	}
+	return p, nil
 }
 
 // Decision is the outcome of [Policy.Decide]. The zero value refuses.
 type Decision struct {
-	granted bool
+	outcome outcome
 	tier    string
 	risk    string
+	wanted  []attest.Method
 	reasons []Reason
 }
 
-// Granted reports whether the recovery may go on.
-func (d Decision) Granted() bool { return d.granted }
+type outcome uint8
 
-// Tier names the tier that decided.
+const (
+	refused outcome = iota
+	more
+	granted
+)
+
+// Granted reports whether the recovery may go on.
+func (d Decision) Granted() bool { return d.outcome == granted }
+
+// More reports whether nothing speaks against the recovery but that another proof is needed.
+func (d Decision) More() bool { return d.outcome == more }
+
+// Wanted lists the methods of which one more proof would be enough, empty unless more is needed.
+func (d Decision) Wanted() []attest.Method { return slices.Clone(d.wanted) }
+
+// Tier names the tier under which the Decision was granted.
 func (d Decision) Tier() string { return d.tier }
 
-// RiskAnalysis is the operator's reference under which a granted Decision was made.
+// RiskAnalysis is the operator's reference under which a granted Decision was made, if one was needed.
 func (d Decision) RiskAnalysis() string { return d.risk }
 
-// Reasons lists every reason against, empty when granted.
+// Reasons lists every reason against, empty unless refused.
 func (d Decision) Reasons() []Reason { return slices.Clone(d.reasons) }
 
-// tierDevice is the one built-in tier.
-const tierDevice = "device-certificate"
-
-// Decide applies the tier to in. All reasons are collected, so that the journal names each.
+// Decide judges in. All reasons are collected, so that the journal names each.
 func (p *Policy) Decide(in Input) Decision {
-	d := Decision{tier: tierDevice, reasons: slices.Concat(proofReasons(in.Proofs), accountReasons(in.Account), actionReasons(in))}
-	if len(d.reasons) > 0 {
-		return d
+	tier, risk := p.tier(in.Proofs)
+	wanted := p.wanted(in.Proofs)
+	against := slices.Concat(accountReasons(in.Account), actionReasons(in))
+	if tier == "" && len(wanted) == 0 {
+		against = slices.Concat(proofReasons(in.Proofs), against)
 	}
-	d.granted, d.risk = true, p.riskAnalysis
-	return d
-}
-
-func proofReasons(proofs []Proof) (against []Reason) {
-	if len(proofs) == 0 {
-		return []Reason{ReasonNoProof}
+	switch {
+	case len(against) > 0:
+		return Decision{reasons: against}
+	case tier != "":
+		return Decision{outcome: granted, tier: tier, risk: risk}
+	default:
+		return Decision{outcome: more, wanted: wanted}
 	}
-	for _, p := range proofs {
-		if p.Method != attest.MethodDeviceCertificate {
-			against = append(against, ReasonMethod)
-		}
-		// A signature that somebody else's browser could have asked for is the classic relay: the attacker starts
-		// the recovery, the owner signs.
-		if !p.RelayResistant {
-			against = append(against, ReasonRelay)
-		}
-	}
-	return against
 }
 
 func accountReasons(a Account) (against []Reason) {
@@ -152,6 +172,12 @@ func accountReasons(a Account) (against []Reason) {
 func actionReasons(in Input) (against []Reason) {
 	if len(in.Actions) == 0 {
 		return []Reason{ReasonActionUnavailable}
+	}
+	if slices.Contains(in.Actions, attest.ActionRehearse) { // nothing is done to the account, so it stands alone
+		if len(in.Actions) > 1 {
+			return []Reason{ReasonActionUnavailable}
+		}
+		return nil
 	}
 	for _, a := range in.Actions {
 		if !slices.Contains(in.Available, a) {

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"slices"
 	"testing"
 
@@ -10,16 +9,10 @@ import (
 
 func good() Input {
 	return Input{
-		Proofs:    []Proof{{Method: attest.MethodDeviceCertificate, Class: attest.ClassSingleFactorCryptographic, RelayResistant: true}},
+		Proofs:    []Proof{{Method: attest.MethodDeviceCertificate, RelayResistant: true}},
 		Account:   Account{OwnsIdentifier: true, Enabled: true, Privilege: PrivilegeOrdinary},
 		Actions:   []attest.Action{attest.ActionSignIn},
 		Available: []attest.Action{attest.ActionSignIn, attest.ActionResetPassword},
-	}
-}
-
-func TestALoneDeviceCertificateNeedsARiskAnalysis(t *testing.T) {
-	if _, err := New(Config{}); !errors.Is(err, ErrRiskAnalysis) {
-		t.Fatalf("New without a risk analysis: %v", err)
 	}
 }
 
@@ -30,7 +23,7 @@ func TestTheZeroDecisionRefuses(t *testing.T) {
 }
 
 func TestEachReasonAloneRefuses(t *testing.T) {
-	p, err := New(Config{RiskAnalysis: "RA-1"})
+	p, err := New(Config{Methods: []attest.Method{attest.MethodDeviceCertificate}, RiskAnalysis: map[attest.Method]string{attest.MethodDeviceCertificate: "RA-1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +39,6 @@ func TestEachReasonAloneRefuses(t *testing.T) {
 		{"no proof", func(in *Input) { in.Proofs = nil }, ReasonNoProof},
 		{"another method", func(in *Input) { in.Proofs[0].Method = "knock-knock" }, ReasonMethod},
 		{"relayed proof", func(in *Input) { in.Proofs[0].RelayResistant = false }, ReasonRelay},
-		{"a second proof that is relayed", func(in *Input) {
-			in.Proofs = append(in.Proofs, Proof{Method: attest.MethodDeviceCertificate})
-		}, ReasonRelay},
 		{"somebody else's identifier", func(in *Input) { in.Account.OwnsIdentifier = false }, ReasonIdentifier},
 		{"disabled account", func(in *Input) { in.Account.Enabled = false }, ReasonDisabled},
 		{"privileged account", func(in *Input) { in.Account.Privilege = PrivilegePrivileged }, ReasonPrivileged},

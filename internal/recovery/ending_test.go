@@ -235,7 +235,7 @@ func TestACertificateThatExpiresAfterTheGrantStopsNothing(t *testing.T) {
 	must(t, h.db.Update(t.Context(), func(tx storage.Tx) error {
 		return h.Accounts.Bind(tx, &account.Authenticator{
 			Upstream: "main", AccountID: aliceID, Identifiers: []string{alice}, Method: attest.MethodDeviceCertificate,
-			Handle: h.device.Handle(), NotAfter: h.Clock().Add(30 * time.Second), EffectiveAt: h.Clock(), BoundBy: "test",
+			Handles: []account.Handle{{Value: h.device.Handle()}}, NotAfter: h.Clock().Add(30 * time.Second), EffectiveAt: h.Clock(), BoundBy: "test",
 		})
 	}))
 	code := h.handoff()

@@ -91,7 +91,7 @@ func newHouse(t *testing.T) *house {
 	h.SetMinter(h.grants)
 	h.bound = &account.Authenticator{
 		ID: "auth-1", Upstream: "main", AccountID: aliceID, Identifiers: []string{alice}, Method: attest.MethodDeviceCertificate,
-		Handle: h.device.Handle(), Label: "Alice's laptop", DeviceID: "device-1", NotAfter: attesttest.NotAfter,
+		Handles: []account.Handle{{Value: h.device.Handle()}}, Label: "Alice's laptop", DeviceID: "device-1", NotAfter: attesttest.NotAfter,
 		BoundAt: h.now, EffectiveAt: h.now, BoundBy: "test",
 	}
 	must(t, h.db.Update(t.Context(), func(tx storage.Tx) error { return h.Accounts.Bind(tx, h.bound) }))

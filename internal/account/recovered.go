@@ -1,0 +1,62 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/regrant/regrant/storage"
+)
+
+// Quarantine is how long after a recovery the account's authenticators change only with an older one that took no part in
+// it: whoever recovered with something stolen cannot make the account his own.
+const Quarantine = 7 * 24 * time.Hour
+
+// ErrQuarantine means that the account was recovered less than [Quarantine] ago, and that none of its older authenticators was proven
+// meanwhile.
+var ErrQuarantine = errors.New("the account was recovered a short time ago")
+
+// Recovered notes that the account was recovered now with these authenticators.
+func (s *Store) Recovered(tx storage.Tx, accountID string, with []string) error {
+	g, err := s.guard(tx, accountID)
+	if err != nil {
+		return err
+	}
+	g.RecoveredAt, g.RecoveredWith = tx.Now().UTC(), slices.Clone(with)
+	if err := s.guards.Put(tx, g); err != nil {
+		return fmt.Errorf("noting a recovery: %w", err)
+	}
+	return nil
+}
+
+// MayChange tells whether the account's authenticators may change in a session that began at since: always when no recovery is
+// less than [Quarantine] ago, else only if one that is older than the recovery, was not used in it and still counts was proven
+// in that session. The error is [ErrQuarantine] if not.
+func (s *Store) MayChange(r storage.Reader, accountID string, since time.Time) error {
+	g, err := s.guard(r, accountID)
+	if err != nil {
+		return err
+	}
+	now := r.Now()
+	if g.RecoveredAt.IsZero() || !now.Before(g.RecoveredAt.Add(Quarantine)) {
+		return nil
+	}
+	all, err := s.OfAccount(r, accountID)
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		older := a.BoundAt.Before(g.RecoveredAt) && !slices.Contains(g.RecoveredWith, a.ID)
+		if older && a.Usable(now) == nil && !a.LastProvenAt.Before(since) {
+			return nil
+		}
+	}
+	return ErrQuarantine
+}
+
+// Usable returns the authenticators that may take part in a recovery of the account now.
+func (s *Store) Usable(r storage.Reader, accountID string) ([]Authenticator, error) {
+	all, err := s.OfAccount(r, accountID)
+	return slices.DeleteFunc(all, func(a Authenticator) bool { return a.Usable(r.Now()) != nil }), err
+}

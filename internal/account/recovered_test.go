@@ -1,0 +1,79 @@
+package account
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/storage"
+)
+
+// Each row changes one thing of an account that was recovered an hour ago with one of its two authenticators, and whose owner
+// has just proven the other.
+func TestForSevenDaysOnlyAnOlderAuthenticatorAllowsChanges(t *testing.T) {
+	for name, c := range map[string]struct {
+		wait   time.Duration // from the recovery to the session
+		prove  string
+		revoke bool
+		want   error
+	}{
+		"the older one is proven":             {time.Hour, "older", false, nil},
+		"nothing is proven":                   {time.Hour, "", false, ErrQuarantine},
+		"the one that recovered is proven":    {time.Hour, "used", false, ErrQuarantine},
+		"one bound since is proven":           {time.Hour, "newer", false, ErrQuarantine},
+		"the older one is revoked":            {time.Hour, "older", true, ErrQuarantine},
+		"a second before the seven days end":  {Quarantine - time.Second, "", false, ErrQuarantine},
+		"the seven days are over":             {Quarantine, "", false, nil},
+		"one bound since, on the seventh day": {Quarantine - time.Second, "newer", false, ErrQuarantine},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			id := map[string]string{}
+			bind := func(name string) {
+				a := f.good()
+				a.Handles = []Handle{{Value: []byte(name)}}
+				a.EffectiveAt = f.clock.Now()
+				id[name] = f.bind(t, a).ID
+			}
+			bind("older")
+			bind("used")
+			f.clock.Advance(time.Hour)
+			f.must(t, func(tx storage.Tx) error { return f.Recovered(tx, f.good().AccountID, []string{id["used"]}) })
+			f.clock.Advance(time.Second)
+			bind("newer")
+			f.clock.Advance(c.wait - time.Second)
+			since := f.clock.Now()
+			if c.prove != "" {
+				f.must(t, func(tx storage.Tx) error { return f.Proven(tx, id[c.prove], attest.Claims{}, false) })
+			}
+			if c.revoke {
+				f.must(t, func(tx storage.Tx) error { _, err := f.Revoke(tx, id["older"], "owner", "lost"); return err })
+			}
+			err := f.view(t, func(r storage.Reader) error { return f.MayChange(r, f.good().AccountID, since) })
+			if !errors.Is(err, c.want) || (c.want == nil && err != nil) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+func TestAProofBeforeTheSessionDoesNotCount(t *testing.T) {
+	f := newFixture(t)
+	a := f.bind(t, f.good())
+	f.clock.Advance(time.Hour)
+	f.must(t, func(tx storage.Tx) error { return f.Recovered(tx, a.AccountID, []string{"another"}) })
+	f.must(t, func(tx storage.Tx) error { return f.Proven(tx, a.ID, attest.Claims{}, false) })
+	f.clock.Advance(time.Minute)
+	err := f.view(t, func(r storage.Reader) error { return f.MayChange(r, a.AccountID, f.clock.Now()) })
+	if !errors.Is(err, ErrQuarantine) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAnAccountThatWasNeverRecoveredChangesFreely(t *testing.T) {
+	f := newFixture(t)
+	if err := f.view(t, func(r storage.Reader) error { return f.MayChange(r, "alice", f.clock.Now()) }); err != nil {
+		t.Error(err)
+	}
+}
