@@ -89,7 +89,10 @@ func (a *App) recovery(s services, namespace string, operator *devicecert.Operat
 	if err != nil {
 		return nil, err
 	}
-	rules, err := policy.New(policy.Config{RiskAnalysis: a.method.RiskAnalysis})
+	rules, err := policy.New(policy.Config{
+		Methods:      verifier.Methods(),
+		RiskAnalysis: map[attest.Method]string{attest.MethodDeviceCertificate: a.method.RiskAnalysis},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +100,12 @@ func (a *App) recovery(s services, namespace string, operator *devicecert.Operat
 		Namespace: namespace, Issuer: a.issuer(),
 		DB: s.db, Ring: s.ring, Adapter: s.adapter,
 		Accounts: s.accounts, Journal: s.journal, Outbox: s.outbox,
-		Verifier: verifier,
-		Policy:   rules,
-		Clock:    time.Now,
-		Compute:  a.limiter.Strangers.Compute,
-		Logger:   a.logger,
+		Verifier:  verifier,
+		Policy:    rules,
+		Clock:     time.Now,
+		Probation: a.method.probation(),
+		Compute:   a.limiter.Strangers.Compute,
+		Logger:    a.logger,
 	}), nil
 }
 
@@ -114,7 +118,7 @@ func (a *App) tokens(s *services, clients []grant.Client) (err error) {
 		Secret:     s.ring.Secret(keys.GrantSecret),
 		Clock:      time.Now,
 		Recoveries: s.recovery.Grants(),
-		Actions:    actionNames(s.adapter.Facts().Actions),
+		Actions:    append(actionNames(s.adapter.Facts().Actions), string(attest.ActionRehearse)),
 		Clients:    clients,
 	})
 	if err != nil {

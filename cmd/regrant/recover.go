@@ -131,7 +131,7 @@ func (c *recoverCommand) prove(ctx context.Context, g *gateway, d *device, want 
 	if err := want.check(offer, c.now()); err != nil {
 		return "", err
 	}
-	if !slices.Contains(offer.Methods, wire.MethodOffer{Method: string(attest.MethodDeviceCertificate)}) {
+	if !slices.ContainsFunc(offer.Methods, func(m wire.MethodOffer) bool { return m.Method == string(attest.MethodDeviceCertificate) }) {
 		return "", &failure{exitRefused, "the gateway takes no device certificates", ""}
 	}
 	if err := c.agree(ctx, offer.Statement); err != nil {

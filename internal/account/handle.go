@@ -39,6 +39,12 @@ func (a *Authenticator) Binding(value []byte) attest.Binding {
 	return attest.Binding{Authenticator: a.ID, Handle: h.Value, Reference: h.Reference, Counter: h.Counter, BackedUp: h.BackedUp}
 }
 
+// OneTime tells whether the handle is good for one recovery only.
+func (a *Authenticator) OneTime(value []byte) bool {
+	h := a.handle(value)
+	return h != nil && h.OneTime
+}
+
 // Left is how many one-time handles of a can still be used.
 func (a *Authenticator) Left() (n int) {
 	for _, h := range a.Handles {

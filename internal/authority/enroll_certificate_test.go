@@ -73,7 +73,7 @@ func TestCertificateOfTheOperatorsCAIsBoundAsItIs(t *testing.T) {
 		t.Errorf("another certificate came back: %v", e.CertificateChain)
 	}
 	a := o.bound(t, e.AuthenticatorID)
-	if a.AccountID != "alice-id" || string(a.Handle) != string(o.device.Handle()) || !a.NotAfter.Equal(o.device.Certificate.NotAfter) || a.DeviceID == "" {
+	if a.AccountID != "alice-id" || string(a.Handles[0].Value) != string(o.device.Handle()) || !a.NotAfter.Equal(o.device.Certificate.NotAfter) || a.DeviceID == "" {
 		t.Errorf("bound %+v", a)
 	}
 	if err := a.Usable(o.clock.Now()); !errors.Is(err, account.ErrProbation) {

@@ -119,7 +119,7 @@ func TestEnrolledDeviceIsWhatTheVerifierExpects(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := g.bound(t, e.AuthenticatorID)
-	if !bytes.Equal(claims.Handle, a.Handle) || claims.DeviceID != a.DeviceID || claims.Serial != a.Serial ||
+	if !bytes.Equal(claims.Handle, a.Handles[0].Value) || claims.DeviceID != a.DeviceID || claims.Serial != a.Serial ||
 		!bytes.Equal(claims.CertificateSHA256, a.CertificateSHA256) || !claims.NotAfter.Equal(a.NotAfter) {
 		t.Errorf("claims %+v, bound %+v", claims, a)
 	}

@@ -83,7 +83,7 @@ func open(t testing.TB, change ...func(*house)) *house {
 	must(t, err)
 	verifier, err := attest.NewVerifier(devicecert.New(devicecert.Config{Anchors: h.anchors(ca), MaxPath: 3}))
 	must(t, err)
-	rules, err := policy.New(policy.Config{RiskAnalysis: "RA-1"})
+	rules, err := policy.New(policy.Config{Methods: []attest.Method{attest.MethodDeviceCertificate}, RiskAnalysis: map[attest.Method]string{attest.MethodDeviceCertificate: "RA-1"}})
 	must(t, err)
 	service := recovery.New(recovery.Config{
 		Namespace: "main", Issuer: issuer, DB: h.db, Adapter: h.idp, Verifier: verifier, Accounts: accounts, Policy: rules,

@@ -57,11 +57,14 @@ func (g *Gateway) wish(in wire.InitiateRequest) (recovery.InitiateRequest, error
 		return recovery.InitiateRequest{}, malformed("/actions", "These are not known actions, each named once.")
 	}
 	for _, a := range actions {
-		if !slices.Contains(g.Adapter.Facts().Actions, a) {
+		if a != attest.ActionRehearse && !slices.Contains(g.Adapter.Facts().Actions, a) {
 			return recovery.InitiateRequest{}, &problemError{
 				status: http.StatusBadRequest, code: wire.ProblemActionNotOffered, member: "/actions", detail: "An action is not offered here.",
 			}
 		}
+	}
+	if len(actions) > 1 && slices.Contains(actions, attest.ActionRehearse) {
+		return recovery.InitiateRequest{}, malformed("/actions", "A rehearsal does nothing to the account: ask for it alone.")
 	}
 	if policy.NeedsSignIn(actions) {
 		return recovery.InitiateRequest{}, malformed("/actions", "A new credential is set by the person who signs in: ask for sign-in too.")
@@ -86,17 +89,21 @@ func (g *Gateway) clientOf(h recovery.Holder, asked string) (string, error) {
 }
 
 func initiated(begun recovery.Initiated) wire.InitiateResponse {
-	methods := make([]wire.MethodOffer, len(begun.Methods))
-	for i, m := range begun.Methods {
-		methods[i].Method = string(m)
-	}
 	return wire.InitiateResponse{
 		RecoveryID: begun.RecoveryID,
 		Statement:  begun.Statement.Text(),
 		Nonce:      base64.RawURLEncoding.EncodeToString(begun.Statement.Nonce[:]),
 		ExpiresIn:  seconds(begun.ExpiresIn),
-		Methods:    methods,
+		Methods:    offers(begun.Methods),
 	}
+}
+
+func offers(methods []recovery.Offer) []wire.MethodOffer {
+	out := make([]wire.MethodOffer, len(methods))
+	for i, m := range methods {
+		out[i] = wire.MethodOffer{Method: string(m.Method), Options: m.Options}
+	}
+	return out
 }
 
 // attest brings proofs.
@@ -117,18 +124,36 @@ func (g *Gateway) attest(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	proofs, err := in.Proofs()
-	if err != nil || len(proofs) == 0 {
-		return malformed("/evidence", "One to eight pieces of evidence, each naming its method, are needed.")
+	if err != nil {
+		return malformedEvidence()
 	}
-	granted, err := g.Recovery.Attest(r.Context(), recovery.AttestRequest{
+	came, err := g.Recovery.Attest(r.Context(), recovery.AttestRequest{
 		RecoveryID: in.RecoveryID, Holder: holder.Holder, Proof: holder.proof, Evidence: proofs, Network: network,
 	})
+	if errors.Is(err, recovery.ErrNoEvidence) {
+		return malformedEvidence()
+	}
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, wire.AttestResponse{
-		Outcome: wire.OutcomeGranted, RecoveryToken: granted.Token, ExpiresIn: seconds(granted.ExpiresIn), Reference: granted.Reference,
-	})
+	return writeJSON(w, attested(came))
+}
+
+func malformedEvidence() error {
+	return malformed("/evidence", "One to eight pieces of evidence, each naming its method, are needed.")
+}
+
+// attested is what is said of accepted proofs.
+func attested(came recovery.Attested) wire.AttestResponse {
+	out := wire.AttestResponse{Outcome: string(came.Outcome), Reference: came.Reference, ExpiresIn: seconds(came.ExpiresIn)}
+	switch came.Outcome {
+	case recovery.OutcomeGranted:
+		out.RecoveryToken, out.ReplacementCodes = came.Token, came.Replacements
+	case recovery.OutcomeMore:
+		out.RecoveryID, out.Statement, out.Methods = came.RecoveryID, came.Statement.Text(), offers(came.Methods)
+		out.Nonce = base64.RawURLEncoding.EncodeToString(came.Statement.Nonce[:])
+	}
+	return out
 }
 
 // status tells the holder where a recovery stands.

@@ -24,11 +24,14 @@ type Kind string
 // The kinds of entries.
 const (
 	KindRecoveryRefused        Kind = "recovery-refused"
+	KindRecoveryProving        Kind = "recovery-proving"
+	KindRecoveryRehearsed      Kind = "recovery-rehearsed"
 	KindRecoveryGranted        Kind = "recovery-granted"
 	KindRecoveryRedeemed       Kind = "recovery-redeemed"
 	KindRecoverySession        Kind = "recovery-session"
 	KindRecoveryDone           Kind = "recovery-done"
 	KindRecoveryAbandoned      Kind = "recovery-abandoned"
+	KindAuthenticatorDisabled  Kind = "authenticator-disabled"
 	KindTokenRevoked           Kind = "token-revoked"
 	KindActivationCodeMade     Kind = "activation-code-made"
 	KindDeviceEnrolled         Kind = "device-enrolled"

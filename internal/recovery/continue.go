@@ -93,7 +93,11 @@ func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, erro
 func (s *Service) resumeIn(ctx context.Context, txn string, browser Holder) (*record, error) {
 	return s.take(ctx, txn, func(tx storage.Tx, rec *record) error {
 		switch {
-		case rec.Browser != browser.Value || !rec.completing():
+		case rec.Browser != browser.Value:
+			return ErrSpent
+		case rec.State == StateGranted: // the browser that proved itself: its POST is what consumes the token
+			return s.redeem(tx, rec, rec.JTI, "browser")
+		case !rec.completing():
 			return ErrSpent
 		case rec.codeLives(tx.Now()):
 			return ErrBusy
@@ -191,5 +195,5 @@ func (s *Service) Session(ctx context.Context, txn string, browser Holder) (brok
 	if err != nil {
 		return broker.Login{}, err
 	}
-	return broker.Login{Subject: out.BrokerSubject, Txn: rec.Txn, AuthTime: rec.GrantedAt, ACR: acr, AMR: amr()}, nil
+	return broker.Login{Subject: out.BrokerSubject, Txn: rec.Txn, AuthTime: rec.GrantedAt, ACR: rec.acr(), AMR: rec.amr()}, nil
 }

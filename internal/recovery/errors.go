@@ -6,6 +6,8 @@ import "errors"
 var (
 	// ErrRefused: the evidence or the policy does not allow this recovery. The reason is in the journal only.
 	ErrRefused = errors.New("recovery refused")
+	// ErrNoEvidence: nothing was brought for a recovery in which nothing is proved yet. Nothing is burnt.
+	ErrNoEvidence = errors.New("no evidence")
 	// ErrExpired: the recovery_id is altered, too old, or was used.
 	ErrExpired = errors.New("recovery expired")
 	// ErrSpent: the token, code or completion was used, vetoed or is too old.

@@ -56,6 +56,9 @@ func (s *Service) redeem(tx storage.Tx, rec *record, jti, by string) error {
 	if err := s.supersede(tx, rec); err != nil {
 		return err
 	}
+	if err := s.Accounts.Recovered(tx, rec.AccountID, rec.Authenticators); err != nil {
+		return err
+	}
 	return s.move(tx, rec, StateCheck, journal.KindRecoveryRedeemed, map[string]string{"by": by})
 }
 

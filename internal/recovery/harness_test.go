@@ -49,6 +49,15 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
+	return newHouseFor(t, policy.Config{
+		Methods:      []attest.Method{attest.MethodDeviceCertificate},
+		RiskAnalysis: map[attest.Method]string{attest.MethodDeviceCertificate: "RA-1"},
+	})
+}
+
+// newHouseFor takes more methods than device certificates, see wordFormat.
+func newHouseFor(t *testing.T, config policy.Config) *house {
+	t.Helper()
 	h := &house{t: t, now: time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)}
 	clock := func() time.Time {
 		h.mu.Lock()
@@ -64,9 +73,13 @@ func newHouse(t *testing.T) *house {
 	h.ca = attesttest.NewCA(t)
 	h.device = h.ca.Device(t, nil)
 	h.format = devicecert.New(devicecert.Config{Anchors: func() []*x509.Certificate { return []*x509.Certificate{h.ca.Certificate} }})
-	verifier, err := attest.NewVerifier(countingFormat{h.format, h})
+	formats := []attest.Format{countingFormat{h.format, h}}
+	for _, m := range config.Methods[1:] {
+		formats = append(formats, &wordFormat{method: m, h: h})
+	}
+	verifier, err := attest.NewVerifier(formats...)
 	must(t, err)
-	rules, err := policy.New(policy.Config{RiskAnalysis: "RA-1"})
+	rules, err := policy.New(config)
 	must(t, err)
 	h.idp = &fakeIdP{
 		state: upstream.State{
@@ -79,7 +92,7 @@ func newHouse(t *testing.T) *house {
 	h.Service = New(Config{
 		Namespace: "main", Issuer: testIssuer, DB: h.db, Adapter: h.idp, Verifier: verifier,
 		Accounts: account.New("main", ring.Sealer(keys.Record)), Policy: rules, Journal: journal.New("main"),
-		Outbox: notify.New("main", h.db, nil, logger), Ring: ring, Clock: clock, Logger: logger,
+		Outbox: notify.New("main", h.db, nil, logger), Ring: ring, Clock: clock, Logger: logger, Probation: 72 * time.Hour,
 		Compute: func(_ context.Context, work func()) error { work(); return nil },
 	})
 	key := ring.Signing(keys.Grant)[0]
@@ -144,7 +157,7 @@ func (h *house) proof(in Initiated) AttestRequest {
 }
 
 // granted is a good recovery as far as its token.
-func (h *house) granted() Granted {
+func (h *house) granted() Attested {
 	h.t.Helper()
 	g, err := h.Attest(h.t.Context(), h.proof(h.initiate(h.ask())))
 	must(h.t, err)
@@ -160,7 +173,7 @@ func (h *house) handoff() string {
 }
 
 // redemption consumes the token of g as the token endpoint would.
-func (h *house) redemption(g Granted) grant.Redemption {
+func (h *house) redemption(g Attested) grant.Redemption {
 	h.t.Helper()
 	claims, err := h.grants.Verify(g.Token)
 	must(h.t, err)

@@ -23,7 +23,13 @@ type Initiated struct {
 	RecoveryID string
 	Statement  attest.Statement
 	ExpiresIn  time.Duration
-	Methods    []attest.Method
+	Methods    []Offer
+}
+
+// Offer is one method by which the claimant may prove himself.
+type Offer struct {
+	Method  attest.Method
+	Options []byte // JSON, where the method has any
 }
 
 // sealed is the content of a recovery_id.
@@ -52,12 +58,31 @@ func (s *Service) Initiate(req InitiateRequest) (Initiated, error) {
 	if err != nil {
 		return Initiated{}, unavailable("sealing a recovery", err)
 	}
+	offers := s.offers(st, s.Verifier.Methods())
 	return Initiated{
 		RecoveryID: s.box.Seal(id, s.recoveryAD()),
 		Statement:  st,
 		ExpiresIn:  statementLife,
-		Methods:    s.Verifier.Methods(),
+		Methods:    offers,
 	}, nil
+}
+
+// offers are the methods with what their clients need. They depend on the configuration and the statement alone.
+func (s *Service) offers(st attest.Statement, methods []attest.Method) []Offer {
+	offers := make([]Offer, 0, len(methods))
+	for _, m := range methods {
+		offer := Offer{Method: m}
+		if p, ok := s.Verifier.Format(m).(attest.Prompter); ok {
+			options, err := p.Prompt(st)
+			if err != nil { // a method that cannot be asked for is not offered
+				s.Logger.Error("a method is not offered", "method", string(m), "error", err)
+				continue
+			}
+			offer.Options = options
+		}
+		offers = append(offers, offer)
+	}
+	return offers
 }
 
 // open reads a recovery_id that h brings. Whatever is wrong with it is one answer.

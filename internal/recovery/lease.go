@@ -94,5 +94,8 @@ func (s *Service) stopIfBarred(tx storage.Tx, rec *record) (stopped bool, err er
 // stop begins to take back what was opened; the sweeper ends it, once nobody holds the lease any more.
 func (s *Service) stop(tx storage.Tx, rec *record, why string) error {
 	rec.Ending = why
+	if rec.State == StateProving { // nothing was opened
+		return s.move(tx, rec, StateAbandoned, journal.KindRecoveryAbandoned, map[string]string{"reason": why})
+	}
 	return s.move(tx, rec, StateAbandoning, journal.KindRecoveryAbandoned, map[string]string{"reason": why})
 }

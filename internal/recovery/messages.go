@@ -3,6 +3,8 @@ package recovery
 import (
 	"fmt"
 
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/notify"
 )
 
@@ -12,13 +14,23 @@ const (
 	MessageGranted   = "recovery-granted"
 	MessageDone      = "recovery-done"
 	MessageAbandoned = "recovery-abandoned"
+	MessageProving   = "recovery-proving"
+	MessageRehearsed = "recovery-rehearsed"
+	MessageDisabled  = "authenticator-disabled"
 )
 
-// messageOf is the notice that goes with reaching a state, or none. That a recovery is stopped is told at once, not when
-// everything is taken back.
-func messageOf(to State) string {
-	switch to {
+// messageOf is the notice that goes with the state that rec has reached, or none. That a recovery is stopped is told at once, not
+// when everything is taken back.
+func messageOf(rec *record) string {
+	switch rec.State {
+	case StateProving:
+		return MessageProving
+	case StateGranted:
+		return MessageGranted
 	case StateDone:
+		if hasAction(rec.Actions, attest.ActionRehearse) {
+			return MessageRehearsed
+		}
 		return MessageDone
 	case StateAbandoning:
 		return MessageAbandoned
@@ -31,9 +43,15 @@ func messageOf(to State) string {
 var texts = map[string]string{
 	MessageRefused:   "Somebody held a key of %[1]s and tried to recover your account. It was refused. Reference %[2]s. If this was not you, have the device revoked.",
 	MessageGranted:   "Recovery of your account was allowed with %[1]s. Reference %[2]s. If this was not you, have the device revoked at once: that stops it.",
+	MessageProving:   "Somebody began to recover your account and proved to hold %[1]s. Another proof is wanted. Reference %[2]s. If this was not you, have the device revoked at once: that stops it.",
+	MessageRehearsed: "Recovery of your account was rehearsed with %[1]s. Nothing was changed. Reference %[2]s. If this was not you, have the device revoked.",
+	MessageDisabled:  "%[1]s is disabled: somebody guessed at it too often. Your other ways to recover are not touched. Make a new one. Reference %[2]s.",
 	MessageDone:      "Your account was recovered with %[1]s. Reference %[2]s. If this was not you, tell your help desk at once.",
 	MessageAbandoned: "A recovery of your account with %[1]s ended without signing in. No way to sign in was removed; open sessions may have ended. Reference %[2]s.",
 }
+
+// textCodes follows where a recovery code was used (SP 800-63B-4 section 4.2.1.1).
+const textCodes = " A recovery code was used and replaced by a new one; %d are left."
 
 // Other endings of an abandoned recovery than the usual one, whose sign-in never began.
 const (
@@ -44,6 +62,8 @@ const (
 
 func (s *Service) textOf(rec *record, kind string) string {
 	switch {
+	case kind == MessageGranted && rec.CodesLeft != nil:
+		return texts[kind] + fmt.Sprintf(textCodes, *rec.CodesLeft)
 	case kind != MessageAbandoned || rec.RedeemedAt.IsZero():
 		return texts[kind]
 	case s.endsSessions(rec):
@@ -64,11 +84,19 @@ func (s *Service) message(rec *record, kind string) notify.Message {
 }
 
 func (s *Service) refusedMessage(at *attempt) notify.Message {
-	a := at.authenticator
+	a, device := at.proofs[0].authenticator, s.newRecord(at).Device
 	return notify.Message{
 		Type: MessageRefused, Upstream: s.Namespace, AccountID: a.AccountID, Identifiers: a.Identifiers, Reference: at.reference,
-		Text:       fmt.Sprintf(texts[MessageRefused], deviceName(a), at.reference),
-		Attributes: map[string]string{"device": deviceName(a), "network": at.network.String(), "txn": at.statement.Recovery},
+		Text:       fmt.Sprintf(texts[MessageRefused], device, at.reference),
+		Attributes: map[string]string{"device": device, "network": at.network.String(), "txn": at.statement.Recovery},
+	}
+}
+
+func (s *Service) disabledMessage(a *account.Authenticator, reference string) notify.Message {
+	return notify.Message{
+		Type: MessageDisabled, Upstream: s.Namespace, AccountID: a.AccountID, Identifiers: a.Identifiers, Reference: reference,
+		Text:       fmt.Sprintf(texts[MessageDisabled], deviceName(a), reference),
+		Attributes: map[string]string{"device": deviceName(a)},
 	}
 }
 

@@ -14,30 +14,23 @@ import (
 	"github.com/regrant/regrant/storage"
 )
 
-// start writes the first state of a granted recovery, with its journal entry and its notice.
-func (s *Service) start(tx storage.Tx, rec *record, at *attempt) error {
-	rec.State = StateGranted
-	observe.Entered(tx, string(rec.State))
+// begin takes rec to the first state that it is stored in, or from [StateProving] on to what comes after.
+func (s *Service) begin(tx storage.Tx, rec *record, to State, kind journal.Kind, detail map[string]string) error {
+	if rec.State != "" {
+		return s.move(tx, rec, to, kind, detail)
+	}
+	if !mayMove("", to) {
+		return fmt.Errorf("recovery may not begin as %q", to)
+	}
+	rec.State = to
+	if to.Final() {
+		rec.EndedAt = tx.Now()
+	}
+	observe.Entered(tx, string(to))
 	if err := s.table.Insert(tx, rec); err != nil {
 		return err
 	}
-	if err := s.remember(tx, rec); err != nil {
-		return err
-	}
-	if err := s.timers.Set(tx, []byte(rec.Txn), rec.TokenExpires); err != nil {
-		return err
-	}
-	if err := s.Outbox.Put(tx, s.message(rec, MessageGranted)); err != nil {
-		return err
-	}
-	methods := make([]string, len(at.results))
-	for i, r := range at.results {
-		methods[i] = string(r.Method())
-	}
-	return s.journal(tx, rec, journal.KindRecoveryGranted, map[string]string{
-		"methods": strings.Join(methods, " "), "tier": at.decision.Tier(), "risk_analysis": at.decision.RiskAnalysis(),
-		"client_id": rec.ClientID, "network": rec.Network, "actions": strings.Join(words(rec.Actions), " "),
-	})
+	return s.follow(tx, rec, kind, detail)
 }
 
 // recent is where the latest grants are found, newest first.
@@ -57,15 +50,20 @@ func (s *Service) move(tx storage.Tx, rec *record, to State, kind journal.Kind, 
 	rec.State, rec.Tries = to, 0
 	observe.Entered(tx, string(to))
 	if to.Final() {
-		rec.EndedAt, rec.Lease, rec.Code, rec.Handoff = tx.Now(), "", nil, nil
+		rec.EndedAt, rec.Lease, rec.Code, rec.Handoff, rec.Proofs = tx.Now(), "", nil, nil, nil
 	}
 	if err := s.table.Put(tx, rec); err != nil {
 		return err
 	}
+	return s.follow(tx, rec, kind, detail)
+}
+
+// follow writes what belongs to the state that rec has just reached: timer, message and journal entry.
+func (s *Service) follow(tx storage.Tx, rec *record, kind journal.Kind, detail map[string]string) error {
 	if err := s.schedule(tx, rec); err != nil {
 		return err
 	}
-	if m := messageOf(to); m != "" {
+	if m := messageOf(rec); m != "" {
 		if err := s.Outbox.Put(tx, s.message(rec, m)); err != nil {
 			return err
 		}
@@ -87,6 +85,8 @@ func (s *Service) schedule(tx storage.Tx, rec *record) error {
 		return s.timers.Set(tx, id, rec.LeaseUntil)
 	case rec.State == StateGranted:
 		return s.timers.Set(tx, id, rec.TokenExpires)
+	case rec.State == StateProving:
+		return s.timers.Set(tx, id, rec.Deadline)
 	case rec.State == StateSession: // looked at from time to time, so that a veto takes the way in away
 		return s.timers.Set(tx, id, now.Add(leaseLife))
 	default:
@@ -107,11 +107,11 @@ func (r *record) pause(now time.Time) time.Duration {
 func (s *Service) journal(tx storage.Tx, rec *record, kind journal.Kind, detail map[string]string) error {
 	return s.Journal.Append(tx, journal.Entry{
 		Kind: kind, Upstream: s.Namespace, Txn: rec.Txn, Reference: rec.Reference,
-		AccountID: rec.AccountID, Authenticator: rec.Authenticator, Detail: detail,
+		AccountID: rec.AccountID, Authenticator: strings.Join(rec.Authenticators, " "), Detail: detail,
 	})
 }
 
-// tokenClaims is what the recovery token of rec says. The key lives in software for all we know, hence swk (RFC 8176).
+// tokenClaims is what the recovery token of rec says.
 func (s *Service) tokenClaims(rec *record) grant.Recovery {
 	thumbprint := ""
 	if rec.Holder.Kind == HolderProgram { // a browser's holder is a cookie, not a key
@@ -119,14 +119,9 @@ func (s *Service) tokenClaims(rec *record) grant.Recovery {
 	}
 	return grant.Recovery{
 		Subject: rec.AccountID, ClientID: rec.ClientID, Txn: rec.Txn, JTI: rec.JTI, Scope: scope,
-		ACR: acr, AMR: amr(), AuthTime: rec.GrantedAt, IssuedAt: rec.GrantedAt, ExpiresAt: rec.TokenExpires,
+		ACR: rec.acr(), AMR: rec.amr(), AuthTime: rec.GrantedAt, IssuedAt: rec.GrantedAt, ExpiresAt: rec.TokenExpires,
 		Thumbprint: thumbprint, CertificateSHA256: rec.Certificate,
 	}
 }
-
-// acr names the policy under which the person was recognised (OIDC Core §2).
-const acr = "urn:regrant:acr:device-certificate"
-
-func amr() []string { return []string{"pop", "swk"} }
 
 func encodeThumbprint(sum []byte) string { return base64.RawURLEncoding.EncodeToString(sum) }

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/regrant/regrant/attest"
@@ -24,7 +25,7 @@ type Holder struct {
 	Kind  HolderKind `json:"kind"`
 }
 
-// record is one granted recovery. It is kept until retention after its end, for the journal's readers.
+// record is one recovery in which something was proved. It is kept until retention after its end, for the journal's readers.
 type record struct {
 	Txn       string          `json:"txn"`       // public id, also in statement and token
 	Reference string          `json:"reference"` // 8 characters to say on the phone; random, apart from Txn
@@ -33,15 +34,27 @@ type record struct {
 	Holder    Holder          `json:"holder"`
 	ClientID  string          `json:"client_id"`
 
-	Identifier    string    `json:"identifier"` // as typed, canonical
-	AccountID     string    `json:"account_id"` // stable upstream id
-	Identifiers   []string  `json:"identifiers"`
-	Epoch         uint64    `json:"epoch"`         // the account's at the grant: a later one cancels this recovery
-	Authenticator string    `json:"authenticator"` // what proved it
-	Device        string    `json:"device"`        // label of it, for people
-	Certificate   string    `json:"certificate"`   // base64url SHA-256
-	Network       string    `json:"network"`
-	GrantedAt     time.Time `json:"granted_at"`
+	Identifier  string    `json:"identifier"` // as typed, canonical
+	AccountID   string    `json:"account_id"` // stable upstream id
+	Identifiers []string  `json:"identifiers"`
+	Epoch       uint64    `json:"epoch"` // the account's at the first proof: a later one cancels this recovery
+	Network     string    `json:"network"`
+	GrantedAt   time.Time `json:"granted_at"`
+
+	Authenticators []string        `json:"authenticators"`        // what proved it
+	Device         string          `json:"device"`                // their labels, for people
+	Certificate    string          `json:"certificate,omitempty"` // base64url SHA-256
+	Methods        []attest.Method `json:"methods,omitempty"`
+	Tier           string          `json:"tier,omitempty"`       // under which it was granted
+	CodesLeft      *int            `json:"codes_left,omitempty"` // of the set of which one was used
+
+	// While policy wants more.
+	Proofs    [][]byte        `json:"proofs,omitempty"`    // what was proved, see attest.Result.Keep
+	Wanted    []attest.Method `json:"wanted,omitempty"`    // of which one more would be enough
+	Statement string          `json:"statement,omitempty"` // of the next proof
+	IDHash    []byte          `json:"id_hash,omitempty"`   // keyed hash of the recovery_id
+	Burnt     bool            `json:"burnt,omitzero"`      // that recovery_id was used
+	ProvedAt  time.Time       `json:"proved_at,omitzero"`  // the first proof
 
 	JTI          string    `json:"jti"`
 	TokenExpires time.Time `json:"token_expires"`
@@ -66,6 +79,7 @@ type record struct {
 
 // Names of the indexes.
 const (
+	byID      = "id"      // unique
 	byHandoff = "handoff" // unique
 	byBrowser = "browser"
 	byAccess  = "access"  // unique
@@ -82,7 +96,8 @@ func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
 	}
 	return storage.NewTable(storage.TableConfig[record]{
 		Name:    namespace + "/recovery",
-		Version: 1,
+		Version: 2,
+		Upgrade: upgrade,
 		ID:      func(r *record) []byte { return []byte(r.Txn) },
 		Expires: func(r *record) time.Time {
 			if r.EndedAt.IsZero() {
@@ -91,10 +106,11 @@ func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
 			return r.EndedAt.Add(retention)
 		},
 		Indexes: []storage.Index[record]{
+			{Name: byID, Unique: true, Keys: func(r *record) [][]byte { return one(len(r.IDHash) > 0, r.IDHash) }},
 			{Name: byHandoff, Unique: true, Keys: func(r *record) [][]byte { return one(len(r.Handoff) > 0, r.Handoff) }},
 			{Name: byBrowser, Keys: func(r *record) [][]byte {
 				doneHere := r.State == StateDone && !r.signsIn() // the browser may ask again what came of it
-				return one(r.Browser != "" && (r.completing() || doneHere), []byte(r.Browser))
+				return one(r.Browser != "" && (r.completing() || doneHere || r.State == StateGranted), []byte(r.Browser))
 			}},
 			{Name: byAccount, Keys: func(r *record) [][]byte {
 				return one(r.completing() || r.State == StateFinish, []byte(r.AccountID))
@@ -126,9 +142,16 @@ func (r *record) completing() bool {
 	}
 }
 
+// waits reports whether rec is at a state that only its person moves it out of.
+func (r *record) waits() bool {
+	return r.State == StateProving || r.State == StateGranted || r.State == StateSession
+}
+
 // late reports whether the time for the present state is over. What comes after the session is not bound by it.
 func (r *record) late(now time.Time) bool {
 	switch {
+	case r.State == StateProving:
+		return !now.Before(r.Deadline)
 	case r.State == StateGranted:
 		return !now.Before(r.TokenExpires)
 	case r.completing():
@@ -157,4 +180,15 @@ func hasAction(actions []attest.Action, a attest.Action) bool {
 		}
 	}
 	return false
+}
+
+// upgrade reads version 1, in which one authenticator proved a recovery, in the one tier that there was.
+func upgrade(_ byte, old []byte) ([]byte, error) {
+	var doc map[string]any
+	if err := json.Unmarshal(old, &doc); err != nil {
+		return nil, err
+	}
+	doc["authenticators"], doc["tier"], doc["methods"] = []any{doc["authenticator"]}, attest.MethodDeviceCertificate, []attest.Method{attest.MethodDeviceCertificate}
+	delete(doc, "authenticator")
+	return json.Marshal(doc)
 }

@@ -95,7 +95,6 @@ func TestRefused(t *testing.T) {
 		change func(h *house, in Initiated, req *AttestRequest)
 		reason string // in the journal
 	}{
-		{name: "no evidence", change: func(_ *house, _ Initiated, r *AttestRequest) { r.Evidence = nil }, reason: "malformed"},
 		{name: "a stolen certificate without its key", change: func(h *house, in Initiated, r *AttestRequest) {
 			other := h.ca.Device(h.t, nil)
 			stolen := *h.device
@@ -300,5 +299,18 @@ func TestTheSessionIsMadeForTheBrowserThatProvedItselfAndOnce(t *testing.T) {
 	must(t, h.Logins().Redeem(t.Context(), "again"))
 	if err := h.Logins().Redeem(t.Context(), "again"); !errors.Is(err, broker.ErrSpent) {
 		t.Fatalf("code redeemed twice: %v", err)
+	}
+}
+
+func TestNoEvidenceBurnsNothing(t *testing.T) {
+	h := newHouse(t)
+	in := h.initiate(h.ask())
+	empty := h.proof(in)
+	empty.Evidence = nil
+	if _, err := h.Attest(t.Context(), empty); !errors.Is(err, ErrNoEvidence) {
+		t.Fatalf("%v, want ErrNoEvidence", err)
+	}
+	if _, err := h.Attest(t.Context(), h.proof(in)); err != nil {
+		t.Errorf("the recovery was burnt: %v", err)
 	}
 }

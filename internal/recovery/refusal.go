@@ -23,6 +23,9 @@ var (
 	refusedMixed     = refusal{"different-accounts", "proofs of different accounts"}
 	refusedProbation = refusal{"probation", account.ErrProbation.Error()}
 	refusedGone      = refusal{"account-gone", "account-gone"}
+	refusedTwice     = refusal{"one-authenticator-twice", "one authenticator twice"}
+	refusedTaken     = refusal{string(attest.ReasonReplay), account.ErrTaken.Error()}
+	refusedEarly     = refusal{"guess-before-proof", "something that can be guessed, before anything that cannot"}
 	refusedMeanwhile = refusal{"revoked-meanwhile", "revoked meanwhile"}
 )
 
@@ -38,6 +41,8 @@ func refusedUnusable(err error) refusal {
 	switch {
 	case errors.Is(err, account.ErrRevoked):
 		return refusal{string(attest.ReasonRevoked), err.Error()}
+	case errors.Is(err, account.ErrDisabled):
+		return refusal{"disabled", err.Error()}
 	case errors.Is(err, account.ErrExpired):
 		return refusal{string(attest.ReasonExpired), err.Error()}
 	default:
@@ -51,18 +56,24 @@ func refusedDecision(d policy.Decision) refusal {
 	return refusal{string(reasons[0]), strings.Join(words(reasons), " ")}
 }
 
-// refuse journals why and says only that. Once a proof was valid, its owner is told too.
+// refuse journals why and says only that. Once a proof was valid, its owner is told too. A recovery that kept earlier proofs ends.
 func (s *Service) refuse(ctx context.Context, at *attempt, why refusal) error {
 	err := s.DB.Update(ctx, func(tx storage.Tx) error {
 		e := journal.Entry{
 			Kind: journal.KindRecoveryRefused, Upstream: s.Namespace, Txn: at.statement.Recovery, Reference: at.reference,
 			Detail: map[string]string{"reason": why.text, "network": at.network.String()},
 		}
-		if at.authenticator != nil {
-			e.AccountID, e.Authenticator = at.authenticator.AccountID, at.authenticator.ID
+		if len(at.proofs) > 0 {
+			e.AccountID, e.Authenticator = at.account(), strings.Join(s.newRecord(at).Authenticators, " ")
 			if err := s.Outbox.Put(tx, s.refusedMessage(at)); err != nil {
 				return err
 			}
+		}
+		if err := s.count(tx, at); err != nil {
+			return err
+		}
+		if err := s.giveUp(tx, at, why); err != nil {
+			return err
 		}
 		return s.Journal.Append(tx, e)
 	})
@@ -71,4 +82,50 @@ func (s *Service) refuse(ctx context.Context, at *attempt, why refusal) error {
 	}
 	observe.Refused(why.word)
 	return ErrRefused
+}
+
+// giveUp ends the record that earlier proofs are kept in, unless somebody else has moved it, or it is asked for by another than its holder.
+func (s *Service) giveUp(tx storage.Tx, at *attempt, why refusal) error {
+	if at.earlier == nil || why == refusedHolder {
+		return nil
+	}
+	rec, err := s.load(tx, at.earlier.Txn)
+	switch {
+	case errors.Is(err, ErrSpent):
+		return nil
+	case err != nil:
+		return err
+	case rec.State != StateProving || !rec.Burnt:
+		return nil
+	}
+	rec.Ending = why.word
+	return s.move(tx, rec, StateAbandoned, "", nil)
+}
+
+// count counts wrong guesses against the authenticators whose secret was guessed at, and against nobody else's.
+func (s *Service) count(tx storage.Tx, at *attempt) error {
+	for _, id := range at.missed {
+		disabled, err := s.Accounts.Failed(tx, id)
+		if err != nil {
+			return err
+		}
+		if !disabled {
+			continue
+		}
+		a, err := s.Accounts.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := s.Outbox.Put(tx, s.disabledMessage(a, at.reference)); err != nil {
+			return err
+		}
+		err = s.Journal.Append(tx, journal.Entry{
+			Kind: journal.KindAuthenticatorDisabled, Upstream: s.Namespace, Txn: at.statement.Recovery, Reference: at.reference,
+			AccountID: a.AccountID, Authenticator: a.ID,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

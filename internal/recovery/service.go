@@ -23,6 +23,7 @@ import (
 // Lifetimes. Each is a bound of the protocol, not a preference.
 const (
 	statementLife  = 15 * time.Minute    // recovery_id and statement
+	provingLife    = 60 * time.Minute    // from the first proof to the last, however often the statement is renewed
 	tokenLife      = 120 * time.Second   // recovery token (RFC 7521 §8.2: short)
 	handoffLife    = 60 * time.Second    // one-time code between program and browser
 	completionLife = 15 * time.Minute    // from redeeming to the session
@@ -54,6 +55,7 @@ type Config struct {
 	Outbox    *notify.Outbox
 	Ring      *keys.Ring
 	Clock     func() time.Time
+	Probation time.Duration // of a code that replaces a used one
 	// Compute runs the checking of evidence once its turn comes, so that floods take no more of the processors than they
 	// may; it gives an error, and does not run it, when ctx ended before.
 	Compute func(ctx context.Context, work func()) error
@@ -138,14 +140,18 @@ func (s *Service) obstacle(r storage.Reader, rec *record) (why string, err error
 	if err != nil {
 		return "", err
 	}
-	a, err := s.Accounts.Get(r, rec.Authenticator)
+	for _, id := range rec.Authenticators {
+		a, err := s.Accounts.Get(r, id)
+		switch {
+		case errors.Is(err, storage.ErrNotFound):
+			return whyRevoked, nil
+		case err != nil:
+			return "", err
+		case !a.RevokedAt.IsZero(): // that it expires after the grant stops nothing
+			return whyRevoked, nil
+		}
+	}
 	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		return whyRevoked, nil
-	case err != nil:
-		return "", err
-	case !a.RevokedAt.IsZero(): // that it expires after the grant stops nothing
-		return whyRevoked, nil
 	case epoch != rec.Epoch:
 		return whyVetoed, nil
 	case rec.late(r.Now()):

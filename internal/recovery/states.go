@@ -9,8 +9,9 @@ import (
 // State is where a recovery stands.
 type State string
 
-// The states. A record is first written as StateGranted; before that there is nothing to store.
+// The states. A record is first written with the first proof that held; before that there is nothing to store.
 const (
+	StateProving    State = "proving"    // policy wants another proof
 	StateGranted    State = "granted"    // the recovery token is out and not consumed
 	StateCheck      State = "check"      // consumed; the account's state is asked for again
 	StateRevoke     State = "revoke"     // old sessions and tokens are being ended
@@ -32,6 +33,11 @@ type transition struct {
 // transitions is the whole machine: a move that is not listed here cannot be made. [Diagram] draws it for the docs.
 var transitions = []transition{
 	{"", "grant", StateGranted},
+	{"", "more is wanted", StateProving},
+	{"", "rehearsed", StateDone},
+	{StateProving, "grant", StateGranted},
+	{StateProving, "rehearsed", StateDone},
+	{StateProving, "refused, vetoed or late", StateAbandoned},
 	{StateGranted, "redeem", StateCheck},
 	{StateCheck, "still allowed", StateRevoke},
 	{StateRevoke, "sessions ended", StatePrepare},

@@ -19,18 +19,32 @@ type Status struct {
 
 // Status tells its holder where a recovery stands.
 func (s *Service) Status(ctx context.Context, recoveryID string, h Holder) (Status, error) {
-	_, st, err := s.open(recoveryID, h)
-	if err != nil {
-		return Status{}, err
-	}
-	rec, err := s.view(ctx, st.Recovery)
+	rec, err := s.standing(ctx, recoveryID, h)
 	switch {
-	case errors.Is(err, ErrSpent): // nothing granted: not attested yet, or refused, which the attest has said
+	case errors.Is(err, ErrSpent): // nothing proved: not attested yet, or refused, which the attest has said
 		return Status{State: StateOpen}, nil
 	case err != nil:
 		return Status{}, err
 	}
 	return Status{State: rec.State, Reference: rec.Reference}, nil
+}
+
+// standing finds the record that a recovery_id in the hands of h leads to.
+func (s *Service) standing(ctx context.Context, recoveryID string, h Holder) (rec *record, err error) {
+	if !isStored(recoveryID) {
+		_, st, err := s.open(recoveryID, h)
+		if err != nil {
+			return nil, err
+		}
+		return s.view(ctx, st.Recovery)
+	}
+	err = s.DB.View(ctx, func(r storage.Reader) error {
+		if rec, err = s.ofID(r, recoveryID); err == nil && rec.Holder != h {
+			err = ErrHolder
+		}
+		return err
+	})
+	return rec, settle("reading a recovery", err)
 }
 
 // Summary is one recovery as operators see it. It opens nothing.

@@ -79,7 +79,7 @@ func (s *Service) untilNext(ctx context.Context) time.Duration {
 // resume goes on with one recovery that is due. ErrSpent says that somebody else has moved or holds it.
 func (s *Service) resume(ctx context.Context, txn string) error {
 	rec, err := s.view(ctx, txn)
-	if err == nil && (rec.State == StateGranted || rec.State == StateSession) {
+	if err == nil && rec.waits() {
 		err = s.await(ctx, txn)
 	} else if err == nil {
 		err = s.goOn(ctx, txn)
@@ -115,7 +115,7 @@ func (s *Service) await(ctx context.Context, txn string) error {
 		if err != nil {
 			return err
 		}
-		if waits := rec.State == StateGranted || rec.State == StateSession; waits && !rec.leased(tx.Now()) {
+		if rec.waits() && !rec.leased(tx.Now()) {
 			if stopped, err := s.stopIfBarred(tx, rec); err != nil || stopped {
 				return err
 			}

@@ -40,7 +40,8 @@ type InitiateResponse struct {
 
 // MethodOffer is one method that the gateway is configured for.
 type MethodOffer struct {
-	Method string `json:"method"`
+	Method  string         `json:"method"`
+	Options jsontext.Value `json:"options,omitzero"` // what a client of this method needs beside the statement
 }
 
 // AttestRequest brings proofs: POST attest.
@@ -67,15 +68,24 @@ func (r AttestRequest) Proofs() ([]attest.Evidence, error) {
 	return proofs, nil
 }
 
-// OutcomeGranted is the outcome of an attest that ends in a recovery token.
-const OutcomeGranted = "granted"
+// Outcomes of an attest.
+const (
+	OutcomeGranted   = "granted"   // here is the recovery token
+	OutcomeMore      = "more"      // another proof is wanted, over the statement that comes with this
+	OutcomeRehearsed = "rehearsed" // a rehearsal came to its end; nothing was granted
+)
 
 // AttestResponse answers accepted proofs.
 type AttestResponse struct {
-	Outcome       string `json:"outcome"`
-	RecoveryToken string `json:"recovery_token,omitzero"`
-	ExpiresIn     int    `json:"expires_in,omitzero"` // seconds
-	Reference     string `json:"reference"`           // for people to speak of the recovery by
+	Outcome          string        `json:"outcome"`
+	RecoveryToken    string        `json:"recovery_token,omitzero"`
+	RecoveryID       string        `json:"recovery_id,omitzero"` // with more: for the next attest, in place of the one before
+	Statement        string        `json:"statement,omitzero"`
+	Nonce            string        `json:"nonce,omitzero"`
+	Methods          []MethodOffer `json:"methods,omitzero"`           // with more: of which one is enough
+	ReplacementCodes []string      `json:"replacement_codes,omitzero"` // for each recovery code that was used; shown once
+	ExpiresIn        int           `json:"expires_in,omitzero"`        // seconds
+	Reference        string        `json:"reference"`                  // for people to speak of the recovery by
 }
 
 // StatusRequest asks where a recovery stands: POST status.

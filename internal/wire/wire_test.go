@@ -37,7 +37,7 @@ func TestResponsesReadAsDocumented(t *testing.T) {
 		want  string
 	}{
 		{
-			InitiateResponse{RecoveryID: "r", Statement: "s\n", Nonce: "n", ExpiresIn: 900, Methods: []MethodOffer{{"device-certificate"}}},
+			InitiateResponse{RecoveryID: "r", Statement: "s\n", Nonce: "n", ExpiresIn: 900, Methods: []MethodOffer{{Method: "device-certificate"}}},
 			`{"recovery_id":"r","statement":"s\n","nonce":"n","expires_in":900,"methods":[{"method":"device-certificate"}]}`,
 		},
 		{
