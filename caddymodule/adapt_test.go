@@ -177,7 +177,7 @@ func TestEveryFieldIsReachableFromACaddyfile(t *testing.T) {
 		App{}, Throttle{}, Rate{}, BadgerStorage{}, Keycloak{}, OIDC{}, Client{}, Exception{}, DeviceCertificate{}, Webhook{}, RecoveryClient{}, CertificateName{},
 	} {
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(module)) {
-			if !field.IsExported() {
+			if !field.IsExported() || field.Anonymous {
 				continue
 			}
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")

@@ -97,7 +97,8 @@ type App struct {
 	logger    *slog.Logger
 	origin    *url.URL
 	upstream  Upstream
-	method    *DeviceCertificate
+	methods   []method
+	device    *DeviceCertificate // the defaults where it is not among the methods
 	notifiers []*Webhook
 	storage   *BadgerStorage
 	limiter   *limiter
@@ -189,8 +190,7 @@ func (a *App) loadGuests(ctx caddy.Context) error {
 	if a.upstream, err = guest[Upstream](upstreams.([]any)[0]); err != nil {
 		return err
 	}
-	a.method, err = guest[*DeviceCertificate](methods.([]any)[0])
-	return err
+	return a.loadMethods(ctx, methods.([]any))
 }
 
 // guest asserts that a loaded module is what its namespace promises.
@@ -255,11 +255,14 @@ func (a *App) Cleanup() error {
 
 // warn says once what is legal but wide open.
 func (a *App) warn() {
-	a.logger.Warn("a device certificate alone grants a recovery, which is weaker than NIST SP 800-63B-4 asks",
-		"risk_analysis", a.method.RiskAnalysis)
-	if a.method.Revocation == revocationOff {
+	for _, m := range a.methods {
+		if m.terms.RiskAnalysis != "" {
+			a.logger.Warn("less grants a recovery than NIST SP 800-63B-4 asks", "method", m.name, "risk_analysis", m.terms.RiskAnalysis)
+		}
+	}
+	if a.device.Revocation == revocationOff {
 		a.logger.Warn("revoked certificates of the device CA in trust_pool still recover accounts: revocation is off",
-			"risk_analysis", a.method.RiskAnalysis)
+			"risk_analysis", a.device.RiskAnalysis)
 	}
 	for _, text := range a.upstream.warnings() {
 		a.logger.Warn(text)

@@ -83,9 +83,6 @@ func (a *App) unmarshalOption(d *caddyfile.Dispenser) error {
 		}
 		return appendGuest(d, &a.UpstreamsRaw, "regrant.upstreams", "type")
 	case "method":
-		if len(a.MethodsRaw) > 0 {
-			return d.Err("a method is there twice: keep one 'method device_certificate' block")
-		}
 		return appendGuest(d, &a.MethodsRaw, "regrant.methods", "method")
 	case "notify":
 		return appendGuest(d, &a.NotifiersRaw, "regrant.notifiers", "notifier")

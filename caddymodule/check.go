@@ -54,13 +54,12 @@ func (a *App) checkWhole() error {
 	case len(a.UpstreamsRaw) > 1:
 		return errors.New("more than one upstream: exactly one is supported, keep one 'upstream' block")
 	case len(a.MethodsRaw) == 0:
-		return errors.New("no method to prove oneself: write 'method device_certificate { risk_analysis REFERENCE }'")
-	case len(a.MethodsRaw) > 1:
-		return errors.New("a method is there twice: keep one 'method device_certificate' block")
+		return errors.New("no method to prove oneself: write 'method passkey', or 'method device_certificate' and 'method recovery_code'. " +
+			"NIST SP 800-63B-4 section 4.2.1 knows four kinds: saved codes, issued codes, recovery contacts and repeated proofing; all else is a bound authenticator or needs a risk_analysis")
 	case len(a.NotifiersRaw) == 0:
 		return errors.New("nobody would be told of a recovery: write 'notify webhook URL { secret SECRET }', because the owner of an account is told of every recovery")
 	}
-	return nil
+	return a.checkMethods()
 }
 
 // parseOrigin checks that s is an HTTPS origin in its one canonical form, since

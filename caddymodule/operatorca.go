@@ -51,7 +51,7 @@ func (m *DeviceCertificate) loadAnchors(ctx caddy.Context) ([]*x509.Certificate,
 // operatorCA makes the operator's own device CA and what fetches its statements about revocation. Both are nil where
 // none is configured.
 func (a *App) operatorCA(s *services) (*devicecert.OperatorCA, error) {
-	m := a.method
+	m := a.device
 	if m.anchors == nil {
 		return nil, nil
 	}

@@ -16,11 +16,11 @@ import (
 func (a *App) root() (authority.Root, error) {
 	ca, err := a.ca()
 	if err != nil {
-		return authority.Root{}, fmt.Errorf("certificate authority %q of Caddy: %w", a.method.CA, err)
+		return authority.Root{}, fmt.Errorf("certificate authority %q of Caddy: %w", a.device.CA, err)
 	}
 	key, err := ca.RootKey()
 	if err != nil {
-		return authority.Root{}, fmt.Errorf("reading the root key of certificate authority %q of Caddy: %w", a.method.CA, err)
+		return authority.Root{}, fmt.Errorf("reading the root key of certificate authority %q of Caddy: %w", a.device.CA, err)
 	}
 	return authority.Root{Certificate: ca.RootCertificate(), Key: key}, nil
 }
@@ -44,11 +44,11 @@ func (a *App) configuredCA() (*caddypki.CA, error) {
 		return nil, err
 	}
 	if err == nil {
-		if ca, ok := app.(*caddypki.PKI).CAs[a.method.CA]; ok {
+		if ca, ok := app.(*caddypki.PKI).CAs[a.device.CA]; ok {
 			return ca, nil
 		}
 	}
-	if a.method.CA != caddypki.DefaultCAID {
+	if a.device.CA != caddypki.DefaultCAID {
 		return nil, errors.New("no such authority is configured: define it with the global option pki { ca ID { ... } }")
 	}
 	return nil, nil
@@ -58,7 +58,7 @@ func (a *App) configuredCA() (*caddypki.CA, error) {
 // configuration is provisioned anyway, so looking at it makes nothing more.
 func (a *App) checkCA() error {
 	if _, err := a.configuredCA(); err != nil {
-		return fmt.Errorf("certificate authority %q of Caddy: %w", a.method.CA, err)
+		return fmt.Errorf("certificate authority %q of Caddy: %w", a.device.CA, err)
 	}
 	return nil
 }

@@ -66,8 +66,8 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 		DB: db, Ring: s.ring, Adapter: p.adapter,
 		Accounts: s.accounts, Journal: s.journal, Outbox: s.outbox,
 		Root:      root,
-		Lifetime:  time.Duration(a.method.Lifetime),
-		Probation: a.method.probation(),
+		Lifetime:  time.Duration(a.device.Lifetime),
+		Probation: a.device.Terms().Probation,
 		Compute:   a.limiter.Strangers.Compute,
 		Operator:  operator,
 	})
@@ -85,14 +85,15 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 }
 
 func (a *App) recovery(s services, namespace string, operator *devicecert.OperatorCA) (*recovery.Service, error) {
-	verifier, err := attest.NewVerifier(devicecert.New(devicecert.Config{Anchors: s.authority.Anchors, Operator: operator}))
+	formats, config, err := a.formats(s, operator)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := policy.New(policy.Config{
-		Methods:      verifier.Methods(),
-		RiskAnalysis: map[attest.Method]string{attest.MethodDeviceCertificate: a.method.RiskAnalysis},
-	})
+	verifier, err := attest.NewVerifier(formats...)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := policy.New(config)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func (a *App) recovery(s services, namespace string, operator *devicecert.Operat
 		Verifier:  verifier,
 		Policy:    rules,
 		Clock:     time.Now,
-		Probation: a.method.probation(),
+		Probation: a.probation(attest.MethodRecoveryCode),
 		Compute:   a.limiter.Strangers.Compute,
 		Logger:    a.logger,
 	}), nil

@@ -35,6 +35,7 @@ const (
 	CSRF         Purpose = "csrf"          // authenticates forms
 	Record       Purpose = "record"        // authenticates stored records
 	Secrets      Purpose = "secrets"       // hashes activation codes
+	Methods      Purpose = "methods"       // hashes what methods keep of their secrets
 	Results      Purpose = "results"       // authenticates what was proved, while more is wanted
 	Grant        Purpose = "grant"         // signs recovery tokens
 	Broker       Purpose = "broker"        // signs ID tokens
@@ -55,7 +56,7 @@ const (
 )
 
 var kinds = map[Purpose]kind{
-	RecoveryID: sealing, LoginRequest: sealing, Handle: symmetric, CSRF: symmetric, Record: symmetric, Secrets: symmetric, Results: symmetric,
+	RecoveryID: sealing, LoginRequest: sealing, Handle: symmetric, CSRF: symmetric, Record: symmetric, Secrets: symmetric, Results: symmetric, Methods: symmetric,
 	Grant: signing, Broker: signing,
 	GrantSecret: symmetric, BrokerSecret: symmetric, DeviceCA: symmetric, ProofNonce: symmetric, BrokerClient: symmetric,
 }

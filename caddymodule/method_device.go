@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,19 +17,13 @@ func init() {
 	caddy.RegisterModule(DeviceCertificate{})
 }
 
-const (
-	defaultCA        = "local"
-	defaultProbation = 72 * time.Hour
-)
+const defaultCA = "local"
 
 // DeviceCertificate is the method of proving oneself with the key of an enrolled
 // device, for which the gateway has issued a certificate, or the operator's own
 // device CA has.
 type DeviceCertificate struct {
-	// The reference of the document in which the operator accepts that a device
-	// certificate alone grants a recovery, which is weaker than NIST SP
-	// 800-63B-4 asks. Required.
-	RiskAnalysis string `json:"risk_analysis,omitempty"`
+	MethodTerms
 
 	// The certificate authority of Caddy's `pki` app whose root signs the
 	// gateway's own issuing authority. Default: `local`.
@@ -37,11 +32,6 @@ type DeviceCertificate struct {
 	// How long a device certificate is valid: one hour to 90 days. Default:
 	// `90d`.
 	Lifetime caddy.Duration `json:"lifetime,omitempty"`
-
-	// How long a newly enrolled device has to wait until it can recover its
-	// account, so that the owner, who is told, can object; zero is allowed. Less
-	// than the default is covered by `risk_analysis`. Default: `72h`.
-	Probation *caddy.Duration `json:"probation,omitempty"`
 
 	// The certificates of a device CA of your own, beside the gateway's. Devices
 	// that have a certificate of it can be enrolled with that one. Any source of
@@ -80,7 +70,7 @@ func (DeviceCertificate) CaddyModule() caddy.ModuleInfo {
 
 // Provision fills in defaults and checks the values.
 func (m *DeviceCertificate) Provision(ctx caddy.Context) (err error) {
-	if err := firstError(expand(&m.RiskAnalysis, &m.CA, &m.OCSP, &m.Revocation), expandAll(m.CRL)); err != nil {
+	if err := firstError(m.MethodTerms.expand(), expand(&m.CA, &m.OCSP, &m.Revocation), expandAll(m.CRL)); err != nil {
 		return err
 	}
 	if err := m.check(); err != nil {
@@ -94,14 +84,6 @@ func (m *DeviceCertificate) Provision(ctx caddy.Context) (err error) {
 	}
 	m.anchors, err = m.loadAnchors(ctx)
 	return err
-}
-
-// probation is the configured one or the default.
-func (m *DeviceCertificate) probation() time.Duration {
-	if m.Probation == nil {
-		return defaultProbation
-	}
-	return time.Duration(*m.Probation)
 }
 
 // UnmarshalCaddyfile sets up the method. Syntax:
@@ -126,8 +108,8 @@ func (m *DeviceCertificate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 func (m *DeviceCertificate) unmarshalOption(d *caddyfile.Dispenser) error {
 	switch d.Val() {
-	case "risk_analysis":
-		return readOnce(d, &m.RiskAnalysis)
+	case "risk_analysis", "probation":
+		return m.unmarshalTerm(d)
 	case "ca":
 		return readOnce(d, &m.CA)
 	case "lifetime":
@@ -138,12 +120,6 @@ func (m *DeviceCertificate) unmarshalOption(d *caddyfile.Dispenser) error {
 			return err
 		}
 		return d.Err("lifetime 0s is out of bounds: write 1h to 90d")
-	case "probation":
-		if m.Probation != nil {
-			return twice(d)
-		}
-		m.Probation = new(caddy.Duration)
-		return readDuration(d, m.Probation)
 	case "trust_pool":
 		return unmarshalTrustPool(d, &m.TrustPoolRaw)
 	case "crl":
@@ -162,22 +138,15 @@ func (m *DeviceCertificate) checkValues() error {
 	if l := time.Duration(m.Lifetime); l != 0 && (l < authority.MinLifetime || l > authority.MaxLifetime) {
 		return fmt.Errorf("lifetime %s is out of bounds: write 1h to 90d", l)
 	}
-	if m.probation() < 0 {
-		return fmt.Errorf("probation %s is below zero: write a time such as 72h", m.probation())
-	}
-	return firstError(checkWord("ca", m.CA), m.checkOperatorValues())
+	return firstError(m.checkTerms(), checkWord("ca", m.CA), m.checkOperatorValues())
 }
 
 // check checks the whole.
 func (m *DeviceCertificate) check() error {
-	if m.RiskAnalysis == "" {
-		return fmt.Errorf("method device_certificate alone is weaker than NIST SP 800-63B-4 asks: " +
-			"accept that in writing and name the document, such as 'risk_analysis RA-2026-014'")
+	if m.Revocation == revocationOff && m.RiskAnalysis == "" {
+		return errors.New("revocation off means that a revoked certificate still counts: accept that in writing and name the document, such as 'risk_analysis RA-2026-014'")
 	}
-	if err := checkReference(m.RiskAnalysis); err != nil {
-		return err
-	}
-	return firstError(m.checkValues(), m.checkOperator())
+	return firstError(m.checkValues(), m.checkProbation(), m.checkOperator())
 }
 
 var (
