@@ -73,9 +73,9 @@ type Adapter interface {
 	// broker if the server can be told so.
 	LoginURL(ctx context.Context, l Login) (string, error)
 
-	// LoginResult redeems the code that the server sent back for l.
-	// [ErrRefused] says that code or ID token are not acceptable.
-	LoginResult(ctx context.Context, code string, l Login) (Principal, error)
+	// LoginResult redeems what the server sent back for l. [ErrRefused] says
+	// that code or ID token are not acceptable.
+	LoginResult(ctx context.Context, back Answer, l Login) (Principal, error)
 }
 
 // Facts are the abilities of an adapter, fixed by its kind and configuration.
@@ -90,6 +90,9 @@ type Facts struct {
 	// BrokerRedirects are the redirect URIs under which the server brokers
 	// logins to the gateway; no other is registered for its client.
 	BrokerRedirects []string
+	// ACR says what the server's authentication context classes prove, as its
+	// operator declared. One that is not in it proves nothing.
+	ACR map[string]Assurance
 }
 
 // Account is an account as the server names it.
@@ -161,10 +164,32 @@ type Login struct {
 	Nonce       string
 	// Verifier is the PKCE code verifier (RFC 7636).
 	Verifier string
+	// ACR are the authentication context classes that are asked for, the most
+	// wanted first (OpenID Connect Core section 3.1.2.1, acr_values). The server
+	// may answer with another one.
+	ACR []string
+	// Started is when the login began, by the adapter's clock.
+	Started time.Time
 }
 
-// Principal is who signed in at the gateway's own login.
+// Answer is what the server sent back through the browser.
+type Answer struct {
+	Code string
+	// Issuer is the parameter iss (RFC 9207); empty if there was none.
+	Issuer string
+}
+
+// Principal is who signed in at the gateway's own login, and how.
 type Principal struct {
 	// AccountID is the stable id.
 	AccountID string
+	// Identifiers are the account's own names, an e-mail address only if the
+	// server vouches for it. None: the server tells none.
+	Identifiers []string
+	// AuthenticatedAt is when, by the adapter's clock.
+	AuthenticatedAt time.Time
+	// ACR and AMR are how, in the server's own words (OpenID Connect Core
+	// section 2, RFC 8176). Either may be empty.
+	ACR string
+	AMR []string
 }

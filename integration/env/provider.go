@@ -88,7 +88,7 @@ func startDemo(ctx context.Context, e *Env, c config) (Provider, error) {
 		},
 		"clients": []map[string]any{
 			{"id": appClient, "redirect_uris": []string{c.App}},
-			{"id": "regrant-gateway", "secret_file": filepath.Join(c.Dir, "client.secret"), "redirect_uris": []string{e.Issuer + "/authenticators"}},
+			{"id": "regrant-gateway", "secret_file": filepath.Join(c.Dir, "client.secret"), "redirect_uris": []string{e.Issuer + "/login/callback"}},
 		},
 	}
 	text, err := json.MarshalIndent(settings, "", "  ")

@@ -156,7 +156,7 @@ func (s *Server) introduce(ctx context.Context, o Options) error {
 		return err
 	}
 	if err := s.changeClient(ctx, ClientID, map[string]any{
-		"redirectUris": []string{o.Origin + "/recovery/authenticators"}, "secret": s.ClientSecret,
+		"redirectUris": []string{o.Origin + "/recovery/login/callback"}, "secret": s.ClientSecret,
 	}); err != nil {
 		return err
 	}

@@ -99,8 +99,8 @@ func (a *observedAdapter) LoginURL(ctx context.Context, l upstream.Login) (to st
 	return a.Adapter.LoginURL(ctx, l)
 }
 
-func (a *observedAdapter) LoginResult(ctx context.Context, code string, l upstream.Login) (who upstream.Principal, err error) {
+func (a *observedAdapter) LoginResult(ctx context.Context, back upstream.Answer, l upstream.Login) (who upstream.Principal, err error) {
 	ctx, end := a.call(ctx, "login-result")
 	defer end(&err)
-	return a.Adapter.LoginResult(ctx, code, l)
+	return a.Adapter.LoginResult(ctx, back, l)
 }

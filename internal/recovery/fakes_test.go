@@ -172,6 +172,6 @@ func (f *fakeIdP) Abandon(context.Context, upstream.Session) error {
 	return nil
 }
 func (f *fakeIdP) LoginURL(context.Context, upstream.Login) (string, error) { return "", nil }
-func (f *fakeIdP) LoginResult(context.Context, string, upstream.Login) (upstream.Principal, error) {
+func (f *fakeIdP) LoginResult(context.Context, upstream.Answer, upstream.Login) (upstream.Principal, error) {
 	return upstream.Principal{}, upstream.ErrRefused
 }

@@ -12,6 +12,8 @@ package keycloak
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -37,6 +39,9 @@ type Config struct {
 	// PrivilegedRoles are realm roles that give power over others, besides
 	// those of the realm's own administration.
 	PrivilegedRoles []string
+	// ACR says what the realm's authentication context classes prove. One that
+	// is not in it proves nothing.
+	ACR map[string]upstream.Assurance
 	// Strict refuses the recoveries that Keycloak mails out.
 	Strict bool
 	// HTTPClient makes the calls. Nil: the default one.
@@ -53,6 +58,7 @@ type Adapter struct {
 	alias           string
 	brokerRedirect  string
 	privilegedRoles []string
+	acr             map[string]upstream.Assurance
 }
 
 var _ upstream.Adapter = (*Adapter)(nil)
@@ -94,6 +100,7 @@ func New(cfg Config) (*Adapter, error) {
 		alias:           cfg.Alias,
 		brokerRedirect:  issuer + "/broker/" + cfg.Alias + "/endpoint",
 		privilegedRoles: append([]string{"admin", "realm-admin"}, cfg.PrivilegedRoles...),
+		acr:             maps.Clone(cfg.ACR),
 	}, nil
 }
 
@@ -113,6 +120,7 @@ func (a *Adapter) Facts() upstream.Facts {
 			attest.ActionReplaceOTP, attest.ActionRevokeSessions,
 		},
 		BrokerRedirects: []string{a.brokerRedirect},
+		ACR:             maps.Clone(a.acr),
 	}
 }
 
@@ -129,7 +137,21 @@ func (a *Adapter) LoginURL(ctx context.Context, l upstream.Login) (string, error
 	return a.party.LoginURL(ctx, l, extra)
 }
 
-// LoginResult implements [upstream.Adapter].
-func (a *Adapter) LoginResult(ctx context.Context, code string, l upstream.Login) (upstream.Principal, error) {
-	return a.party.LoginResult(ctx, code, l)
+// LoginResult implements [upstream.Adapter]. The identifiers are those under
+// which [Adapter.Resolve] finds the account: what the realm writes into ID
+// tokens is its own choice.
+func (a *Adapter) LoginResult(ctx context.Context, back upstream.Answer, l upstream.Login) (upstream.Principal, error) {
+	who, err := a.party.LoginResult(ctx, back, l)
+	if err != nil {
+		return upstream.Principal{}, err
+	}
+	u, err := a.user(ctx, who.AccountID)
+	if err != nil {
+		return upstream.Principal{}, err
+	}
+	if !*u.Enabled {
+		return upstream.Principal{}, fmt.Errorf("%w: the account is disabled", upstream.ErrRefused)
+	}
+	who.Identifiers = u.account().Identifiers
+	return who, nil
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -30,6 +31,11 @@ type page struct {
 	body string
 }
 
+// answer is what Keycloak sent back, if the browser landed with it.
+func (p page) answer() upstream.Answer {
+	return upstream.Answer{Code: p.url.Query().Get("code"), Issuer: p.url.Query().Get("iss")}
+}
+
 func newBrowser(t *testing.T, w *world) *browser {
 	jar, err := cookiejar.New(nil)
 	must(t, err)
@@ -47,7 +53,7 @@ func newBrowser(t *testing.T, w *world) *browser {
 
 // landing tells whether an address is where a login of ours ends.
 func landing(u *url.URL) bool {
-	return u.Path == "/app/callback" || u.Path == "/recovery/authenticators"
+	return u.Path == "/app/callback" || u.Path == "/recovery/login/callback"
 }
 
 func (b *browser) open(address string) page {
@@ -134,9 +140,9 @@ func (b *browser) redeem(w *world, p page, verifier string) {
 // newLogin is a login of the gateway's own, after a recovery.
 func (w *world) newLogin() upstream.Login {
 	return upstream.Login{
-		Recovery: true, RedirectURI: w.origin.URL + "/recovery/authenticators",
+		Recovery: true, RedirectURI: w.origin.URL + "/recovery/login/callback",
 		State: "state-" + strings.ToLower(oauth2.GenerateVerifier()), Nonce: oauth2.GenerateVerifier(),
-		Verifier: oauth2.GenerateVerifier(),
+		Verifier: oauth2.GenerateVerifier(), Started: time.Now(),
 	}
 }
 

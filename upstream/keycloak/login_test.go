@@ -143,7 +143,7 @@ func TestAnotherPersonsSessionDoesNotKeepTheOwnerOut(t *testing.T) {
 	b.signIn(w, "bob", "bob-password", nil)
 	login := w.newLogin()
 	landed := b.open(w.loginURL(t, login))
-	who, err := w.adapter.LoginResult(t.Context(), landed.url.Query().Get("code"), login)
+	who, err := w.adapter.LoginResult(t.Context(), landed.answer(), login)
 	must(t, err)
 	if who.AccountID != s.AccountID {
 		t.Errorf("signed in %+v, want alice", who)
@@ -159,13 +159,12 @@ func TestARecoveryEndsInTheGatewaysOwnLogin(t *testing.T) {
 	if got := landed.url.Query().Get("state"); got != login.State {
 		t.Fatalf("state %q came back at %s", got, landed.url)
 	}
-	code := landed.url.Query().Get("code")
-	who, err := w.adapter.LoginResult(t.Context(), code, login)
+		who, err := w.adapter.LoginResult(t.Context(), landed.answer(), login)
 	must(t, err)
 	if who.AccountID != s.AccountID {
 		t.Errorf("principal %+v", who)
 	}
-	if _, err := w.adapter.LoginResult(t.Context(), code, login); !errors.Is(err, upstream.ErrRefused) {
+	if _, err := w.adapter.LoginResult(t.Context(), landed.answer(), login); !errors.Is(err, upstream.ErrRefused) {
 		t.Errorf("a code redeemed twice: %v, want refused", err)
 	}
 }
@@ -179,7 +178,7 @@ func TestWhoOnlyWantsToSignInGetsTheOrdinaryLogin(t *testing.T) {
 	login.Recovery = false
 	form := b.open(w.loginURL(t, login)) // although bob is signed in
 	landed := b.submit(form, url.Values{"username": {"bob"}, "password": {"bob-password"}})
-	who, err := w.adapter.LoginResult(t.Context(), landed.url.Query().Get("code"), login)
+	who, err := w.adapter.LoginResult(t.Context(), landed.answer(), login)
 	must(t, err)
 	if who.AccountID != bob {
 		t.Errorf("signed in %+v, want bob", who)
@@ -198,7 +197,7 @@ func TestACodeOfAnotherLoginIsRefused(t *testing.T) {
 		login := w.newLogin()
 		landed := newBrowser(t, w).open(w.loginURL(t, login))
 		change(&login)
-		if _, err := w.adapter.LoginResult(t.Context(), landed.url.Query().Get("code"), login); !errors.Is(err, upstream.ErrRefused) {
+		if _, err := w.adapter.LoginResult(t.Context(), landed.answer(), login); !errors.Is(err, upstream.ErrRefused) {
 			t.Errorf("%s of another login: %v, want refused", name, err)
 		}
 	}

@@ -9,6 +9,7 @@ package oidc
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,6 +36,9 @@ type Config struct {
 	// others. Without it every account counts as privileged, because the
 	// provider cannot be asked.
 	AssumeUnprivileged bool
+	// ACR says what the provider's authentication context classes prove. One
+	// that is not in it proves nothing.
+	ACR map[string]upstream.Assurance
 	// HTTPClient makes the calls. Nil: the default one.
 	HTTPClient *http.Client
 	// Clock is the current time. Nil: time.Now.
@@ -68,7 +72,7 @@ func New(cfg Config) (*Adapter, error) {
 		return nil, errors.New("the gateway's client at the provider needs an id and a secret")
 	}
 	return &Adapter{cfg: cfg, party: NewRelyingParty(PartyConfig{
-		URL: cfg.URL, Issuer: cfg.PublicURL, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret,
+		URL: cfg.URL, Issuer: cfg.PublicURL, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Profile: true,
 		HTTPClient: cfg.HTTPClient, Clock: cfg.Clock,
 	})}, nil
 }
@@ -79,6 +83,7 @@ func (a *Adapter) Facts() upstream.Facts {
 		Name:            a.cfg.Name,
 		Actions:         []attest.Action{attest.ActionSignIn},
 		BrokerRedirects: slices.Clone(a.cfg.BrokerRedirects),
+		ACR:             maps.Clone(a.cfg.ACR),
 	}
 }
 
@@ -139,6 +144,6 @@ func (a *Adapter) LoginURL(ctx context.Context, l upstream.Login) (string, error
 }
 
 // LoginResult implements [upstream.Adapter].
-func (a *Adapter) LoginResult(ctx context.Context, code string, l upstream.Login) (upstream.Principal, error) {
-	return a.party.LoginResult(ctx, code, l)
+func (a *Adapter) LoginResult(ctx context.Context, back upstream.Answer, l upstream.Login) (upstream.Principal, error) {
+	return a.party.LoginResult(ctx, back, l)
 }

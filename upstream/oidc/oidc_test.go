@@ -96,15 +96,19 @@ func (p *provider) adapter(t *testing.T) *oidc.Adapter {
 	return a
 }
 
+// login began a minute ago.
 var login = upstream.Login{
-	RedirectURI: "https://id.example.com/recovery/authenticators", State: "state", Nonce: "nonce",
+	Started: time.Now().Add(-time.Minute), RedirectURI: "https://id.example.com/recovery/login/callback", State: "state", Nonce: "nonce",
 	Verifier: "verifier-verifier-verifier-verifier-verifier",
 }
+
+// back is what the provider sends through the browser.
+var back = upstream.Answer{Code: "code"}
 
 func TestALoginNamesWhoSignedIn(t *testing.T) {
 	p := newProvider(t)
 	a := p.adapter(t)
-	who, err := a.LoginResult(t.Context(), "code", login)
+	who, err := a.LoginResult(t.Context(), back, login)
 	must(t, err)
 	if who.AccountID != "account-1" {
 		t.Errorf("principal %+v", who)
@@ -121,7 +125,7 @@ func TestALoginAsksForAFreshOneWithNonceAndPKCE(t *testing.T) {
 		t.Errorf("login starts at %s", u)
 	}
 	for name, want := range map[string]string{
-		"client_id": "gateway", "redirect_uri": login.RedirectURI, "response_type": "code", "scope": "openid",
+		"client_id": "gateway", "redirect_uri": login.RedirectURI, "response_type": "code", "scope": "openid profile email",
 		"state": "state", "nonce": "nonce", "prompt": "login", "max_age": "300", "code_challenge_method": "S256",
 	} {
 		if q.Get(name) != want {
@@ -145,7 +149,9 @@ func TestAnIDTokenThatAnswersSomethingElseIsRefused(t *testing.T) {
 		"old":                    {map[string]any{"iat": now.Add(-2 * time.Minute).Unix()}, upstream.ErrRefused},
 		"of the future":          {map[string]any{"iat": now.Add(2 * time.Minute).Unix()}, upstream.ErrRefused},
 		"without a time":         {map[string]any{"iat": 0}, upstream.ErrRefused},
-		"of an older session":    {map[string]any{"auth_time": now.Add(-6 * time.Minute).Unix()}, upstream.ErrRefused},
+		"for us and others":      {map[string]any{"aud": []string{"gateway", "other"}}, upstream.ErrRefused},
+		"of an older session":    {map[string]any{"auth_time": now.Add(-70 * time.Second).Unix()}, upstream.ErrRefused},
+		"made before the login":  {map[string]any{"auth_time": now.Add(time.Minute).Unix()}, upstream.ErrRefused},
 		"of an unknown time":     {map[string]any{"auth_time": nil}, upstream.ErrRefused},
 		"about nobody":           {map[string]any{"sub": ""}, upstream.ErrRefused},
 		"of another issuer":      {map[string]any{"iss": "https://elsewhere.example"}, upstream.ErrUnavailable},
@@ -155,7 +161,7 @@ func TestAnIDTokenThatAnswersSomethingElseIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newProvider(t)
 			maps.Copy(p.claims, c.claims)
-			if who, err := p.adapter(t).LoginResult(t.Context(), "code", login); !errors.Is(err, c.want) || who != (upstream.Principal{}) {
+			if who, err := p.adapter(t).LoginResult(t.Context(), back, login); !errors.Is(err, c.want) || who.AccountID != "" {
 				t.Errorf("%+v, %v, want %v", who, err, c.want)
 			}
 		})
@@ -167,8 +173,8 @@ func TestACodeThatIsNotTakenIsRefused(t *testing.T) {
 	other := login
 	other.Verifier = "another"
 	for name, try := range map[string]func() error{
-		"code":     func() error { _, err := a.LoginResult(t.Context(), "other", login); return err },
-		"verifier": func() error { _, err := a.LoginResult(t.Context(), "code", other); return err },
+		"code":     func() error { _, err := a.LoginResult(t.Context(), upstream.Answer{Code: "other"}, login); return err },
+		"verifier": func() error { _, err := a.LoginResult(t.Context(), back, other); return err },
 	} {
 		if err := try(); !errors.Is(err, upstream.ErrRefused) {
 			t.Errorf("another %s: %v, want refused", name, err)
@@ -208,7 +214,7 @@ func TestABrokenProviderCanNotTell(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newProvider(t)
 			sabotage(p)
-			if _, err := p.adapter(t).LoginResult(t.Context(), "code", login); !errors.Is(err, upstream.ErrUnavailable) {
+			if _, err := p.adapter(t).LoginResult(t.Context(), back, login); !errors.Is(err, upstream.ErrUnavailable) {
 				t.Errorf("%v, want unavailable", err)
 			}
 		})
@@ -225,7 +231,7 @@ func TestTheLoginOfARecoveryMayBeOfAnEarlierTime(t *testing.T) {
 	if address, err := a.LoginURL(t.Context(), recovery); err != nil || strings.Contains(address, "max_age") {
 		t.Errorf("starts at %s, %v", address, err)
 	}
-	if _, err := a.LoginResult(t.Context(), "code", recovery); err != nil {
+	if _, err := a.LoginResult(t.Context(), back, recovery); err != nil {
 		t.Error(err)
 	}
 }
