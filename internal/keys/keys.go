@@ -5,10 +5,10 @@
 // no key, a stolen secret alone opens nothing, and no two purposes or namespaces share a key. Within one purpose each
 // use (sealing, MAC, record MAC) gets a key of its own again. [Rewrap] puts the keys under another secret.
 //
-// Keys that protect only what is short-lived rotate: [RecoveryID], [LoginRequest], [Grant] and [Broker]. Each has
-// several keys at a time (see rotation.go). The others never do, because what they protect has no end or has no room
-// for the name of a key: stored records and handles, activation codes, the issuing authorities, forms, opaque tokens and
-// the broker's client secret, which was entered at the identity provider by hand.
+// Keys that protect only what is short-lived rotate: [RecoveryID], [LoginRequest], [OwnLogin], [Grant] and
+// [Broker]. Each has several keys at a time (see rotation.go). The others never do, because what they protect has no
+// end or has no room for the name of a key: stored records and handles, activation codes, the issuing authorities, forms,
+// opaque tokens and the broker's client secret, which was entered at the identity provider by hand.
 //
 // [Open] returns the [Ring] of one namespace, and [Ring.Run] keeps it up to date.
 package keys
@@ -31,6 +31,7 @@ type Purpose string
 const (
 	RecoveryID   Purpose = "recovery-id"   // seals what an unproven recovery carries
 	LoginRequest Purpose = "login-request" // seals an authorization request that waits in a browser
+	OwnLogin     Purpose = "own-login"     // seals a login of the gateway's own that is under way
 	Handle       Purpose = "handle"        // hashes the handles under which secrets are looked up
 	CSRF         Purpose = "csrf"          // authenticates forms
 	Record       Purpose = "record"        // authenticates stored records
@@ -56,13 +57,14 @@ const (
 )
 
 var kinds = map[Purpose]kind{
-	RecoveryID: sealing, LoginRequest: sealing, Handle: symmetric, CSRF: symmetric, Record: symmetric, Secrets: symmetric, Results: symmetric, Methods: symmetric,
+	RecoveryID: sealing, LoginRequest: sealing, OwnLogin: sealing,
+	Handle: symmetric, CSRF: symmetric, Record: symmetric, Secrets: symmetric, Results: symmetric, Methods: symmetric,
 	Grant: signing, Broker: signing,
 	GrantSecret: symmetric, BrokerSecret: symmetric, DeviceCA: symmetric, ProofNonce: symmetric, BrokerClient: symmetric,
 }
 
 // rotating is in a fixed order, so that operators always read the same list.
-var rotating = []Purpose{Grant, Broker, RecoveryID, LoginRequest}
+var rotating = []Purpose{Grant, Broker, RecoveryID, LoginRequest, OwnLogin}
 
 var (
 	// ErrWrongSecret means that the store's keys do not open under this secret: it is another one than they were made
