@@ -14,6 +14,7 @@ import (
 	"github.com/regrant/regrant/internal/gateway"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/internal/notify"
 	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/internal/recovery"
@@ -32,6 +33,7 @@ type services struct {
 	journal      *journal.Journal
 	outbox       *notify.Outbox
 	authority    *authority.Authority
+	login        *login.Service
 	recovery     *recovery.Service
 	grant        *grant.Server
 	broker       *broker.Server
@@ -74,6 +76,9 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 	if err != nil {
 		return s, err
 	}
+	s.login = login.New(login.Config{
+		Namespace: name, Issuer: a.issuer(), DB: db, Ring: s.ring, Accounts: s.accounts, Provider: p.adapter, Clock: time.Now,
+	})
 	if s.recovery, err = a.recovery(s, name, operator); err != nil {
 		return s, err
 	}
@@ -153,7 +158,7 @@ func (a *App) gateway(s services) (*gateway.Gateway, error) {
 		Origin: a.Issuer, Path: a.Path, Namespace: a.upstream.name(),
 		DB: s.db, Ring: s.ring, Adapter: s.adapter,
 		Recovery: s.recovery, Grant: s.grant, Broker: s.broker,
-		Authority: s.authority, Accounts: s.accounts,
+		Authority: s.authority, Login: s.login, Accounts: s.accounts,
 		Throttle: a.limiter.Limiter,
 		ClientIP: a.clientIP,
 		Nonces:   a.DPoPNonce,

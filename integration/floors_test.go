@@ -54,6 +54,7 @@ var floors = map[string][]string{
 	"internal/journal":             {"storage", "internal/observe"},
 	"internal/notify":              {"storage", "internal/journal", "internal/observe"},
 	"internal/account":             {"storage", "attest"},
+	"internal/login":               {"attest", "storage", "upstream", "internal/account", "internal/keys"},
 	"internal/revocation":          {"attest/certpath", "attest/revocation", "internal/observe"},
 	"internal/authority": {
 		"attest", "attest/certpath", "attest/devicecert", "storage", "upstream", "internal/account", "internal/journal", "internal/keys",
@@ -66,7 +67,7 @@ var floors = map[string][]string{
 	},
 	"internal/gateway": {
 		"attest", "storage", "upstream", "fosite/grant", "fosite/broker", "internal/recovery",
-		"internal/account", "internal/authority", "internal/gateway/pages", "internal/keys", "internal/observe", "internal/policy", "internal/throttle",
+		"internal/account", "internal/authority", "internal/gateway/pages", "internal/keys", "internal/login", "internal/observe", "internal/policy", "internal/throttle",
 		"internal/wire",
 	},
 	"internal/gateway/pages": {},

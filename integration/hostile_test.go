@@ -68,7 +68,9 @@ var fields = map[string]map[string]any{
 	"/introspect":     {"token": "AAAA", "token_type_hint": "access_token", "client_id": "x", "client_secret": "x", "client_assertion": "x"},
 	"/revoke":         {"token": "AAAA", "token_type_hint": "access_token", "client_id": "x", "client_secret": "x", "client_assertion": "x"},
 	"/continue":       {"code": "AAAA", "csrf": "AAAA"},
-	"/authenticators": {"csrf": "AAAA", "state": "AAAA", "code": "AAAA", "error": "x", "iss": "x"},
+	"/login":          {"csrf": "AAAA", "aal": "2", "phishing_resistant": "true"},
+	"/login/callback": {"state": "AAAA", "code": "AAAA", "error": "x", "iss": "x"},
+	"/logout":         {"csrf": "AAAA"},
 	"/oidc/authorize": {
 		"client_id": "demo-idp", "redirect_uri": "{origin}/callback", "response_type": "code", "scope": "openid", "state": "a-state-of-theirs", "nonce": "a-nonce-of-theirs",
 		"code_challenge": strings.Repeat("A", 43), "code_challenge_method": "S256", "prompt": "login", "max_age": "1", "response_mode": "query", "login_hint": "alice",
@@ -78,7 +80,7 @@ var fields = map[string]map[string]any{
 	"/oidc/token": {
 		"grant_type": "authorization_code", "code": "AAAA", "redirect_uri": "{origin}/callback", "code_verifier": strings.Repeat("A", 43), "client_id": "demo-idp", "client_secret": "x",
 	},
-	"": {}, "/": {}, "/ca.pem": {}, "/jwks.json": {}, "/oidc/jwks": {}, "/oidc/.well-known/openid-configuration": {}, "/.well-known/oauth-authorization-server{path}": {},
+	"": {}, "/": {}, "/authenticators": {}, "/ca.pem": {}, "/jwks.json": {}, "/oidc/jwks": {}, "/oidc/.well-known/openid-configuration": {}, "/.well-known/oauth-authorization-server{path}": {},
 }
 
 // attacker sends what nobody should send, and looks at every answer.

@@ -102,7 +102,8 @@ func TestAnotherMethodIsToldWhichOnesThereAre(t *testing.T) {
 	allow := map[string]string{
 		"/initiate": "POST", "/attest": "POST", "/status": "POST", "/handoff": "POST", "/token": "POST", "/complete": "POST", "/devices/enroll": "POST",
 		"/introspect": "POST", "/revoke": "POST", "/oidc/token": "POST", "/oidc/cancel": "POST", "/oidc/authorize": "GET, HEAD", "/oidc/jwks": "GET, HEAD", "/jwks.json": "GET, HEAD",
-		"/ca.pem": "GET, HEAD", "": "GET, HEAD", "/continue": "GET, HEAD, POST", "/authenticators": "GET, HEAD, POST",
+		"/ca.pem": "GET, HEAD", "": "GET, HEAD", "/continue": "GET, HEAD, POST", "/authenticators": "GET, HEAD",
+		"/login": "POST", "/login/callback": "GET, HEAD", "/logout": "POST",
 	}
 	for path, want := range allow {
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {

@@ -87,16 +87,20 @@ func (p *program) handoffCode(actions ...string) string {
 type browser struct {
 	h       *house
 	cookies map[string]string
+	strict  map[string]bool // those with SameSite=Strict
 }
 
-func (h *house) browser() *browser { return &browser{h: h, cookies: map[string]string{}} }
+func (h *house) browser() *browser {
+	return &browser{h: h, cookies: map[string]string{}, strict: map[string]bool{}}
+}
 
 func (b *browser) send(r *http.Request, site string) *httptest.ResponseRecorder {
 	b.h.t.Helper()
 	r.Header.Set("Sec-Fetch-Site", site)
-	crossPost := site != "same-origin" && r.Method == http.MethodPost
+	foreign := site == "cross-site" || site == "same-site"
 	for name, value := range b.cookies {
-		if !crossPost { // SameSite=Lax
+		// SameSite, as browsers see it. What comes from the same site is a stranger's page here, too.
+		if !foreign || r.Method != http.MethodPost && !b.strict[name] {
 			r.AddCookie(&http.Cookie{Name: name, Value: value})
 		}
 	}
@@ -105,7 +109,7 @@ func (b *browser) send(r *http.Request, site string) *httptest.ResponseRecorder 
 		if c.MaxAge < 0 {
 			delete(b.cookies, c.Name)
 		} else {
-			b.cookies[c.Name] = c.Value
+			b.cookies[c.Name], b.strict[c.Name] = c.Value, c.SameSite == http.SameSiteStrictMode
 		}
 	}
 	return w

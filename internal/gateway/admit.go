@@ -16,7 +16,7 @@ import (
 // is a stranger's.
 var holders = map[string]bool{
 	"status": true, "handoff": true, "token": true, "complete": true, "continue": true, "oidc/token": true, "oidc/cancel": true,
-	"introspect": true, "revoke": true,
+	"logout": true, "introspect": true, "revoke": true,
 }
 
 // crowded is when to come again to a lane that is full: each place in it is soon free.

@@ -40,10 +40,10 @@ func fits(l *throttle.Lane, n int) bool {
 func TestEveryEndpointHasItsLane(t *testing.T) {
 	h := open(t)
 	want := map[string]*throttle.Lane{}
-	for _, path := range []string{"initiate", "attest", "devices/enroll", "authenticators"} {
+	for _, path := range []string{"initiate", "attest", "devices/enroll", "login"} {
 		want[path] = h.Throttle.Strangers
 	}
-	for _, path := range []string{"status", "handoff", "token", "complete", "continue", "oidc/token", "oidc/cancel", "introspect", "revoke"} {
+	for _, path := range []string{"status", "handoff", "token", "complete", "continue", "oidc/token", "oidc/cancel", "introspect", "revoke", "logout"} {
 		want[path] = h.Throttle.Holders
 	}
 	for path, rt := range h.routes {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/internal/gateway/pages"
+	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/internal/recovery"
 )
 
@@ -98,7 +99,7 @@ func kept(err error, form pages.Form) error {
 func (g *Gateway) signIn(w http.ResponseWriter, r *http.Request, txn string, browser recovery.Holder) error {
 	waiting := g.waitingLogin(r)
 	if waiting == nil {
-		return g.startOwnLogin(w, r, true)
+		return g.startOwnLogin(w, r, login.Wish{Recovery: true})
 	}
 	to, err := g.letIn(r.Context(), waiting, txn, browser)
 	if err != nil {

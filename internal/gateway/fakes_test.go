@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/storage"
@@ -47,6 +48,12 @@ type fakeIDP struct {
 	login    upstream.Login // the last that LoginURL was asked for
 	subject  string         // the last way in
 	loginErr error
+	who      upstream.Principal // signs in at our own login
+	acr      map[string]upstream.Assurance
+}
+
+func newFakeIDP() *fakeIDP {
+	return &fakeIDP{who: upstream.Principal{AccountID: aliceID, Identifiers: []string{alice}, AuthenticatedAt: time.Now(), AMR: []string{"pwd"}}}
 }
 
 func (f *fakeIDP) set(change func(*fakeIDP)) {
@@ -69,7 +76,7 @@ func (f *fakeIDP) Facts() upstream.Facts {
 		panic("of alice@example.com")
 	}
 	return upstream.Facts{
-		Name: "fake", Admin: true, BrokerRedirects: []string{brokerRedirect},
+		Name: "fake", Admin: true, ACR: f.acr, BrokerRedirects: []string{brokerRedirect},
 		Actions: []attest.Action{attest.ActionSignIn, attest.ActionResetPassword, attest.ActionRevokeSessions},
 	}
 }
@@ -99,9 +106,9 @@ func (f *fakeIDP) LoginURL(_ context.Context, l upstream.Login) (string, error) 
 	return origin + "/realms/acme/auth?state=" + l.State, f.err()
 }
 
-func (f *fakeIDP) LoginResult(context.Context, string, upstream.Login) (upstream.Principal, error) {
+func (f *fakeIDP) LoginResult(context.Context, upstream.Answer, upstream.Login) (upstream.Principal, error) {
 	if f.loginErr != nil {
 		return upstream.Principal{}, f.loginErr
 	}
-	return upstream.Principal{AccountID: aliceID}, f.err()
+	return f.who, f.err()
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/gateway/pages"
 	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/internal/recovery"
 	"github.com/regrant/regrant/internal/throttle"
 	"github.com/regrant/regrant/storage"
@@ -39,6 +40,7 @@ type Config struct {
 	Grant     *grant.Server
 	Broker    *broker.Server
 	Authority *authority.Authority
+	Login     *login.Service
 	Accounts  *account.Store
 	DB        storage.DB
 	Adapter   upstream.Adapter
@@ -84,7 +86,7 @@ func (c Config) check() error {
 	if len(c.Path) < 2 || c.Path[0] != '/' || strings.HasSuffix(c.Path, "/") || !canonicalPath(c.Path) {
 		return fmt.Errorf("gateway: path %q is not a canonical prefix", c.Path)
 	}
-	if c.Namespace == "" || c.Recovery == nil || c.Grant == nil || c.Broker == nil || c.Authority == nil || c.Accounts == nil || c.DB == nil ||
+	if c.Namespace == "" || c.Recovery == nil || c.Grant == nil || c.Broker == nil || c.Authority == nil || c.Login == nil || c.Accounts == nil || c.DB == nil ||
 		c.Adapter == nil || c.Ring == nil || c.Throttle == nil || c.ClientIP == nil || c.Logger == nil {
 		return errors.New("gateway: a part is missing")
 	}

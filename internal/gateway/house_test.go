@@ -23,6 +23,7 @@ import (
 	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/internal/notify"
 	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/internal/recovery"
@@ -58,7 +59,7 @@ type house struct {
 
 func open(t testing.TB, change ...func(*house)) *house {
 	t.Helper()
-	h := &house{t: t, idp: &fakeIDP{}, log: new(bytes.Buffer), addr: netip.MustParseAddr("203.0.113.7")}
+	h := &house{t: t, idp: newFakeIDP(), log: new(bytes.Buffer), addr: netip.MustParseAddr("203.0.113.7")}
 	h.limiter = throttle.Config{PerNetwork: throttle.Rate{Burst: 1000, Every: time.Millisecond}}
 	for _, c := range change {
 		c(h)
@@ -103,6 +104,9 @@ func open(t testing.TB, change ...func(*house)) *house {
 	must(t, err)
 	h.Gateway, err = New(Config{
 		Origin: origin, Path: "/recovery", Namespace: "main", Recovery: service, Grant: grants, Broker: logins, Authority: ca,
+		Login: login.New(login.Config{
+			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Provider: h.idp, Clock: time.Now,
+		}),
 		Accounts: accounts, DB: h.db, Adapter: h.idp, Ring: ring, Throttle: limiter,
 		ClientIP: func(*http.Request) netip.Addr { return h.addr }, Logger: logger, Nonces: h.nonces,
 		Clock: func() time.Time { return time.Now().Add(time.Duration(h.offset.Load())) },

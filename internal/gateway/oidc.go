@@ -33,7 +33,7 @@ func (g *Gateway) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	waiting := g.put(w, loginCookie, []byte(req.RawQuery()))
+	waiting := g.put(w, req.RawQuery())
 	switch {
 	case !ready:
 		// Were the holder's cookie to come only with the answer to what consumes the token, a lost answer would lose the
@@ -63,11 +63,11 @@ func mayLetIn(r *http.Request) bool {
 
 // waitingLogin is the authorization request that waits in this browser; nil if none does that is still in order.
 func (g *Gateway) waitingLogin(r *http.Request) *broker.AuthorizeRequest {
-	raw, ok := g.take(r, loginCookie)
+	raw, ok := g.take(r)
 	if !ok {
 		return nil
 	}
-	req, err := g.Broker.ParseAuthorize(r.Context(), string(raw))
+	req, err := g.Broker.ParseAuthorize(r.Context(), raw)
 	if err != nil {
 		return nil // the configuration has changed since
 	}

@@ -36,6 +36,7 @@ const (
 	formHandoff  = "handoff"  // bound to the code that it carries
 	formContinue = "continue" // bound to the holder cookie
 	formCancel   = "cancel"   // bound to the waiting login
+	formLogout   = "logout"   // bound to the session that it ends
 	formLogin    = "login"    // bound to the holder cookie, or to nothing in a browser that has none: it changes nothing here
 )
 

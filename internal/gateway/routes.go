@@ -44,7 +44,10 @@ func (g *Gateway) table() map[string]*route {
 		{g.prefix + "revoke", oauth, nil, g.revoke},
 
 		{g.prefix + "continue", page, g.showContinue, g.resume},
-		{g.prefix + "authenticators", page, g.landing, g.startLogin},
+		{g.prefix + "authenticators", page, g.authenticators, nil},
+		{g.prefix + "login", page, nil, g.startLogin},
+		{g.prefix + "login/callback", page, g.landing, nil},
+		{g.prefix + "logout", page, nil, g.logout},
 
 		{g.prefix + "oidc/authorize", page, g.authorize, nil},
 		{g.prefix + "oidc/cancel", page, nil, g.cancel},

@@ -23,7 +23,8 @@ func every() map[string]Page {
 		"start": Start("https://id.example.com/recovery", nil), "start with a login": Start("https://id.example.com/recovery", &Form{Action: "/x"}),
 		"confirmation": Confirmation(hostile, hostile, hostile, []string{"sign-in", "reset-password", "replace-passkey", "replace-otp", "revoke-sessions", hostile}, form),
 		"resume":       Resume(hostile, hostile, hostile, form), "nothing": NothingToContinue(), "done": Done(), "kept": Kept(form), "busy": Busy(form),
-		"sign in": SignIn(form), "sign-in failed": SignInFailed(form), "list": Authenticators(list, time.Now()), "no list": Authenticators(nil, time.Now()),
+		"sign in": SignIn(form), "sign-in failed": SignInFailed(form), "list": Authenticators(hostile, time.Now(), list, time.Now(), form), "no list": Authenticators(hostile, time.Now(), nil, time.Now(), form),
+		"signed in": SignedIn("/x"), "signed out": SignedOut(form), "another account": OtherAccount("/x"),
 		"over": Over(), "stale": Stale(), "login too large": LoginTooLarge(), "lead here": LeadHere("/recovery"),
 	}
 	for _, status := range []int{400, 403, 404, 405, 413, 415, 429, 500, 503} {

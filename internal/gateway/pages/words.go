@@ -142,9 +142,10 @@ func Busy(form Form) Page {
 func SignIn(form Form) Page {
 	form.Button = "Sign in to see your recovery methods"
 	return Page{
-		Title: "Your recovery methods",
-		Text:  []string{"After signing in you see which devices can recover your account."},
-		Form:  &form,
+		Title:   "Your recovery methods",
+		Text:    []string{"After signing in you see which devices can recover your account."},
+		Form:    &form,
+		LeadsOn: true,
 	}
 }
 
@@ -157,6 +158,33 @@ func SignInFailed(form Form) Page {
 	return p
 }
 
+// SignedIn leads on after a sign-in, where the browser does not do so by itself.
+func SignedIn(to string) Page {
+	return Page{
+		Title: "You are signed in",
+		Text:  []string{"Your recovery methods come next."},
+		Way:   &Link{"Go on to your recovery methods", to},
+	}
+}
+
+// OtherAccount says that a sign-in that was to be repeated was somebody else's.
+func OtherAccount(to string) Page {
+	return Page{
+		Title: "That was another account",
+		Text:  []string{"You signed in with another account than the one that you were signed in with here. Nothing was changed."},
+		Way:   &Link{"Go back to your recovery methods", to},
+	}
+}
+
+// SignedOut ends a session of self-service.
+func SignedOut(form Form) Page {
+	p := SignIn(form)
+	p.Title = "You are signed out here"
+	p.Text = []string{"Nobody can see or change your recovery methods in this browser now. Applications that you use are not signed out by this."}
+	p.Form.Quiet = true
+	return p
+}
+
 // Authenticator is one recovery method of an account, as it is listed.
 type Authenticator struct {
 	Label, Method                string
@@ -164,9 +192,14 @@ type Authenticator struct {
 	ExpiresAt                    time.Time
 }
 
-// Authenticators lists the recovery methods of whoever signed in.
-func Authenticators(list []Authenticator, now time.Time) Page {
-	p := Page{Title: "Your recovery methods"}
+// Authenticators lists the recovery methods of whoever signed in, until the session ends. form signs out.
+func Authenticators(name string, until time.Time, list []Authenticator, now time.Time, form Form) Page {
+	form.Button, form.Quiet = "Sign out here", true
+	p := Page{
+		Title: "Your recovery methods",
+		Facts: []Fact{{"Signed in as", name}, {"Until", moment(until, "")}},
+		Form:  &form,
+	}
 	if len(list) == 0 {
 		p.Text = []string{"No device can recover your account yet. Ask your administrator for an activation code to enrol one."}
 		return p
