@@ -54,6 +54,11 @@ type Keycloak struct {
 	// administer the realm. Privileged accounts are not recovered.
 	PrivilegedRoles []string `json:"privileged_roles,omitempty"`
 
+	// What the authentication context classes (`acr`) of the realm prove, by class. A
+	// sign-in of a class that is not here proves what its methods (`amr`) add up
+	// to, and one factor if it names none. What a person may enrol depends on it.
+	ACR signIns `json:"acr,omitempty"`
+
 	// The certificate authorities trusted for HTTPS to Keycloak. Default: those
 	// of the system.
 	CARaw json.RawMessage `json:"ca,omitempty" caddy:"namespace=tls.ca_pool.source inline_key=provider"`
@@ -96,6 +101,7 @@ func (k *Keycloak) Provision(ctx caddy.Context) (err error) {
 //		broker_client    <id> [<secret>]
 //		mode             strict|assist
 //		privileged_roles <roles...>
+//		acr              <class> aal1|aal2|aal3 [phishing_resistant]
 //		trust_pool       <module> ...
 //	}
 func (k *Keycloak) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
@@ -132,10 +138,12 @@ func (k *Keycloak) unmarshalOption(d *caddyfile.Dispenser) error {
 		}
 		k.PrivilegedRoles = append(k.PrivilegedRoles, roles...)
 		return nil
+	case "acr":
+		return k.ACR.unmarshal(d)
 	case "trust_pool":
 		return unmarshalTrustPool(d, &k.CARaw)
 	default:
-		return unknown(d, "realm", "client", "alias", "broker_client", "mode", "privileged_roles", "trust_pool")
+		return unknown(d, "realm", "client", "alias", "broker_client", "mode", "privileged_roles", "acr", "trust_pool")
 	}
 }
 
@@ -153,6 +161,7 @@ func (k *Keycloak) checkValues() error {
 		checkURL("upstream", k.URL),
 		k.Client.check("client"),
 		k.BrokerClient.check("broker_client"),
+		k.ACR.check(),
 	)
 }
 
@@ -194,6 +203,7 @@ func (k *Keycloak) config(origin, secret string) keycloak.Config {
 		Alias:           k.Alias,
 		Strict:          k.Mode != modeAssist,
 		PrivilegedRoles: k.PrivilegedRoles,
+		ACR:             k.ACR.assurances(),
 		HTTPClient:      httpClient(k.pool),
 		Clock:           time.Now,
 	}

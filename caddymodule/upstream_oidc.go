@@ -39,6 +39,11 @@ type OIDC struct {
 	// privileged, and none is recovered.
 	AssumeUnprivileged *Exception `json:"assume_unprivileged,omitempty"`
 
+	// What the authentication context classes (`acr`) of the provider prove, by class. A
+	// sign-in of a class that is not here proves what its methods (`amr`) add up
+	// to, and one factor if it names none. What a person may enrol depends on it.
+	ACR signIns `json:"acr,omitempty"`
+
 	// The certificate authorities trusted for HTTPS to the provider. Default:
 	// those of the system.
 	CARaw json.RawMessage `json:"ca,omitempty" caddy:"namespace=tls.ca_pool.source inline_key=provider"`
@@ -78,6 +83,7 @@ func (o *OIDC) Provision(ctx caddy.Context) (err error) {
 //		broker_client   <id> <secret>
 //		broker_redirect <uris...>
 //		assume_unprivileged risk_analysis <reference>
+//		acr             <class> aal1|aal2|aal3 [phishing_resistant]
 //		trust_pool      <module> ...
 //	}
 func (o *OIDC) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
@@ -106,10 +112,12 @@ func (o *OIDC) unmarshalOption(d *caddyfile.Dispenser) error {
 		return nil
 	case "assume_unprivileged":
 		return o.unmarshalException(d)
+	case "acr":
+		return o.ACR.unmarshal(d)
 	case "trust_pool":
 		return unmarshalTrustPool(d, &o.CARaw)
 	default:
-		return unknown(d, "client", "broker_client", "broker_redirect", "assume_unprivileged", "trust_pool")
+		return unknown(d, "client", "broker_client", "broker_redirect", "assume_unprivileged", "acr", "trust_pool")
 	}
 }
 
@@ -148,6 +156,7 @@ func (o *OIDC) checkValues() error {
 		checkURL("upstream", o.URL),
 		o.Client.check("client"),
 		o.BrokerClient.check("broker_client"),
+		o.ACR.check(),
 	)
 }
 
@@ -181,6 +190,7 @@ func (o *OIDC) adapter(string) (upstream.Adapter, error) {
 		ClientSecret:       secret,
 		BrokerRedirects:    o.BrokerRedirects,
 		AssumeUnprivileged: o.AssumeUnprivileged != nil,
+		ACR:                o.ACR.assurances(),
 		HTTPClient:         httpClient(o.pool),
 		Clock:              time.Now,
 	})

@@ -118,7 +118,7 @@ type request struct {
 const maxRedirects = 20
 
 // navigate follows redirects as browsers do: a POST answered by 302 or 303 goes on as GET, and once a chain has been
-// cross-site it stays so.
+// cross-site it stays so. A page that refreshes to another at once is a new beginning: that page is what leads there.
 func (b *Browser) navigate(ctx context.Context, r request) (*Page, error) {
 	if r.site == "" {
 		r.site = relation(r.from, r.target)
@@ -128,6 +128,16 @@ func (b *Browser) navigate(ctx context.Context, r request) (*Page, error) {
 		resp, err := b.roundTrip(ctx, r)
 		if err != nil {
 			return nil, err
+		}
+		if to, leads := strings.CutPrefix(resp.Header.Get("Refresh"), "0; url="); leads {
+			_ = resp.Body.Close()
+			next, err := r.target.Parse(to)
+			if err != nil {
+				return nil, err
+			}
+			via = append(via, r.target.Scheme+"://"+r.target.Host+r.target.Path)
+			r = request{method: http.MethodGet, target: next, from: r.target, site: relation(r.target, next)}
+			continue
 		}
 		location := resp.Header.Get("Location")
 		if resp.StatusCode < 300 || resp.StatusCode > 399 || location == "" {

@@ -62,6 +62,8 @@ func (s *server) discovery(w http.ResponseWriter, _ *http.Request) {
 		"id_token_signing_alg_values_supported": []string{"ES256"},
 		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "none"},
 		"code_challenge_methods_supported":      []string{"S256"},
+
+		"authorization_response_iss_parameter_supported": true, // RFC 9207
 	})
 }
 
@@ -164,7 +166,7 @@ func (s *server) idToken(g grant) (string, error) {
 	c := map[string]any{
 		"iss": s.config.Origin, "sub": g.session.user.id, "aud": g.client, "iat": now.Unix(), "exp": now.Add(idTokenLife).Unix(),
 		"auth_time": g.session.startedAt.Unix(), "amr": g.session.amr,
-		"preferred_username": g.session.user.name, "email": g.session.user.email,
+		"preferred_username": g.session.user.name, "email": g.session.user.email, "email_verified": true,
 	}
 	if g.nonce != "" {
 		c["nonce"] = g.nonce

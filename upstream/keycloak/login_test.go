@@ -180,8 +180,51 @@ func TestWhoOnlyWantsToSignInGetsTheOrdinaryLogin(t *testing.T) {
 	landed := b.submit(form, url.Values{"username": {"bob"}, "password": {"bob-password"}})
 	who, err := w.adapter.LoginResult(t.Context(), landed.answer(), login)
 	must(t, err)
-	if who.AccountID != bob {
+	if who.AccountID != bob || !slices.Equal(who.Identifiers, []string{"bob", "bob@example.com"}) || who.ACR != "1" || len(who.AMR) > 0 {
 		t.Errorf("signed in %+v, want bob", who)
+	}
+	if age := time.Since(who.AuthenticatedAt); age < -2*time.Second || age > time.Minute || landed.answer().Issuer == "" {
+		t.Errorf("signed in %s ago, answer of %q", age, landed.answer().Issuer)
+	}
+}
+
+// Whoever takes prompt=login and max_age out of the address on the way gets an answer from the older session.
+func TestAnOlderSessionOfTheRealmSignsNobodyIn(t *testing.T) {
+	w := realKeycloak(t)
+	w.user(t, "bob")
+	b := newBrowser(t, w)
+	b.signIn(w, "bob", "bob-password", nil)
+	signedIn := time.Now()
+	login := w.newLogin()
+	login.Recovery = false
+	time.Sleep(time.Until(signedIn.Add(8 * time.Second))) // of which five are taken for different clocks
+	login.Started = time.Now()
+	address, err := url.Parse(w.loginURL(t, login))
+	must(t, err)
+	q := address.Query()
+	q.Del("prompt")
+	q.Del("max_age")
+	address.RawQuery = q.Encode()
+	landed := b.open(address.String())
+	if landed.code != 0 || landed.answer().Code == "" {
+		t.Fatalf("the session does not answer: %d at %s", landed.code, landed.url)
+	}
+	if who, err := w.adapter.LoginResult(t.Context(), landed.answer(), login); !errors.Is(err, upstream.ErrRefused) {
+		t.Errorf("%+v, %v, want refused", who, err)
+	}
+}
+
+func TestADisabledAccountSignsNobodyIn(t *testing.T) {
+	w := realKeycloak(t)
+	bob := w.user(t, "bob")
+	t.Cleanup(func() { w.user(t, "bob") })
+	login := w.newLogin()
+	login.Recovery = false
+	b := newBrowser(t, w)
+	landed := b.submit(b.open(w.loginURL(t, login)), url.Values{"username": {"bob"}, "password": {"bob-password"}})
+	must(t, w.Admin(t.Context(), "PUT", "/users/"+bob, map[string]any{"enabled": false}, nil))
+	if who, err := w.adapter.LoginResult(t.Context(), landed.answer(), login); err == nil {
+		t.Errorf("%+v is signed in", who)
 	}
 }
 
