@@ -54,8 +54,11 @@ var floors = map[string][]string{
 	"internal/journal":             {"storage", "internal/observe"},
 	"internal/notify":              {"storage", "internal/journal", "internal/observe"},
 	"internal/account":             {"storage", "attest"},
-	"internal/login":               {"attest", "storage", "upstream", "internal/account", "internal/keys"},
-	"internal/revocation":          {"attest/certpath", "attest/revocation", "internal/observe"},
+	"internal/enrolment": {
+		"attest", "storage", "upstream", "internal/account", "internal/journal", "internal/keys", "internal/login", "internal/notify",
+	},
+	"internal/login":      {"attest", "storage", "upstream", "internal/account", "internal/keys"},
+	"internal/revocation": {"attest/certpath", "attest/revocation", "internal/observe"},
 	"internal/authority": {
 		"attest", "attest/certpath", "attest/devicecert", "storage", "upstream", "internal/account", "internal/journal", "internal/keys",
 		"internal/notify", "internal/throttle",

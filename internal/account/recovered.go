@@ -55,6 +55,25 @@ func (s *Store) MayChange(r storage.Reader, accountID string, since time.Time) e
 	return ErrQuarantine
 }
 
+// MayLose tells whether the authenticator id of the account may be reported lost in a session that began at since. That needs
+// no more than a session (SP 800-63B-4 section 4.3), but after a recovery whoever recovered must not take the owner's other
+// ways back: then only what recovered, or was bound since, is reported with less than [Store.MayChange] asks.
+func (s *Store) MayLose(r storage.Reader, a *Authenticator, since time.Time) error {
+	err := s.MayChange(r, a.AccountID, since)
+	if !errors.Is(err, ErrQuarantine) {
+		return err
+	}
+	g, err := s.guard(r, a.AccountID)
+	switch {
+	case err != nil:
+		return err
+	case slices.Contains(g.RecoveredWith, a.ID), a.BoundAt.After(g.RecoveredAt):
+		return nil
+	default:
+		return ErrQuarantine
+	}
+}
+
 // Usable returns the authenticators that may take part in a recovery of the account now.
 func (s *Store) Usable(r storage.Reader, accountID string) ([]Authenticator, error) {
 	all, err := s.OfAccount(r, accountID)

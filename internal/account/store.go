@@ -35,6 +35,9 @@ type guard struct {
 
 	RecoveredAt   time.Time `json:"recovered_at,omitzero"` // the last recovery
 	RecoveredWith []string  `json:"recovered_with,omitempty"`
+
+	Level     uint8 `json:"level,omitzero"`     // the best sign-in ever seen, see [Store.Assured]
+	Resistant bool  `json:"resistant,omitzero"` // to phishing
 }
 
 // New makes the store under namespace. sealer authenticates the records.

@@ -36,6 +36,7 @@ const (
 	CSRF         Purpose = "csrf"          // authenticates forms
 	Record       Purpose = "record"        // authenticates stored records
 	Secrets      Purpose = "secrets"       // hashes activation codes
+	Enrolment    Purpose = "enrolment"     // seals what waits for the end of an enrolment
 	Methods      Purpose = "methods"       // hashes what methods keep of their secrets
 	Results      Purpose = "results"       // authenticates what was proved, while more is wanted
 	Grant        Purpose = "grant"         // signs recovery tokens
@@ -57,14 +58,14 @@ const (
 )
 
 var kinds = map[Purpose]kind{
-	RecoveryID: sealing, LoginRequest: sealing, OwnLogin: sealing,
+	RecoveryID: sealing, LoginRequest: sealing, OwnLogin: sealing, Enrolment: sealing,
 	Handle: symmetric, CSRF: symmetric, Record: symmetric, Secrets: symmetric, Results: symmetric, Methods: symmetric,
 	Grant: signing, Broker: signing,
 	GrantSecret: symmetric, BrokerSecret: symmetric, DeviceCA: symmetric, ProofNonce: symmetric, BrokerClient: symmetric,
 }
 
 // rotating is in a fixed order, so that operators always read the same list.
-var rotating = []Purpose{Grant, Broker, RecoveryID, LoginRequest, OwnLogin}
+var rotating = []Purpose{Grant, Broker, RecoveryID, LoginRequest, OwnLogin, Enrolment}
 
 var (
 	// ErrWrongSecret means that the store's keys do not open under this secret: it is another one than they were made

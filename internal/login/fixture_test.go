@@ -104,4 +104,5 @@ func must(t testing.TB, err error) {
 type brokenDB struct{ storage.DB }
 
 func (brokenDB) View(context.Context, func(storage.Reader) error) error { return io.ErrUnexpectedEOF }
-func (brokenDB) Update(context.Context, func(storage.Tx) error) error   { return io.ErrUnexpectedEOF }
+
+func (brokenDB) Update(context.Context, func(storage.Tx) error) error { return io.ErrUnexpectedEOF }

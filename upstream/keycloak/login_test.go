@@ -159,7 +159,7 @@ func TestARecoveryEndsInTheGatewaysOwnLogin(t *testing.T) {
 	if got := landed.url.Query().Get("state"); got != login.State {
 		t.Fatalf("state %q came back at %s", got, landed.url)
 	}
-		who, err := w.adapter.LoginResult(t.Context(), landed.answer(), login)
+	who, err := w.adapter.LoginResult(t.Context(), landed.answer(), login)
 	must(t, err)
 	if who.AccountID != s.AccountID {
 		t.Errorf("principal %+v", who)

@@ -165,4 +165,3 @@ func TestALoginWithoutABeginningAcceptsNoOlderSession(t *testing.T) {
 		t.Errorf("%v, want refused", err)
 	}
 }
-
