@@ -24,6 +24,7 @@ var floors = map[string][]string{
 	"attest/certpath":   {"attest"},
 	"attest/revocation": {"attest", "attest/certpath"},
 	"attest/devicecert": {"attest", "attest/certpath", "attest/revocation"},
+	"attest/secret":     {"attest"},
 	"attest/appraise":   {"attest", "attest/certpath", "attest/revocation", "attest/devicecert"},
 	"attest/attesttest": {"attest"},
 
@@ -102,6 +103,7 @@ var doors = map[string][]string{
 	"github.com/ory/":              {"fosite/..."},
 	"github.com/dgraph-io/badger/": {"storage/badger"},
 	"github.com/caddyserver/":      {"caddymodule", "integration/..."},
+	"github.com/trustelem/":        {"attest/secret"},
 	"github.com/coreos/go-oidc/":   {"upstream/oidc", "integration/demoidp"},
 	"github.com/spf13/cobra":       {"cmd/regrant", "caddymodule"},
 	"github.com/prometheus/":       {"internal/observe/..."},

@@ -1,0 +1,77 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/throttle"
+)
+
+var errFull = errors.New("full")
+
+// slotsOf is how a host bounds hashing: so many at once, and nobody waits outside the lane.
+func slotsOf(lane *throttle.Lane) func(work func()) error {
+	return func(work func()) error {
+		leave, ok := lane.Enter(netip.Prefix{})
+		if !ok {
+			return errFull
+		}
+		defer leave()
+		return lane.Compute(context.Background(), work)
+	}
+}
+
+// Sixty hashes at once would take 3.8 GiB. Two run, eighteen wait, and the rest are told that there is no room.
+func TestAFloodOfPassphrasesStaysWithinItsMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hashes for some seconds")
+	}
+	const flood, most = 60, 400 << 20 // bytes; two hashes of 64 MiB, and what the collector has not come to yet
+	format := NewPassphrase(PassphraseConfig{Hash: keyed("pepper"), Slots: slotsOf(throttle.NewLane(40, 2))})
+	stop := make(chan struct{})
+	peak := make(chan uint64)
+	go func() { peak <- peakHeap(stop) }()
+
+	var done sync.WaitGroup
+	var judged atomic.Int32
+	for range flood {
+		done.Go(func() {
+			_, err := format.Verify(attest.Input{Body: passphraseBody(t, chosen), Now: now})
+			if _, ok := errors.AsType[*attest.Error](err); ok {
+				judged.Add(1)
+			} else if !errors.Is(err, errFull) {
+				t.Error(err)
+			}
+		})
+	}
+	done.Wait()
+	close(stop)
+	got := <-peak
+	t.Logf("%d of %d judged, %d MiB of heap at most", judged.Load(), flood, got>>20)
+	if got > most || judged.Load() == 0 || judged.Load() == flood {
+		t.Errorf("%d of %d judged, %d MiB of heap at most", judged.Load(), flood, got>>20)
+	}
+}
+
+// peakHeap watches the heap until stop is closed.
+func peakHeap(stop <-chan struct{}) (most uint64) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		most = max(most, m.HeapInuse)
+		select {
+		case <-stop:
+			return most
+		case <-tick.C:
+		}
+	}
+}
