@@ -25,6 +25,8 @@ type Page struct {
 	Title string
 	Text  []string
 	Facts []Fact
+	// Codes are secrets to keep on paper, in the order of their list.
+	Codes []string
 	// Notice is what has to be known before the form is sent.
 	Notice string
 	Steps  []Step

@@ -26,6 +26,8 @@ func every() map[string]Page {
 		"sign in": SignIn(form), "sign-in failed": SignInFailed(form), "list": Authenticators(hostile, time.Now(), list, time.Now(), form), "no list": Authenticators(hostile, time.Now(), nil, time.Now(), form),
 		"signed in": SignedIn("/x"), "signed out": SignedOut(form), "another account": OtherAccount("/x"),
 		"over": Over(), "stale": Stale(), "login too large": LoginTooLarge(), "lead here": LeadHere("/recovery"),
+		"codes":    CodeSheet(Sheet{Issuer: hostile, Account: hostile, MadeAt: time.Now(), Codes: []string{hostile}}),
+		"new code": NewCode(Sheet{Issuer: hostile, Account: hostile, EffectiveAt: time.Now(), Codes: []string{hostile}}),
 	}
 	for _, status := range []int{400, 403, 404, 405, 413, 415, 429, 500, 503} {
 		all[strconv.Itoa(status)] = Problem(status)
@@ -108,7 +110,7 @@ func TestOnlyPagesThatLeadOnLetFormsLeave(t *testing.T) {
 // Contrast of WCAG 2.2, 1.4.3: text needs 4.5 to 1. Borders of buttons and the focus ring have the colour of links.
 func TestColoursCanBeToldApart(t *testing.T) {
 	schemes := regexp.MustCompile(`:root \{([^}]*)\}`).FindAllStringSubmatch(styleCSS, -1)
-	if len(schemes) != 2 {
+	if len(schemes) != 3 { // light, dark, printed
 		t.Fatalf("%d colour schemes", len(schemes))
 	}
 	for _, scheme := range schemes {
