@@ -51,6 +51,8 @@ func New(others map[string]Format) *Door {
 		"x509-signature": signature,
 		"crl":            crl,
 		"ocsp":           ocsp,
+		"sshsig":         sshSignature,
+		"recovery-key":   recoveryKey,
 	}
 	maps.Copy(formats, others)
 	return &Door{formats: formats}
