@@ -26,8 +26,7 @@ var curves = map[string]elliptic.Curve{P256: elliptic.P256(), P384: elliptic.P38
 // size, or a usual number where Check would take none of that size.
 func Decoy(kind string, size int) crypto.PublicKey {
 	if curve := curves[kind]; curve != nil {
-		p := curve.Params()
-		return &ecdsa.PublicKey{Curve: curve, X: p.Gx, Y: p.Gy}
+		return generator(curve)
 	}
 	if kind == Ed25519 { // the generator, RFC 8032 section 5.1
 		return ed25519.PublicKey(append([]byte{0x58}, bytes.Repeat([]byte{0x66}, ed25519.PublicKeySize-1)...))
@@ -36,4 +35,15 @@ func Decoy(kind string, size int) crypto.PublicKey {
 		size = 3072 / 8
 	}
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(bytes.Repeat([]byte{0xff}, size)), E: minExponent}
+}
+
+func generator(curve elliptic.Curve) *ecdsa.PublicKey {
+	p := curve.Params()
+	size := (p.BitSize + 7) / 8
+	point := append([]byte{4}, p.Gx.FillBytes(make([]byte, size))...)
+	key, err := ecdsa.ParseUncompressedPublicKey(curve, append(point, p.Gy.FillBytes(make([]byte, size))...))
+	if err != nil {
+		panic(err) // a curve's generator is on it
+	}
+	return key
 }

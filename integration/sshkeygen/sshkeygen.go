@@ -104,7 +104,7 @@ func (k *Tool) Read(file string) string {
 
 func (k *Tool) command(environment []string, name string, arguments ...string) {
 	k.t.Helper()
-	cmd := exec.CommandContext(k.t.Context(), name, arguments...)
+	cmd := exec.CommandContext(k.t.Context(), name, arguments...) //nolint:gosec // what tests want run
 	cmd.Env = append(os.Environ(), "SSH_ASKPASS_REQUIRE=never")
 	if k.provider != "" {
 		cmd.Env = append(cmd.Env, "SSH_SK_PROVIDER="+k.provider)
