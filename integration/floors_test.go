@@ -25,10 +25,8 @@ var floors = map[string][]string{
 	"attest/revocation": {"attest", "attest/certpath"},
 	"attest/devicecert": {"attest", "attest/certpath", "attest/revocation"},
 	"attest/secret":     {"attest"},
-	"attest/appraise":   {"attest", "attest/certpath", "attest/revocation", "attest/devicecert"},
-	"attest/attesttest": {"attest"},
 	"attest/appraise": {
-		"attest", "attest/certpath", "attest/revocation", "attest/devicecert", "attest/recoverykey", "attest/sshsig",
+		"attest", "attest/certpath", "attest/devicecert", "attest/recoverykey", "attest/revocation", "attest/sshsig",
 	},
 	"attest/attesttest":  {"attest"},
 	"attest/recoverykey": {"attest", "attest/strongkey"},
@@ -40,13 +38,13 @@ var floors = map[string][]string{
 	"storage/storagetest": {"storage"},
 
 	"upstream":              {"attest"},
-	"upstream/oidc":         {"upstream", "attest"},
-	"upstream/keycloak":     {"upstream", "attest", "upstream/oidc"},
-	"upstream/upstreamtest": {"upstream", "attest"},
+	"upstream/oidc":         {"attest", "upstream"},
+	"upstream/keycloak":     {"attest", "upstream", "upstream/oidc"},
+	"upstream/upstreamtest": {"attest", "upstream"},
 
 	"fosite/recoverytoken":  {"internal/compact"},
-	"fosite/grant":          {"storage", "fosite/internal/oauth", "fosite/recoverytoken", "internal/compact"},
-	"fosite/broker":         {"storage", "fosite/internal/oauth"},
+	"fosite/grant":          {"fosite/internal/oauth", "fosite/recoverytoken", "internal/compact", "storage"},
+	"fosite/broker":         {"fosite/internal/oauth", "storage"},
 	"fosite/internal/oauth": {"storage"},
 
 	// Services stand on the three vocabularies and on few of one another, never on recovery.
@@ -59,31 +57,32 @@ var floors = map[string][]string{
 	"internal/keys":                {"storage"},
 	"internal/observe":             {"attest", "storage", "upstream"},
 	"internal/observe/observetest": {"internal/observe"},
-	"internal/journal":             {"storage", "internal/observe"},
-	"internal/notify":              {"storage", "internal/journal", "internal/observe"},
-	"internal/account":             {"storage", "attest"},
+	"internal/journal":             {"internal/observe", "storage"},
+	"internal/notify":              {"internal/journal", "internal/observe", "storage"},
+	"internal/account":             {"attest", "storage"},
 	"internal/enrolment": {
-		"attest", "storage", "upstream", "internal/account", "internal/journal", "internal/keys", "internal/login", "internal/notify",
+		"attest", "internal/account", "internal/journal", "internal/keys", "internal/login", "internal/notify", "storage",
+		"upstream",
 	},
-	"internal/login":      {"attest", "storage", "upstream", "internal/account", "internal/keys"},
+	"internal/login":      {"attest", "internal/account", "internal/keys", "storage", "upstream"},
 	"internal/revocation": {"attest/certpath", "attest/revocation", "internal/observe"},
 	"internal/authority": {
-		"attest", "attest/certpath", "attest/devicecert", "storage", "upstream", "internal/account", "internal/journal", "internal/keys",
-		"internal/notify", "internal/throttle",
+		"attest", "attest/certpath", "attest/devicecert", "internal/account", "internal/journal", "internal/keys",
+		"internal/notify", "internal/throttle", "storage", "upstream",
 	},
 
 	"internal/recovery": {
-		"attest", "storage", "upstream", "fosite/grant", "fosite/broker",
-		"internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/observe", "internal/policy",
+		"attest", "fosite/broker", "fosite/grant", "internal/account", "internal/journal", "internal/keys",
+		"internal/notify", "internal/observe", "internal/policy", "storage", "upstream",
 	},
 	"internal/gateway": {
-		"attest", "storage", "upstream", "fosite/grant", "fosite/broker", "internal/recovery",
-		"internal/account", "internal/authority", "internal/gateway/pages", "internal/keys", "internal/login", "internal/observe", "internal/policy", "internal/throttle",
-		"internal/wire",
+		"attest", "fosite/broker", "fosite/grant", "internal/account", "internal/authority", "internal/gateway/pages",
+		"internal/keys", "internal/login", "internal/observe", "internal/policy", "internal/recovery", "internal/throttle",
+		"internal/wire", "storage", "upstream",
 	},
 	"internal/gateway/pages": {},
 
-	"caddymodule": {"attest/...", "storage/...", "upstream/...", "fosite/...", "internal/..."},
+	"caddymodule": {"attest/...", "fosite/...", "internal/...", "storage/...", "upstream/..."},
 	"cmd/regrant": {"attest", "attest/appraise", "fosite/recoverytoken", "internal/resend", "internal/wire"},
 
 	// Integration knocks at the front door: it speaks the protocol and touches no room.
@@ -102,7 +101,7 @@ var floors = map[string][]string{
 		"integration/child", "integration/claimant", "integration/hydra", "integration/load", "internal/wire",
 	},
 	// The one that looks into the store reads records and moves none.
-	"integration/checker":        {"storage", "storage/badger", "internal/keys"},
+	"integration/checker":        {"internal/keys", "storage", "storage/badger"},
 	"integration/cmd/crashcaddy": {"caddymodule"},
 }
 
