@@ -53,6 +53,9 @@ func New(others map[string]Format) *Door {
 		"ocsp":           ocsp,
 		"sshsig":         sshSignature,
 		"recovery-key":   recoveryKey,
+
+		"webauthn-registration": registration,
+		"webauthn-assertion":    assertion,
 	}
 	maps.Copy(formats, others)
 	return &Door{formats: formats}

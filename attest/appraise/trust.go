@@ -7,19 +7,22 @@ import (
 	"github.com/regrant/regrant/attest/revocation"
 )
 
-// roots returns the anchors. One that is not well formed anchors nothing.
-func (t *Trust) roots() ([]*certpath.Certificate, error) {
-	var anchors []*certpath.Certificate
-	for i, text := range t.Roots {
+// roots returns the anchors.
+func (t *Trust) roots() ([]*certpath.Certificate, error) { return anchors("root", t.Roots) }
+
+// anchors reads certificates in PEM. One that is not well formed anchors nothing.
+func anchors(name string, texts []string) ([]*certpath.Certificate, error) {
+	var parsed []*certpath.Certificate
+	for i, text := range texts {
 		der, err := block(text, "CERTIFICATE")
 		if err != nil {
-			return nil, fmt.Errorf("root %d %w", i, err)
+			return nil, fmt.Errorf("%s %d %w", name, i, err)
 		}
 		if c, err := certpath.Parse(der); err == nil {
-			anchors = append(anchors, c)
+			parsed = append(parsed, c)
 		}
 	}
-	return anchors, nil
+	return parsed, nil
 }
 
 // statements returns what says of certificates whether they are revoked. What does not parse says nothing.

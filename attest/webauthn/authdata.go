@@ -1,0 +1,58 @@
+package webauthn
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"slices"
+
+	gowebauthn "github.com/go-webauthn/webauthn/protocol"
+
+	"github.com/regrant/regrant/attest"
+)
+
+const (
+	maxCredentialID = 1023
+)
+
+// authData is what the authenticator signs (section 6.1).
+type authData struct {
+	gowebauthn.AuthenticatorData
+	raw []byte
+}
+
+// parseAuthData reads authenticator data of a ceremony. Attested credential data belongs to registrations, and to them alone.
+func parseAuthData(raw []byte, ceremony string) (*authData, error) {
+	d := &authData{raw: raw}
+	if err := d.Unmarshal(raw); err != nil {
+		return nil, attest.Refuse(attest.ReasonMalformed, "authenticator data is not built as it must be")
+	}
+	if d.Flags.HasAttestedCredentialData() != (ceremony == typeCreate) {
+		return nil, attest.Refuse(attest.ReasonMalformed, "authenticator data is that of another ceremony")
+	}
+	if d.Flags.HasExtensions() && d.ExtData[0]>>5 != cborMap {
+		return nil, attest.Refuse(attest.ReasonMalformed, "extensions are not a map")
+	}
+	if id := d.AttData.CredentialID; ceremony == typeCreate && (len(id) == 0 || len(id) > maxCredentialID) {
+		return nil, attest.Refuse(attest.ReasonMalformed, "credential id of %d bytes", len(id))
+	}
+	return d, nil
+}
+
+// check makes the checks on authenticator data that sections 7.1 and 7.2 have in common, and returns the RP ID.
+func (d *authData) check(p Party) (string, error) {
+	i := slices.IndexFunc(p.RPIDs, func(id string) bool {
+		sum := sha256.Sum256([]byte(id))
+		return id != "" && bytes.Equal(sum[:], d.RPIDHash)
+	})
+	switch {
+	case i < 0:
+		return "", attest.Refuse(attest.ReasonPurpose, "made for another RP ID")
+	case !d.Flags.HasUserPresent():
+		return "", attest.Refuse(attest.ReasonPresence, "user was not present")
+	case !d.Flags.HasUserVerified() && !p.UnverifiedUser:
+		return "", attest.Refuse(attest.ReasonPresence, "user was not verified")
+	case d.Flags.HasBackupState() && !d.Flags.HasBackupEligible(): // section 6.1.3
+		return "", attest.Refuse(attest.ReasonMalformed, "a credential that cannot be backed up is said to be")
+	}
+	return p.RPIDs[i], nil
+}

@@ -1,0 +1,69 @@
+package webauthn
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/strictjson"
+)
+
+const maxObject = 64 << 10 // bytes of an attestation object, which carries certificates
+
+// byteString is bytes in a JSON string: base64url without padding, or base64 with padding.
+type byteString []byte
+
+// UnmarshalText reads the one form of the bytes in either alphabet.
+func (b *byteString) UnmarshalText(text []byte) error {
+	for _, e := range []*base64.Encoding{base64.RawURLEncoding, base64.StdEncoding} {
+		if data, err := e.Strict().AppendDecode(nil, text); err == nil && !bytes.ContainsAny(text, "\r\n") {
+			*b = data
+			return nil
+		}
+	}
+	return errors.New("not base64url without padding nor base64 with padding")
+}
+
+// credential is a PublicKeyCredential as its toJSON() gives it (section 5.1). Members that repeat for convenience what is also in the signed
+// parts are not read, nor are those that a later client may add: only what is signed says anything.
+type credential struct {
+	ID       string         `json:"id"`
+	RawID    byteString     `json:"rawId"`
+	Type     string         `json:"type"`
+	Response response       `json:"response"`
+	Others   jsontext.Value `json:",embed"`
+}
+
+// response is that of either ceremony.
+type response struct {
+	ClientData        byteString     `json:"clientDataJSON"`
+	AttestationObject byteString     `json:"attestationObject"`
+	AuthenticatorData byteString     `json:"authenticatorData"`
+	Signature         byteString     `json:"signature"`
+	UserHandle        *byteString    `json:"userHandle"`
+	Transports        []string       `json:"transports"`
+	Others            jsontext.Value `json:",embed"`
+}
+
+func parseCredential(text []byte) (*credential, error) {
+	var c credential
+	if err := strictjson.Decode(text, &c); err != nil {
+		return nil, attest.Refuse(attest.ReasonMalformed, "credential: %v", err)
+	}
+	var id byteString
+	switch {
+	case c.Type != "public-key":
+		return nil, attest.Refuse(attest.ReasonMalformed, "credential is not of type public-key")
+	case strings.ContainsAny(c.ID, "+/=") || id.UnmarshalText([]byte(c.ID)) != nil || !bytes.Equal(id, c.RawID):
+		return nil, attest.Refuse(attest.ReasonMalformed, "id is not rawId in base64url")
+	case len(id) == 0 || len(id) > maxCredentialID:
+		return nil, attest.Refuse(attest.ReasonMalformed, "credential id of %d bytes", len(id))
+	case len(c.Response.AttestationObject) > maxObject || len(c.Response.AuthenticatorData) > maxObject:
+		return nil, attest.Refuse(attest.ReasonMalformed, "response is too large")
+	}
+	return &c, nil
+}

@@ -1,0 +1,132 @@
+package webauthn
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/google/go-tpm/tpm2"
+
+	"github.com/regrant/regrant/attest"
+)
+
+// tpm verifies a statement of section 8.3: an attestation key of a TPM certified the credential's key.
+func tpm(s subject) (statement, error) {
+	if s.statement.has("ecdaaKeyId") { // of Level 1
+		return statement{}, attest.Refuse(attest.ReasonUnsupported, "ECDAA")
+	}
+	if err := s.statement.only("ver", "alg", "x5c", "sig", "certInfo", "pubArea"); err != nil {
+		return statement{}, err
+	}
+	if version, err := s.statement.text("ver"); err != nil || version != "2.0" {
+		return statement{}, attest.Refuse(attest.ReasonUnsupported, "TPM is not of version 2.0")
+	}
+	area, err := s.pubArea()
+	if err != nil {
+		return statement{}, err
+	}
+	alg, err := s.statement.algorithm()
+	if err != nil {
+		return statement{}, err
+	}
+	info, err := s.certInfo(alg, area)
+	if err != nil {
+		return statement{}, err
+	}
+	sig, err := s.statement.bytes("sig")
+	if err != nil {
+		return statement{}, err
+	}
+	chain, err := s.statement.certificates()
+	if err != nil {
+		return statement{}, err
+	}
+	if err := certified(chain[0], alg, info, sig); err != nil {
+		return statement{}, err
+	}
+	if err := attestationKeyCertificate(chain[0], s.anyTPMVendor); err != nil {
+		return statement{}, err
+	}
+	return statement{kind: TypeAttCA, chain: chain, hardware: stays(area.public)}, namesModel(chain[0], s.data.AttData.AAGUID)
+}
+
+// tpmKey is a TPMT_PUBLIC.
+type tpmKey struct {
+	public *tpm2.TPMTPublic
+	name   []byte // TPM 2.0 part 1 section 16: its hash, with the algorithm in front
+}
+
+// pubArea reads the key that the TPM certified, which must be that of the credential.
+func (s subject) pubArea() (tpmKey, error) {
+	raw, err := s.statement.bytes("pubArea")
+	if err != nil {
+		return tpmKey{}, err
+	}
+	public, err := exactly[tpm2.TPMTPublic](raw)
+	if err != nil {
+		return tpmKey{}, err
+	}
+	key, err := tpm2.Pub(*public)
+	if err != nil {
+		return tpmKey{}, attest.Refuse(attest.ReasonMalformed, "TPM key is not one of its type")
+	}
+	if !s.key.is(key) {
+		return tpmKey{}, attest.Refuse(attest.ReasonIdentity, "TPM certified another key")
+	}
+	hash, err := public.NameAlg.Hash()
+	if err != nil || hash.Size() < 32 {
+		return tpmKey{}, attest.Refuse(attest.ReasonKey, "TPM key has a weak name")
+	}
+	h := hash.New()
+	h.Write(raw)
+	return tpmKey{public, h.Sum(binary.BigEndian.AppendUint16(nil, uint16(public.NameAlg)))}, nil
+}
+
+// certInfo reads what the TPM signed: that it certified that key, and over this challenge.
+func (s subject) certInfo(alg Algorithm, key tpmKey) ([]byte, error) {
+	raw, err := s.statement.bytes("certInfo")
+	if err != nil {
+		return nil, err
+	}
+	info, err := exactly[tpm2.TPMSAttest](raw)
+	if err != nil {
+		return nil, err
+	}
+	scheme := schemes[alg]
+	if scheme.hash == 0 {
+		return nil, attest.Refuse(attest.ReasonUnsupported, "TPM signs with algorithm %d", alg)
+	}
+	switch {
+	case info.Magic != tpm2.TPMGeneratedValue: // else it may be anything that the TPM was given to sign
+		return nil, attest.Refuse(attest.ReasonMalformed, "not made inside a TPM")
+	case info.Type != tpm2.TPMSTAttestCertify:
+		return nil, attest.Refuse(attest.ReasonPurpose, "TPM attested something else than a key")
+	case !bytes.Equal(info.ExtraData.Buffer, scheme.digest(s.signedData())):
+		return nil, attest.Refuse(attest.ReasonChallenge, "TPM attested for something else")
+	}
+	certified, err := info.Attested.Certify()
+	if err != nil {
+		return nil, attest.Refuse(attest.ReasonMalformed, "TPM attestation is not built as it must be")
+	}
+	if !bytes.Equal(certified.Name.Buffer, key.name) {
+		return nil, attest.Refuse(attest.ReasonIdentity, "TPM certified another key")
+	}
+	return raw, nil
+}
+
+// stays tells whether the key was made in the TPM and cannot leave it.
+func stays(public *tpm2.TPMTPublic) bool {
+	a := public.ObjectAttributes
+	return a.FixedTPM && a.FixedParent && a.SensitiveDataOrigin
+}
+
+// exactly reads a structure of which nothing is left over, which the library does not ask.
+func exactly[T tpm2.Marshallable, P interface {
+	*T
+	tpm2.Unmarshallable
+}](raw []byte) (*T, error) {
+	v, err := tpm2.Unmarshal[T, P](raw)
+	if err != nil || len(tpm2.Marshal(*v)) != len(raw) {
+		return nil, attest.Refuse(attest.ReasonMalformed, "structure of the TPM is not built as it must be")
+	}
+	return v, nil
+}
