@@ -88,6 +88,7 @@ func (s subject) verify() (statement, error) {
 type vouched struct {
 	kind     Type
 	attested bool
+	known    bool // the metadata knows the model
 	aaguid   string
 	hardware bool
 }
@@ -109,8 +110,8 @@ func (a *Attestation) attest(o *object, key publicKey, clientDataHash []byte, no
 
 // judge looks for an anchor of a chain.
 func (a *Attestation) judge(st statement, aaguid []byte, now time.Time) (vouched, error) {
-	out := vouched{kind: st.kind}
 	entry := a.Metadata.entry(aaguid, st)
+	out := vouched{kind: st.kind, known: entry != nil}
 	path, err := a.path(st.chain, entry, now)
 	if revoked := entry.acceptable(slices.Concat(st.chain, path), now); revoked != nil {
 		return out, revoked

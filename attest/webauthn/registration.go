@@ -25,6 +25,7 @@ type Registered struct {
 	Format         string // of the attestation statement
 	Type           Type   // of attestation
 	Attested       bool   // an anchor vouches for the authenticator
+	Known          bool   // the metadata knows the model
 	AAGUID         string // model of the authenticator, "" unless attested
 	Hardware       bool   // an anchor vouches that the key cannot leave the hardware
 	CredentialID   []byte
@@ -77,7 +78,8 @@ func Register(r Registration) (Registered, error) {
 	}
 	flags := object.data.Flags
 	return Registered{
-		RPID: rpID, Format: object.format, Type: vouched.kind, Attested: vouched.attested, AAGUID: vouched.aaguid, Hardware: vouched.hardware,
+		RPID: rpID, Format: object.format, Type: vouched.kind, Attested: vouched.attested, Known: vouched.known,
+		AAGUID: vouched.aaguid, Hardware: vouched.hardware,
 		CredentialID: c.RawID, PublicKey: object.data.AttData.CredentialPublicKey, Algorithm: key.algorithm,
 		SignCount: object.data.Counter, UserVerified: flags.HasUserVerified(),
 		BackupEligible: flags.HasBackupEligible(), BackedUp: flags.HasBackupState(), Transports: c.Response.Transports,
