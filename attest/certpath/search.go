@@ -35,6 +35,10 @@ type Options struct {
 	// MaxPath is how many certificates may stand below the anchor. Default: DefaultMaxPath.
 	MaxPath int
 
+	// AnyIssuer lets the certificate directly above the leaf be that of no CA. It is for attestation keys of devices, whose makers
+	// gave some of them such certificates: the caller has to tell those from all others that hang on the same anchor.
+	AnyIssuer bool
+
 	// Accept has the last word on a path that is valid by itself, for example whether it is revoked. With an error, the search
 	// goes on. May be nil.
 	Accept func(Path) error
@@ -59,7 +63,10 @@ func Find(leaf *Certificate, bag []*Certificate, o Options) (Path, error) {
 	if err := mayEnd(leaf); err != nil {
 		return nil, err
 	}
-	s := &search{Options: o, bag: bag, above: make(map[*Certificate][]*Certificate), signed: make(map[edge]bool), comparisons: maxComparisons}
+	s := &search{
+		Options: o, leaf: leaf, bag: bag,
+		above: make(map[*Certificate][]*Certificate), signed: make(map[edge]bool), comparisons: maxComparisons,
+	}
 	if path := s.extend(Path{leaf}); path != nil {
 		return path, nil
 	}
@@ -68,7 +75,8 @@ func Find(leaf *Certificate, bag []*Certificate, o Options) (Path, error) {
 
 type search struct {
 	Options
-	bag []*Certificate
+	leaf *Certificate
+	bag  []*Certificate
 
 	above                           map[*Certificate][]*Certificate // issuers in the bag, by name
 	signed                          map[edge]bool                   // what was found out about signatures
@@ -151,11 +159,7 @@ func (s *search) step(child, issuer *Certificate, anchor bool) error {
 	if s.steps++; s.steps > maxSteps {
 		return errBudget
 	}
-	may := mayIssue
-	if anchor {
-		may = mayAnchor
-	}
-	if err := may(issuer); err != nil {
+	if err := s.may(child, issuer, anchor); err != nil {
 		return err
 	}
 	if err := sound(issuer, s.Purposes, s.Now, anchor); err != nil {
@@ -174,6 +178,16 @@ func (s *search) step(child, issuer *Certificate, anchor bool) error {
 		return attest.Refuse(attest.ReasonUntrusted, "no path to a configured anchor") // another key of that name
 	}
 	return nil
+}
+
+func (s *search) may(child, issuer *Certificate, anchor bool) error {
+	switch {
+	case anchor:
+		return mayAnchor(issuer)
+	case s.AnyIssuer && child == s.leaf && !issuer.IsCA():
+		return nil
+	}
+	return mayIssue(issuer)
 }
 
 // note keeps a refusal if it comes from further along than the one that is kept; of two from equally far, the later, which is the more specific.

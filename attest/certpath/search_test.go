@@ -52,6 +52,34 @@ func TestMutuallySignedCAsAreNoPath(t *testing.T) {
 	tr.mustRefuse(t, attest.ReasonUntrusted)
 }
 
+// An attestation key may have the certificate of no CA; whatever stands above it may not.
+func TestLeafAloneMayBeIssuedByNoCA(t *testing.T) {
+	notCA := func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature }
+	root := attesttest.NewCA(t)
+	key := root.Intermediate(t, notCA)
+	leaf, second := key.Device(t, nil), key.Intermediate(t, nil)
+	below := second.Device(t, nil)
+	for _, tt := range []struct {
+		name        string
+		leaf        *x509.Certificate
+		any, passes bool
+	}{
+		{"where it is allowed", leaf.Certificate, true, true},
+		{"where it is not", leaf.Certificate, false, false},
+		{"one further up", below.Certificate, true, false},
+	} {
+		c := certpath.NewAll([]*x509.Certificate{tt.leaf, key.Certificate, second.Certificate, root.Certificate})
+		_, err := certpath.Find(c[0], c[1:3], certpath.Options{Anchors: c[3:], Now: now, AnyIssuer: tt.any})
+		if (err == nil) != tt.passes {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	asAnchor := certpath.NewAll([]*x509.Certificate{leaf.Certificate, key.Certificate})
+	if _, err := certpath.Find(asAnchor[0], nil, certpath.Options{Anchors: asAnchor[1:], Now: now, AnyIssuer: true}); err == nil {
+		t.Error("an anchor that is no CA was accepted")
+	}
+}
+
 // Whoever sends the bag must not make the search take long: a hundred CAs of one name, with one key or with many.
 func TestHopelessSearchEndsInTime(t *testing.T) {
 	name := pkix.Name{CommonName: "All alike"}
