@@ -32,6 +32,10 @@ var floors = map[string][]string{
 	"attest/recoverykey": {"attest", "attest/strongkey"},
 	"attest/sshsig":      {"attest", "attest/strongkey"},
 	"attest/strongkey":   {"attest"},
+	"attest/android":    {"attest", "attest/certpath"},
+	"attest/apple":      {"attest", "attest/certpath"},
+	"attest/appraise":   {"attest", "attest/certpath", "attest/revocation", "attest/devicecert", "attest/android", "attest/apple"},
+	"attest/attesttest": {"attest"},
 
 	"storage":             {},
 	"storage/badger":      {"storage"},

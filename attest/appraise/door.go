@@ -56,6 +56,8 @@ func New(others map[string]Format) *Door {
 
 		"webauthn-registration": registration,
 		"webauthn-assertion":    assertion,
+		"android-key":    androidKey,
+		"apple-device":   appleDevice,
 	}
 	maps.Copy(formats, others)
 	return &Door{formats: formats}

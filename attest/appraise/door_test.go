@@ -50,7 +50,7 @@ func TestDoorAndGatewayGiveTheSameAnswer(t *testing.T) {
 
 func FuzzAnswer(f *testing.F) {
 	s := newScene(f)
-	for _, q := range []object{s.chain(), s.signature(), s.crl(f, nil), s.ocsp(f, nil), in(s.chain(), "expect", object{"max_path": 0})} {
+	for _, q := range []object{s.chain(), s.signature(), s.crl(f, nil), s.ocsp(f, nil), in(s.chain(), "expect", object{"max_path": 0}), goodAndroid(f), goodApple(f)} {
 		text, err := json.Marshal(q)
 		if err != nil {
 			f.Fatal(err)
@@ -80,6 +80,7 @@ func BenchmarkAnswer(b *testing.B) {
 	p521 := &scene{root: s.root, issuing: s.issuing, device: s.issuing.DeviceWithKey(b, curveKey(b, elliptic.P521()), nil)}
 	for name, q := range map[string]object{
 		"x509-chain": s.chain(), "x509-signature": s.signature(), "x509-signature P-521": p521.signature(), "crl": s.crl(b, nil), "ocsp": s.ocsp(b, nil),
+		"android-key": goodAndroid(b), "apple-device": goodApple(b),
 	} {
 		text, err := json.Marshal(q)
 		if err != nil {
