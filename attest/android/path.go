@@ -37,7 +37,7 @@ func (p Policy) path(chain []*certpath.Certificate) (path certpath.Path, factory
 		return nil, false, attest.Refuse(attest.ReasonMalformed, "the certificates are not a chain, leaf first")
 	case !factory && !path[1].IsCA(): // only factories did that
 		return nil, false, attest.Refuse(attest.ReasonUntrusted, "issuer is not a CA")
-	case !p.valid(path, factory):
+	case !p.valid(path, chain, factory):
 		return nil, false, attest.Refuse(attest.ReasonExpired, "certificate is not valid at this time")
 	case slices.ContainsFunc(path, isPublished):
 		return nil, false, attest.Refuse(attest.ReasonUntrusted, "anybody can sign with a key of the chain: it is part of Android's source")
@@ -59,12 +59,12 @@ func (p Policy) moment(chain []*certpath.Certificate) time.Time {
 	return now
 }
 
-// valid tells whether the path is valid now, save for what may have expired.
-func (p Policy) valid(path certpath.Path, factory bool) bool {
+// valid tells whether everything that counts or was sent is valid now, save for what may have expired.
+func (p Policy) valid(path certpath.Path, chain []*certpath.Certificate, factory bool) bool {
 	if p.ExpiredFactory && factory {
 		return path.Leaf().ValidAt(p.Now) && path.Anchor().ValidAt(p.Now)
 	}
-	return !slices.ContainsFunc(path, func(c *certpath.Certificate) bool { return !c.ValidAt(p.Now) })
+	return !slices.ContainsFunc(slices.Concat(path, chain), func(c *certpath.Certificate) bool { return !c.ValidAt(p.Now) })
 }
 
 // belowRoot is the chain without the root that most senders put at its end.

@@ -68,22 +68,25 @@ func TestChainThatLeadsNowhereIsRefused(t *testing.T) {
 	}
 }
 
+// Google certifies the keys of its roots again and again.
 func TestRootMayBeLeftOutOrBeCertifiedAnew(t *testing.T) {
 	p := goodPhone(t)
 	chain := p.attests.AndroidKey(t, p.says, nil).Chain
+	certified := func(mutate func(*x509.Certificate)) []string {
+		again := p.attests.Root.IntermediateWithKey(t, p.attests.Root.Key, func(c *x509.Certificate) {
+			c.RawSubject = p.attests.Root.Certificate.RawSubject
+			mutate(c)
+		})
+		return append(chain[:3:3], attesttest.PEM(again.Certificate))
+	}
 	p.chain = chain[:3]
 	p.mustPass(t)
-	again := *p.attests.Root.Certificate
-	p.chain = append(chain[:3:3], attesttest.PEM(reissued(t, p.attests.Root, again.RawSubject)))
+	p.chain = certified(func(*x509.Certificate) {})
 	p.mustPass(t)
-}
-
-// reissued is another certificate of a root's key, which has expired.
-func reissued(t testing.TB, root *attesttest.CA, subject []byte) *x509.Certificate {
-	t.Helper()
-	return root.IntermediateWithKey(t, root.Key, func(c *x509.Certificate) {
-		c.RawSubject, c.NotAfter = subject, now.Add(-time.Hour)
-	}).Certificate
+	p.chain = certified(expired)
+	p.mustFail(t, attest.ReasonExpired)
+	p.demand.ExpiredFactory = true
+	p.mustPass(t)
 }
 
 // Anybody can have a key attested, and then sign certificates with it that say whatever they like.
