@@ -4,7 +4,8 @@
 // certificate request ([Authority.Enroll]). One transaction then consumes the code, binds the key as an
 // authenticator, journals it and tells the owner. The certificate says nothing about the person: the device's random
 // id, and whom it belongs to is only in the account's record. A device that has a certificate of the operator's own CA is
-// bound with that one ([Authority.EnrollCertificate]).
+// bound with that one ([Authority.EnrollCertificate]), and what the maker of a device says about its key is kept with
+// it ([Authority.EnrollAttested]).
 //
 // Certificates come from an issuing CA of the gateway's own under the operator's [Root]. The issuing CAs, and never
 // the root, are the trust anchors of device certificates, so that nothing else the root signs can pass for a device.
@@ -21,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/devicecert"
 	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/journal"
@@ -79,6 +81,8 @@ type Config struct {
 	Compute func(ctx context.Context, work func()) error
 	// Operator is the operator's own device CA, whose certificates are bound as they are. Nil: there is none.
 	Operator *devicecert.OperatorCA
+	// Attestors judge what the makers of devices say about the keys in them, by the name of the format. None: no such evidence is accepted.
+	Attestors map[string]attest.Attestor
 }
 
 // Authority is the device CA of one upstream. It is safe for concurrent use.

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -44,6 +45,11 @@ func (a *Authority) Enroll(ctx context.Context, code string, csrPEM []byte, labe
 	if err != nil {
 		return Enrolled{}, err
 	}
+	return a.enrollIssued(ctx, r)
+}
+
+// enrollIssued binds the key of r with a certificate of the gateway's own.
+func (a *Authority) enrollIssued(ctx context.Context, r request) (Enrolled, error) {
 	issuing, err := a.issuing(ctx)
 	if err != nil {
 		return Enrolled{}, fmt.Errorf("enrolling a device: %w", err)
@@ -59,6 +65,7 @@ type request struct {
 	selector, verifier string // of the activation code
 	key                any    // whose owner signed the certificate request
 	label              string
+	attested           *attest.Attested // nil: the device said nothing about its key
 }
 
 func (a *Authority) readRequest(ctx context.Context, code string, csrPEM []byte, label string) (r request, err error) {
@@ -89,7 +96,7 @@ func (a *Authority) enroll(ctx context.Context, r request, certified func(device
 		if err != nil {
 			return err
 		}
-		bound, err = a.bind(tx, code, id, chain, r.label)
+		bound, err = a.bind(tx, code, id, chain, r)
 		return err
 	})
 	switch {
@@ -110,24 +117,29 @@ type enrolment struct {
 	account       string
 }
 
-func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain []*x509.Certificate, label string) (*enrolment, error) {
+func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain []*x509.Certificate, r request) (*enrolment, error) {
 	certificate := chain[0]
 	sum := sha256.Sum256(certificate.Raw)
 	authenticator := &account.Authenticator{
 		Upstream: a.Upstream, AccountID: code.AccountID, Identifiers: code.Identifiers,
 		Method: attest.MethodDeviceCertificate, Handles: []account.Handle{{Value: devicecert.Handle(certificate)}},
-		Label: label, DeviceID: deviceID, Serial: fmt.Sprintf("%x", certificate.SerialNumber), CertificateSHA256: sum[:],
+		Label: r.label, DeviceID: deviceID, Serial: fmt.Sprintf("%x", certificate.SerialNumber), CertificateSHA256: sum[:],
 		NotAfter: certificate.NotAfter, EffectiveAt: tx.Now().Add(a.Probation).UTC(), BoundBy: code.By,
+	}
+	detail := map[string]string{
+		"serial": authenticator.Serial, "issuer": certificate.Issuer.String(), "not_after": authenticator.NotAfter.Format(time.RFC3339),
+	}
+	if said := r.attested; said != nil {
+		authenticator.Attested, authenticator.NonExportable = true, true
+		authenticator.Model, authenticator.Detail = said.Model, said.Detail
+		maps.Copy(detail, said.Detail)
 	}
 	if err := a.Accounts.Bind(tx, authenticator); err != nil {
 		return nil, err
 	}
 	err := a.record(tx, event{
 		kind: journal.KindDeviceEnrolled, as: code.By, accountID: code.AccountID, identifiers: code.Identifiers,
-		authenticator: authenticator,
-		detail: map[string]string{
-			"serial": authenticator.Serial, "issuer": certificate.Issuer.String(), "not_after": authenticator.NotAfter.Format(time.RFC3339),
-		},
+		authenticator: authenticator, detail: detail,
 	})
 	return &enrolment{authenticator, chain, code.Identifier}, err
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // enroll binds a device for an activation code: with a certificate that it is given, or with one of the operator's own CA
-// that it has.
+// that it has. With the former, what the device's maker says about the key can come along.
 func (g *Gateway) enroll(w http.ResponseWriter, r *http.Request) error {
 	// Devices are programs. A browser that is made to send this is not asked by its owner.
 	if r.Header.Get("Origin") != "" {
@@ -27,10 +27,15 @@ func (g *Gateway) enroll(w http.ResponseWriter, r *http.Request) error {
 	}
 	var out authority.Enrolled
 	var err error
-	if in.CertificateChain == nil {
-		out, err = g.Authority.Enroll(r.Context(), in.ActivationCode, []byte(in.CSR), in.Label)
-	} else {
+	switch {
+	case in.CertificateChain != nil && in.Evidence != nil:
+		return malformed("/evidence", "Evidence goes with a certificate that is issued here, not with one that is brought along.")
+	case in.CertificateChain != nil:
 		out, err = g.Authority.EnrollCertificate(r.Context(), in.ActivationCode, []byte(in.CSR), in.Label, in.CertificateChain)
+	case in.Evidence != nil:
+		out, err = g.Authority.EnrollAttested(r.Context(), in.ActivationCode, []byte(in.CSR), in.Label, authority.Evidence(*in.Evidence))
+	default:
+		out, err = g.Authority.Enroll(r.Context(), in.ActivationCode, []byte(in.CSR), in.Label)
 	}
 	if err != nil {
 		return err

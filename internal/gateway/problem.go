@@ -59,7 +59,9 @@ var (
 	errInvalidCode = &problemError{status: http.StatusForbidden, code: wire.ProblemInvalidCode, detail: "The activation code was not accepted. After several mistakes it rests for a minute."}
 	// errCertificate is one answer for every certificate that a device brings and that does not do.
 	errCertificate = malformed("/certificate_chain", "The certificates were not accepted. They must lead from the key of the request to a device CA that is trusted here, and be valid, for client authentication, and not revoked.")
-	errFull        = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, detail: "The account has as many devices as it can have, revoked ones counted. Tell your administrator."}
+	// errEvidence is one answer for all evidence about a device's key that does not do.
+	errEvidence = malformed("/evidence", "The evidence about the key was not accepted. It must be in a format that is accepted here, about the key of the request, made for this activation code, and about a device in the state that is demanded.")
+	errFull     = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, detail: "The account has as many devices as it can have, revoked ones counted. Tell your administrator."}
 
 	errHolder     = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "The proof of possession is missing, wrong, or somebody else's."}
 	errTwoHolders = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "A request comes from a browser or from a program, not from both."}
@@ -130,6 +132,10 @@ func translate(err error) *problemError {
 		return malformed("/csr", "The certificate request was not accepted.")
 	case errors.Is(err, authority.ErrCertificate):
 		why := *errCertificate
+		why.cause = err // for the operator alone
+		return &why
+	case errors.Is(err, authority.ErrEvidence):
+		why := *errEvidence
 		why.cause = err // for the operator alone
 		return &why
 	case errors.Is(err, authority.ErrKeyBound):

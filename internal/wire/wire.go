@@ -161,6 +161,14 @@ type EnrollRequest struct {
 	// CertificateChain is for a device that has a certificate of the operator's own CA for the key of CSR: PEM, that
 	// certificate first. No certificate is issued then.
 	CertificateChain []string `json:"certificate_chain,omitzero"`
+	// Evidence is what the maker of the device says about the key of CSR. It cannot come with CertificateChain.
+	Evidence *DeviceEvidence `json:"evidence,omitzero"`
+}
+
+// DeviceEvidence attests a key in a device's hardware for the challenge that attest.DeviceChallenge makes of the activation code.
+type DeviceEvidence struct {
+	Format       string   `json:"format"`       // android-key, apple-device
+	Certificates []string `json:"certificates"` // PEM, the key's own first
 }
 
 // EnrollResponse carries the device's certificate, be it issued or brought along, and what the device must know to use it.
