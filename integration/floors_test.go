@@ -70,6 +70,10 @@ var floors = map[string][]string{
 	},
 	"internal/login":      {"attest", "internal/account", "internal/keys", "storage", "upstream"},
 	"internal/revocation": {"attest/certpath", "attest/revocation", "internal/observe"},
+	"internal/journal":             {"storage", "internal/observe"},
+	"internal/notify":              {"storage", "internal/journal", "internal/observe"},
+	"internal/account":             {"storage", "attest"},
+	"internal/revocation":          {"attest/android", "attest/certpath", "attest/revocation", "internal/observe"},
 	"internal/authority": {
 		"attest", "attest/certpath", "attest/devicecert", "internal/account", "internal/journal", "internal/keys",
 		"internal/notify", "internal/throttle", "storage", "upstream",
