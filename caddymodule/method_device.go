@@ -57,6 +57,14 @@ type DeviceCertificate struct {
 	// which `risk_analysis` has to cover. Default: `required`.
 	Revocation string `json:"revocation,omitempty"`
 
+	// Android key attestation as evidence about the key of a device that is
+	// enrolled, which is kept with the device. Default: it is not accepted.
+	AndroidKey *AndroidKey `json:"android_key,omitempty"`
+
+	// Apple's managed device attestation as evidence of the same kind. Default:
+	// it is not accepted.
+	AppleDevice *AppleDevice `json:"apple_device,omitempty"`
+
 	anchors []*x509.Certificate // of TrustPoolRaw
 }
 
@@ -82,8 +90,10 @@ func (m *DeviceCertificate) Provision(ctx caddy.Context) (err error) {
 	if m.Lifetime == 0 {
 		m.Lifetime = caddy.Duration(authority.DefaultLifetime)
 	}
-	m.anchors, err = m.loadAnchors(ctx)
-	return err
+	if m.anchors, err = loadAnchors(ctx, m, m.TrustPoolRaw); err != nil {
+		return err
+	}
+	return firstError(m.AndroidKey.provision(ctx), m.AppleDevice.provision(ctx))
 }
 
 // UnmarshalCaddyfile sets up the method. Syntax:
@@ -97,6 +107,8 @@ func (m *DeviceCertificate) Provision(ctx caddy.Context) (err error) {
 //		crl           <urls...>
 //		ocsp          <url>
 //		revocation    required|off
+//		android_key   { ... }
+//		apple_device  { ... }
 //	}
 func (m *DeviceCertificate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume module name
@@ -128,8 +140,20 @@ func (m *DeviceCertificate) unmarshalOption(d *caddyfile.Dispenser) error {
 		return readOnce(d, &m.OCSP)
 	case "revocation":
 		return readOnce(d, &m.Revocation)
+	case "android_key":
+		if m.AndroidKey != nil {
+			return twice(d)
+		}
+		m.AndroidKey = new(AndroidKey)
+		return m.AndroidKey.unmarshal(d)
+	case "apple_device":
+		if m.AppleDevice != nil {
+			return twice(d)
+		}
+		m.AppleDevice = new(AppleDevice)
+		return m.AppleDevice.unmarshal(d)
 	default:
-		return unknown(d, "risk_analysis", "ca", "lifetime", "probation", "trust_pool", "crl", "ocsp", "revocation")
+		return unknown(d, "risk_analysis", "ca", "lifetime", "probation", "trust_pool", "crl", "ocsp", "revocation", "android_key", "apple_device")
 	}
 }
 

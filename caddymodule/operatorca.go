@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,12 +22,12 @@ const (
 	revocationOff      = "off"
 )
 
-// loadAnchors loads the trust pool; nil: none is configured.
-func (m *DeviceCertificate) loadAnchors(ctx caddy.Context) ([]*x509.Certificate, error) {
-	if len(m.TrustPoolRaw) == 0 {
+// loadAnchors loads the trust pool in the field TrustPoolRaw of the host, which is raw; nil: none is configured.
+func loadAnchors(ctx caddy.Context, host any, raw json.RawMessage) ([]*x509.Certificate, error) {
+	if len(raw) == 0 {
 		return nil, nil
 	}
-	module, err := ctx.LoadModule(m, "TrustPoolRaw")
+	module, err := ctx.LoadModule(host, "TrustPoolRaw")
 	if err != nil {
 		return nil, fmt.Errorf("loading trust pool: %v", err)
 	}

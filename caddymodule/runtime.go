@@ -138,6 +138,9 @@ func (a *App) start(ctx context.Context, p *parts, store *handle) (*runtime, err
 	if s.revocation != nil {
 		rt.work(workers, a, "fetching statements about revocation", s.revocation.Run)
 	}
+	if s.androidStatus != nil {
+		rt.work(workers, a, "fetching the status list of Android's attestation", s.androidStatus.Run)
+	}
 	return rt, nil
 }
 

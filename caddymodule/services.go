@@ -39,6 +39,8 @@ type services struct {
 	broker       *broker.Server
 	brokerClient Client
 	revocation   *revocation.Source // nil: nothing is fetched
+
+	androidStatus *revocation.AndroidStatus // nil: Android's attestation is not accepted
 }
 
 // issuer is what proofs and tokens are bound to.
@@ -72,6 +74,7 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 		Probation: a.device.Terms().Probation,
 		Compute:   a.limiter.Strangers.Compute,
 		Operator:  operator,
+		Attestors: a.attestors(&s),
 	})
 	if err != nil {
 		return s, err
