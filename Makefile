@@ -39,11 +39,13 @@ lint: bin/golangci-lint ## Format and static checks
 vet: ## go vet
 	go vet ./...
 
-.PHONY: test fuzz soak bench
-test: build bin/caddy-crashpoints lint vet ## Everything that a change must pass
+.PHONY: test clients fuzz soak bench
+test: clients build bin/caddy-crashpoints lint vet ## Everything that a change must pass
 	go test -race -shuffle=on -count=1 -timeout 45m ./...
 	go test -run TakeTheSameTime -count=1 ./internal/gateway
 	.ci/fuzz $(FUZZTIME)
+clients: ## Install the real clients of the tests, as root with apt, or say what is missing
+	@tools/clients
 fuzz: ## Every fuzz target; FUZZTIME=10m for a long run
 	.ci/fuzz $(FUZZTIME)
 soak: build bin/caddy-crashpoints ## Recoveries, reloads and crashes for up to an hour
