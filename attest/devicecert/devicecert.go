@@ -1,7 +1,8 @@
 // Package devicecert verifies a statement signed with the key of a device certificate.
 //
 // The device CA certified the key when the device was enrolled. The claimant's device signs the statement with it and
-// sends certificate chain and signature. The chain must lead to one of the configured anchors by RFC 5280, never to one of the system's;
+// sends certificate chain and signature. Or it connects with it (TLS client authentication) and sends the chain alone, with a
+// word that the connection is the proof: what else a connection may say about its client counts for nothing. The chain must lead to one of the configured anchors by RFC 5280, never to one of the system's;
 // the certificate must be made for client authentication; every key on the way must be strong. The authenticator is stored under
 // the hash of the certified key, so that another certificate of the same CA, even with the same name in it, is
 // another authenticator.
@@ -11,6 +12,7 @@
 package devicecert
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -80,8 +82,8 @@ func (f *Format) Verify(in attest.Input) (attest.Claims, error) {
 	if err != nil {
 		return attest.Claims{}, err
 	}
-	// 4. Its key signed exactly this challenge.
-	if err := ev.leaf.CheckSignature(ev.algorithm, in.Challenge, ev.signature); err != nil {
+	// 4. Whoever sent this has its key.
+	if err := ev.possession(in); err != nil {
 		return attest.Claims{}, err
 	}
 	// 5. The operator's CA has revoked nothing on the path. Last, since its servers may have to be asked: whoever has not the
@@ -91,7 +93,22 @@ func (f *Format) Verify(in attest.Input) (attest.Claims, error) {
 			return attest.Claims{}, err
 		}
 	}
-	return claims(ev.leaf.X509, in.Holder), nil
+	out := claims(ev.leaf.X509, in.Holder)
+	out.Connection = ev.connection
+	return out, nil
+}
+
+// possession checks that the key signed exactly this challenge, or else the handshake of the very connection on which the
+// holder sent this.
+func (ev *evidence) possession(in attest.Input) error {
+	if !ev.connection {
+		return ev.leaf.CheckSignature(ev.algorithm, in.Challenge, ev.signature)
+	}
+	sum := sha256.Sum256(ev.leaf.X509.Raw)
+	if !bytes.Equal(in.Connection, sum[:]) { // nil without a certificate
+		return attest.Refuse(attest.ReasonIdentity, "not the certificate of the connection that this came on")
+	}
+	return nil
 }
 
 // path leads to one of the gateway's issuing CAs, or to the operator's CA, which is then returned.

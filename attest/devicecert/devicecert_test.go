@@ -240,7 +240,10 @@ func FuzzVerify(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	s.input.Connection = bytes.Repeat([]byte{7}, sha256.Size) // of a certificate that nobody has
 	f.Add(s.input.Body)
+	f.Add(bytes.Replace(s.input.Body, []byte(`"algorithm"`), []byte(`"connection":true,"algorithm"`), 1))
+	f.Add([]byte(`{"method":"device-certificate","certificate_chain":["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"],"connection":true}`))
 	f.Add(attesttest.Element("device-certificate", nil, "", nil))
 	f.Add([]byte(`{"method":"device-certificate","certificate_chain":["-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"],"algorithm":"ES256","signature":"AA"}`))
 	f.Add([]byte(`{}`))
@@ -255,6 +258,8 @@ func FuzzVerify(f *testing.F) {
 			t.Error("verified what does not parse")
 		case err == nil && !bytes.Equal(handle, claims.Handle):
 			t.Error("Locate and Verify name different authenticators")
+		case err == nil && claims.Connection:
+			t.Error("took another connection for the device's")
 		case err == nil && !bytes.Equal(handle, device):
 			t.Error("verified another device")
 		case err != nil && (!errors.As(err, &refusal) || claims.Handle != nil):

@@ -20,8 +20,9 @@ const (
 // evidence is the parsed Evidence. Nothing in it is verified.
 type evidence struct {
 	candidates
-	algorithm string
-	signature []byte
+	connection bool // the connection is the proof: there is no signature
+	algorithm  string
+	signature  []byte
 }
 
 // candidates are the certificates that were sent.
@@ -32,10 +33,11 @@ type candidates struct {
 
 func parse(body []byte) (*evidence, error) {
 	var m struct {
-		Method    string   `json:"method"`
-		Chain     []string `json:"certificate_chain"`
-		Algorithm string   `json:"algorithm"`
-		Signature string   `json:"signature"`
+		Method     string   `json:"method"`
+		Chain      []string `json:"certificate_chain"`
+		Connection bool     `json:"connection"`
+		Algorithm  string   `json:"algorithm"`
+		Signature  string   `json:"signature"`
 	}
 	if err := strictjson.Decode(body, &m); err != nil {
 		return nil, attest.Refuse(attest.ReasonMalformed, "%v", err)
@@ -46,6 +48,12 @@ func parse(body []byte) (*evidence, error) {
 	sent, err := parseChain(m.Chain)
 	if err != nil {
 		return nil, err
+	}
+	if m.Connection {
+		if m.Algorithm != "" || m.Signature != "" { // which of the two counts is not for us to choose
+			return nil, attest.Refuse(attest.ReasonMalformed, "a connection and a signature: one of the two is the proof")
+		}
+		return &evidence{candidates: sent, connection: true}, nil
 	}
 	ev := &evidence{candidates: sent, algorithm: m.Algorithm}
 	if ev.signature, err = parseSignature(m.Signature); err != nil {

@@ -128,7 +128,7 @@ func (g *Gateway) attest(w http.ResponseWriter, r *http.Request) error {
 		return malformedEvidence()
 	}
 	came, err := g.Recovery.Attest(r.Context(), recovery.AttestRequest{
-		RecoveryID: in.RecoveryID, Holder: holder.Holder, Proof: holder.proof, Evidence: proofs, Network: network,
+		RecoveryID: in.RecoveryID, Holder: holder.Holder, Proof: holder.proof, Evidence: proofs, Network: network, Connection: connection(r),
 	})
 	if errors.Is(err, recovery.ErrNoEvidence) {
 		return malformedEvidence()
