@@ -121,7 +121,9 @@ func unmarshalGuest(d *caddyfile.Dispenser, namespace, key string) (json.RawMess
 	if _, err := caddy.GetModule(namespace + "." + name); err != nil {
 		var known []string
 		for _, info := range caddy.GetModules(namespace) {
-			known = append(known, info.ID.Name())
+			if info.ID != devicePoolID { // which is of no use in here
+				known = append(known, info.ID.Name())
+			}
 		}
 		return nil, d.Errf("%s '%s' is not known: use one of %s", option, name, strings.Join(known, ", "))
 	}

@@ -18,6 +18,8 @@ func init() {
 	caddy.RegisterModule(DevicePool{})
 }
 
+const devicePoolID = "tls.ca_pool.source.regrant_devices"
+
 // DevicePool is the source of the authorities whose certificates devices
 // connect with: the gateway's own issuing authorities, and those in the
 // `trust_pool` of the method `device_certificate`. It is for the `client_auth` of
@@ -39,7 +41,7 @@ type DevicePool struct {
 // CaddyModule returns the Caddy module information.
 func (DevicePool) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
-		ID:  "tls.ca_pool.source.regrant_devices",
+		ID:  devicePoolID,
 		New: func() caddy.Module { return new(DevicePool) },
 	}
 }
