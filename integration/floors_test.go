@@ -104,6 +104,7 @@ var floors = map[string][]string{
 	"integration/demoidp":  {"internal/resend"},
 	"integration/child":    {},
 	"integration/chromium": {},
+	"integration/token":    {"integration/child"},
 	"integration/keycloak": {"integration/child"},
 	"integration/env":      {"integration/child", "integration/keycloak"},
 	"integration/claimant": {"attest", "internal/wire"},

@@ -21,7 +21,7 @@ import (
 // config fills in the Caddyfile.
 type config struct {
 	Dir, Admin, Origin, Upstream, ClientSecret, BrokerSecret, Hook, HookSecret, Probation, App string
-	Global, Site, Network, Method                                                              string
+	Global, Site, Network, Method, Devices                                                     string
 	Port, IdPPort                                                                              int
 	Demo                                                                                       bool
 	Users                                                                                      []string
@@ -82,6 +82,19 @@ https://localhost:{{.Port}} {
 	regrant
 	reverse_proxy 127.0.0.1:{{.IdPPort}}
 }
+{{- if .Devices}}
+
+https://devices.localhost:{{.Port}} {
+	tls internal {
+		protocols tls1.3
+		client_auth {
+			mode {{.Devices}}
+			trust_pool regrant_devices
+		}
+	}
+	regrant
+}
+{{- end}}
 `))
 
 // startCaddy writes the configuration and starts Caddy, which makes its certificate authority.

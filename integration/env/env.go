@@ -41,6 +41,7 @@ type Options struct {
 	Site      string    // further directives of the site
 	Gateway   []string  // more options of the gateway, such as clients, each as in a Caddyfile
 	Method    string    // more options of the method
+	Devices   string    // mode of the client_auth of a site for devices; default: there is no such site
 }
 
 // Env is a running environment. The exported fields without tags are for Go; the tagged ones are what `make up` prints.
@@ -48,10 +49,14 @@ type Env struct {
 	Origin string `json:"origin"`  // https://localhost:PORT
 	Issuer string `json:"issuer"`  // {origin}/recovery
 	CAFile string `json:"ca_file"` // anchor of Origin's certificate
-	IdP    string `json:"idp"`     // the identity provider's own address
-	Admin  string `json:"admin"`   // Caddy's admin address
-	Bin    string `json:"bin"`
-	Dir    string `json:"dir"`
+
+	// Devices is where devices connect with their certificates, on the port of Origin; "" if there is no such site.
+	Devices string `json:"devices,omitempty"`
+
+	IdP   string `json:"idp"`   // the identity provider's own address
+	Admin string `json:"admin"` // Caddy's admin address
+	Bin   string `json:"bin"`
+	Dir   string `json:"dir"`
 
 	Kind     string         `json:"-"`
 	App      *App           `json:"-"`
@@ -92,6 +97,9 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 	}
 	e.Origin = fmt.Sprintf("https://localhost:%d", ports[0])
 	e.Issuer = e.Origin + "/recovery"
+	if o.Devices != "" {
+		e.Devices = fmt.Sprintf("https://devices.localhost:%d", ports[0])
+	}
 	e.Admin = fmt.Sprintf("127.0.0.1:%d", ports[1])
 	e.CAFile = filepath.Join(o.Dir, "caddy", "pki", "authorities", "local", "root.crt")
 
@@ -109,7 +117,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		Dir: o.Dir, Port: ports[0], Admin: e.Admin, Origin: e.Origin, IdPPort: ports[2], Upstream: o.Through, Demo: o.IdP == Demo,
 		ClientSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
 		Probation: o.Probation, App: app.CallbackURL(), Network: o.Network, Users: o.Users,
-		Global: o.Global, Site: o.Site, Method: o.Method,
+		Global: o.Global, Site: o.Site, Method: o.Method, Devices: o.Devices,
 	}
 	c.Gateway = o.Gateway
 	if c.Upstream == "" {
