@@ -27,7 +27,7 @@ var floors = map[string][]string{
 	"attest/secret":     {"attest"},
 	"attest/appraise": {
 		"attest", "attest/android", "attest/apple", "attest/certpath", "attest/devicecert", "attest/recoverykey",
-		"attest/revocation", "attest/sshsig",
+		"attest/revocation", "attest/sshsig", "attest/tpm",
 	},
 	"attest/attesttest":  {"attest"},
 	"attest/recoverykey": {"attest", "attest/strongkey"},
@@ -35,6 +35,9 @@ var floors = map[string][]string{
 	"attest/strongkey":   {"attest"},
 	"attest/android":     {"attest", "attest/certpath"},
 	"attest/apple":       {"attest", "attest/certpath"},
+
+	"attest/tpm":         {"attest", "attest/certpath"},
+	"attest/tpm/tpmtest": {"attest/attesttest"},
 
 	"storage":             {},
 	"storage/badger":      {"storage"},
@@ -125,6 +128,8 @@ var doors = map[string][]string{
 	"github.com/prometheus/":       {"internal/observe/..."},
 	"go.opentelemetry.io/":         {"internal/observe"},
 	"go.uber.org/zap":              {"caddymodule"},
+	"github.com/google/go-tpm":     {"attest/tpm/...", "internal/tpmclient"},
+	"github.com/google/go-attest":  {"attest/tpm/...", "internal/tpmclient"},
 }
 
 // room is one package of ours.

@@ -58,6 +58,9 @@ func New(others map[string]Format) *Door {
 		"webauthn-assertion":    assertion,
 		"android-key":    androidKey,
 		"apple-device":   appleDevice,
+		"tpm-certify":    tpmCertify,
+		"tpm-event-log":  tpmEventLog,
+		"tpm-quote":      tpmQuote,
 	}
 	maps.Copy(formats, others)
 	return &Door{formats: formats}
