@@ -195,7 +195,7 @@ func makersRoots(ctx caddy.Context, host any, raw json.RawMessage, published []b
 // attestors judge what the makers of devices say about the keys in them.
 func (a *App) attestors(s *services) map[string]attest.Attestor {
 	judges := make(map[string]attest.Attestor)
-	if k := a.method.AndroidKey; k != nil {
+	if k := a.device.AndroidKey; k != nil {
 		status := revocation.NewAndroidStatus(k.Status, time.Now, a.logger)
 		s.androidStatus = status
 		judges[android.Format] = func(certificates [][]byte, challenge []byte, now time.Time) (attest.Attested, error) {
@@ -206,7 +206,7 @@ func (a *App) attestors(s *services) map[string]attest.Attestor {
 			}.Attest(certificates, challenge)
 		}
 	}
-	if d := a.method.AppleDevice; d != nil {
+	if d := a.device.AppleDevice; d != nil {
 		judges[apple.Format] = func(certificates [][]byte, challenge []byte, now time.Time) (attest.Attested, error) {
 			return apple.Policy{Roots: d.roots, Now: now}.Attest(certificates, challenge)
 		}

@@ -81,7 +81,7 @@ func (p *DevicePool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // store, and change; so their root stands in for them, for those chains alone that lead through one of them.
 func (a *App) devicePool() (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
-	for _, anchor := range a.method.anchors {
+	for _, anchor := range a.device.anchors {
 		pool.AddCert(anchor)
 	}
 	root, err := a.knownRoot()
@@ -115,21 +115,21 @@ func (a *App) issuedHere(chain []*x509.Certificate) error {
 func (a *App) knownRoot() (*x509.Certificate, error) {
 	ca, err := a.configuredCA()
 	if err != nil {
-		return nil, fmt.Errorf("certificate authority %q of Caddy: %w", a.method.CA, err)
+		return nil, fmt.Errorf("certificate authority %q of Caddy: %w", a.device.CA, err)
 	}
 	if ca != nil {
 		return ca.RootCertificate(), nil
 	}
-	text, err := a.ctx.Storage().Load(a.ctx, path.Join("pki", "authorities", a.method.CA, "root.crt"))
+	text, err := a.ctx.Storage().Load(a.ctx, path.Join("pki", "authorities", a.device.CA, "root.crt"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the root of certificate authority %q of Caddy: %w", a.method.CA, err)
+		return nil, fmt.Errorf("reading the root of certificate authority %q of Caddy: %w", a.device.CA, err)
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return nil, fmt.Errorf("the root of certificate authority %q of Caddy is not PEM", a.method.CA)
+		return nil, fmt.Errorf("the root of certificate authority %q of Caddy is not PEM", a.device.CA)
 	}
 	return x509.ParseCertificate(block.Bytes)
 }

@@ -28,7 +28,7 @@ func androidKey(r *Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain, err := r.attestation(android.ParseCertificate)
+	chain, err := r.attested(android.ParseCertificate)
 	if err != nil {
 		return nil, err
 	}

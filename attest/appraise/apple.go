@@ -33,7 +33,7 @@ func appleDevice(r *Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain, err := r.attestation(certpath.Parse)
+	chain, err := r.attested(certpath.Parse)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +49,8 @@ func appleDevice(r *Request) (any, error) {
 	}, nil
 }
 
-// attestation reads the certificates of a device's attestation. Each counts, and there must be a challenge that they answer.
-func (r *Request) attestation(parse func(der []byte) (*certpath.Certificate, error)) ([]*certpath.Certificate, error) {
+// attested reads the certificates of a device's attestation. Each counts, and there must be a challenge that they answer.
+func (r *Request) attested(parse func(der []byte) (*certpath.Certificate, error)) ([]*certpath.Certificate, error) {
 	var evidence struct {
 		Certificates []string `json:"certificates"`
 	}

@@ -56,11 +56,11 @@ func New(others map[string]Format) *Door {
 
 		"webauthn-registration": registration,
 		"webauthn-assertion":    assertion,
-		"android-key":    androidKey,
-		"apple-device":   appleDevice,
-		"tpm-certify":    tpmCertify,
-		"tpm-event-log":  tpmEventLog,
-		"tpm-quote":      tpmQuote,
+		"android-key":           androidKey,
+		"apple-device":          appleDevice,
+		"tpm-certify":           tpmCertify,
+		"tpm-event-log":         tpmEventLog,
+		"tpm-quote":             tpmQuote,
 	}
 	maps.Copy(formats, others)
 	return &Door{formats: formats}

@@ -50,12 +50,8 @@ func TestDoorAndGatewayGiveTheSameAnswer(t *testing.T) {
 
 func FuzzAnswer(f *testing.F) {
 	s := newScene(f)
-<<<<<<< HEAD
-	for _, q := range []object{s.chain(), s.signature(), s.crl(f, nil), s.ocsp(f, nil), in(s.chain(), "expect", object{"max_path": 0}), goodAndroid(f), goodApple(f)} {
-=======
 	chip := newTPM(f)
-	for _, q := range []object{chip.quote(), chip.certify(), chip.eventLog(), s.chain(), s.signature(), s.crl(f, nil), s.ocsp(f, nil), in(s.chain(), "expect", object{"max_path": 0})} {
->>>>>>> d6559c5 (attest/tpm: verify quotes, certifications, event logs and enrolments of TPM 2.0)
+	for _, q := range []object{chip.quote(), chip.certify(), chip.eventLog(), goodAndroid(f), goodApple(f), s.chain(), s.signature(), s.crl(f, nil), s.ocsp(f, nil), in(s.chain(), "expect", object{"max_path": 0})} {
 		text, err := json.Marshal(q)
 		if err != nil {
 			f.Fatal(err)

@@ -3,13 +3,11 @@ package appraise_test
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/regrant/regrant/attest"
-	"github.com/regrant/regrant/attest/appraise"
 	"github.com/regrant/regrant/attest/tpm/tpmtest"
 )
 
@@ -56,21 +54,6 @@ func (s *tpmScene) certify() object {
 
 func (s *tpmScene) eventLog() object {
 	return s.request("tpm-event-log", object{"event_log": encode(s.log.Bytes), "pcrs": object{"sha256": values(s.log.PCRs, 0, 7, 8)}})
-}
-
-func claimsOf(t *testing.T, a appraise.Answer) object {
-	t.Helper()
-	text, err := a.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got struct {
-		Claims object `json:"claims"`
-	}
-	if err := json.Unmarshal(text, &got); err != nil {
-		t.Fatal(err)
-	}
-	return got.Claims
 }
 
 func TestQuoteOfATPMIsJudged(t *testing.T) {

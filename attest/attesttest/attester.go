@@ -13,13 +13,13 @@ import (
 
 // Attester makes attestation statements. The zero value makes none.
 type Attester struct {
-	Format      string                  // "", "self", "packed", "fido-u2f", "tpm", "android-key", "apple"
-	CA          *CA                     // issues the attestation certificate
-	Key         crypto.Signer           // of the attestation certificate; nil: a fresh P-256 key, or that of the credential
-	Certificate func(*x509.Certificate) // changes the attestation certificate
-	Statement   func(Pairs) Pairs       // changes the statement
-	Description func(*KeyDescription)   // changes what Android says about the key
-	TPM         func(*TPMStatement)     // changes what the TPM says
+	Format      string                    // "", "self", "packed", "fido-u2f", "tpm", "android-key", "apple"
+	CA          *CA                       // issues the attestation certificate
+	Key         crypto.Signer             // of the attestation certificate; nil: a fresh P-256 key, or that of the credential
+	Certificate func(*x509.Certificate)   // changes the attestation certificate
+	Statement   func(Pairs) Pairs         // changes the statement
+	Description func(*PasskeyDescription) // changes what Android says about the key
+	TPM         func(*TPMStatement)       // changes what the TPM says
 }
 
 // signing is what an attester sees of a ceremony.
@@ -64,7 +64,7 @@ var OIDModel = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 45724, 1, 1, 4}
 
 // ModelExtension names a model in an attestation certificate.
 func ModelExtension(aaguid []byte) pkix.Extension {
-	return pkix.Extension{Id: OIDModel, Value: must(asn1.Marshal(aaguid))}
+	return pkix.Extension{Id: OIDModel, Value: checked(asn1.Marshal(aaguid))}
 }
 
 func (a Attester) packed(t testing.TB, s *signing) Pairs {
@@ -83,7 +83,7 @@ func (a Attester) u2f(t testing.TB, s *signing) Pairs {
 	key := a.key(t)
 	var point []byte
 	if public, ok := s.passkey.Key.Public().(*ecdsa.PublicKey); ok {
-		point = must(public.Bytes())
+		point = checked(public.Bytes())
 	}
 	message := slices.Concat([]byte{0}, s.RPIDHash, s.clientDataHash, s.ID, point)
 	x5c := a.chain(t, key.Public(), func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: "Test U2F"} })
@@ -101,7 +101,7 @@ func (a Attester) apple(t testing.TB, s *signing) Pairs {
 
 // AppleNonce is the extension in which Apple repeats what it vouches for.
 func AppleNonce(nonce []byte) pkix.Extension {
-	value := must(asn1.Marshal(struct {
+	value := checked(asn1.Marshal(struct {
 		Nonce []byte `asn1:"tag:1,explicit"`
 	}{nonce}))
 	return pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 8, 2}, Value: value}

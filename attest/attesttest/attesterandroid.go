@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// KeyDescription is what Android's extension says about a key. An origin below zero is not there.
-type KeyDescription struct {
+// PasskeyDescription is what Android's extension says about a key. An origin below zero is not there.
+type PasskeyDescription struct {
 	AttestationLevel, KeyLevel int // 0 software, 1 TEE, 2 StrongBox
 	Challenge                  []byte
-	Software, Hardware         Authorizations
+	Software, Hardware         PasskeyAuthorizations
 }
 
-// Authorizations is an authorization list of Android.
-type Authorizations struct {
+// PasskeyAuthorizations is an authorization list of Android.
+type PasskeyAuthorizations struct {
 	Purpose         []int
 	AllApplications bool
 	Origin          int
@@ -23,9 +23,9 @@ type Authorizations struct {
 }
 
 func (a Attester) android(t testing.TB, s *signing) Pairs {
-	d := KeyDescription{
+	d := PasskeyDescription{
 		AttestationLevel: 1, KeyLevel: 1, Challenge: s.clientDataHash,
-		Software: Authorizations{Origin: -1}, Hardware: Authorizations{Purpose: []int{2}, Origin: 0},
+		Software: PasskeyAuthorizations{Origin: -1}, Hardware: PasskeyAuthorizations{Purpose: []int{2}, Origin: 0},
 	}
 	if a.Description != nil {
 		a.Description(&d)
@@ -38,8 +38,8 @@ func (a Attester) android(t testing.TB, s *signing) Pairs {
 }
 
 // Extension encodes the description.
-func (d KeyDescription) Extension() pkix.Extension {
-	value := must(asn1.Marshal(struct {
+func (d PasskeyDescription) Extension() pkix.Extension {
+	value := checked(asn1.Marshal(struct {
 		Version            int
 		AttestationLevel   asn1.Enumerated
 		KeyVersion         int
@@ -50,21 +50,21 @@ func (d KeyDescription) Extension() pkix.Extension {
 	return pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 1, 17}, Value: value}
 }
 
-func (a Authorizations) list() asn1.RawValue {
+func (a PasskeyAuthorizations) list() asn1.RawValue {
 	var entries []byte
 	if a.Purpose != nil {
-		entries = append(entries, tagged(1, must(asn1.MarshalWithParams(a.Purpose, "set")))...)
+		entries = append(entries, tagged(1, checked(asn1.MarshalWithParams(a.Purpose, "set")))...)
 	}
 	entries = append(entries, a.Others...)
 	if a.AllApplications {
 		entries = append(entries, tagged(600, []byte{asn1.TagNull, 0})...)
 	}
 	if a.Origin >= 0 {
-		entries = append(entries, tagged(702, must(asn1.Marshal(a.Origin)))...)
+		entries = append(entries, tagged(702, checked(asn1.Marshal(a.Origin)))...)
 	}
 	return asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: entries}
 }
 
 func tagged(tag int, der []byte) []byte {
-	return must(asn1.Marshal(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tag, IsCompound: true, Bytes: der}))
+	return checked(asn1.Marshal(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tag, IsCompound: true, Bytes: der}))
 }

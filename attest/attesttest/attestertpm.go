@@ -82,7 +82,7 @@ func TPMPublic(key crypto.PublicKey, nameAlg uint16, attributes uint32) []byte {
 		return slices.Concat(out, null, null, bits, binary.BigEndian.AppendUint32(nil, 0), sized(key.N.Bytes())) // 0: 65537
 	case *ecdsa.PublicKey:
 		if key.Curve == elliptic.P256() {
-			point := must(key.Bytes())
+			point := checked(key.Bytes())
 			return slices.Concat(out, null, null, []byte{0x00, 0x03}, null, sized(point[1:33]), sized(point[33:]))
 		}
 	}
@@ -94,11 +94,11 @@ func sized(b []byte) []byte { return append(binary.BigEndian.AppendUint16(nil, u
 
 // TPMName names a TPM in the certificate of an attestation key, which has no other name.
 func TPMName(maker, model, version string) pkix.Extension {
-	name := must(asn1.Marshal(pkix.RDNSequence{{
+	name := checked(asn1.Marshal(pkix.RDNSequence{{
 		{Type: asn1.ObjectIdentifier{2, 23, 133, 2, 1}, Value: maker},
 		{Type: asn1.ObjectIdentifier{2, 23, 133, 2, 2}, Value: model},
 		{Type: asn1.ObjectIdentifier{2, 23, 133, 2, 3}, Value: version},
 	}}))
-	value := must(asn1.Marshal([]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 4, IsCompound: true, Bytes: name}}))
+	value := checked(asn1.Marshal([]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 4, IsCompound: true, Bytes: name}}))
 	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Critical: true, Value: value}
 }

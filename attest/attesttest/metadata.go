@@ -38,7 +38,7 @@ func MetadataEntry(aaguid []byte, root *x509.Certificate, reports ...map[string]
 
 // U2FEntry is the same for authenticators without AAGUID, by the key of their attestation certificate.
 func U2FEntry(key *ecdsa.PublicKey, root *x509.Certificate, reports ...map[string]any) map[string]any {
-	sum := sha1.Sum(must(key.Bytes())) //nolint:gosec // as above
+	sum := sha1.Sum(checked(key.Bytes())) //nolint:gosec // as above
 	e := MetadataEntry(make([]byte, 16), root, reports...)
 	delete(e, "aaguid")
 	e["attestationCertificateKeyIdentifiers"] = []string{hex.EncodeToString(sum[:])}
@@ -63,10 +63,10 @@ func (ca *CA) Metadata(t testing.TB, entries []any, form func(*x509.Certificate)
 	if mutate != nil {
 		mutate(&b)
 	}
-	text := b64(must(json.Marshal(b.Header))) + "." + b64(must(json.Marshal(b.Payload)))
+	text := b64(checked(json.Marshal(b.Header))) + "." + b64(checked(json.Marshal(b.Payload)))
 	sum := sha256.Sum256([]byte(text))
 	var two struct{ R, S asn1.RawValue }
-	if _, err := asn1.Unmarshal(must(ecdsa.SignASN1(rand.Reader, b.Key, sum[:])), &two); err != nil {
+	if _, err := asn1.Unmarshal(checked(ecdsa.SignASN1(rand.Reader, b.Key, sum[:])), &two); err != nil {
 		t.Fatal(err)
 	}
 	return text + "." + b64(append(wide(two.R.Bytes), wide(two.S.Bytes)...))

@@ -154,7 +154,7 @@ func (c *Ceremony) clientData() []byte {
 	if c.Text != nil {
 		return c.Text
 	}
-	return must(json.Marshal(c.ClientData))
+	return checked(json.Marshal(c.ClientData))
 }
 
 func (c *Ceremony) authData(attested []byte) []byte {
@@ -214,12 +214,12 @@ func (c *Ceremony) credential(id []byte, response object) []byte {
 	if c.Credential != nil {
 		c.Credential(whole)
 	}
-	return must(json.Marshal(whole))
+	return checked(json.Marshal(whole))
 }
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-func must(b []byte, err error) []byte {
+func checked(b []byte, err error) []byte {
 	if err != nil {
 		panic(err) // what is made here always encodes
 	}

@@ -118,7 +118,9 @@ func TestStatusOfOneCertificateConcernsItsChain(t *testing.T) {
 	}
 	for _, member := range []string{"certificate", "batchCertificate"} {
 		f := newFIDO(t)
-		entry := func(r map[string]any) map[string]any { return attesttest.MetadataEntry(f.passkey.AAGUID, f.root.Certificate, r) }
+		entry := func(r map[string]any) map[string]any {
+			return attesttest.MetadataEntry(f.passkey.AAGUID, f.root.Certificate, r)
+		}
 		f.know(t, entry(about(member, attesttest.NewCA(t))))
 		f.mustRegister(t, nil)
 		f.know(t, entry(about(member, f.root))) // not sent along, and yet on the path

@@ -176,10 +176,17 @@ func TestPackedStatementIsJudged(t *testing.T) {
 		{"another unit", attest.ReasonPurpose, name(func(n *pkix.Name) { n.OrganizationalUnit = []string{"authenticator attestation"} })},
 		{"unit and another", attest.ReasonPurpose, name(func(n *pkix.Name) { n.OrganizationalUnit = append(n.OrganizationalUnit, "x") })},
 		{"no common name", attest.ReasonPurpose, name(func(n *pkix.Name) { n.CommonName = "" })},
-		{"CA", attest.ReasonPurpose, certificate(func(c *x509.Certificate) { c.IsCA = true; c.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature })},
+		{"CA", attest.ReasonPurpose, certificate(func(c *x509.Certificate) {
+			c.IsCA = true
+			c.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature
+		})},
 		{"no basic constraints", attest.ReasonPurpose, certificate(func(c *x509.Certificate) { c.BasicConstraintsValid = false })},
-		{"another model", attest.ReasonIdentity, certificate(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{attesttest.ModelExtension(make([]byte, 16))} })},
-		{"short model", attest.ReasonIdentity, certificate(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{attesttest.ModelExtension(make([]byte, 15))} })},
+		{"another model", attest.ReasonIdentity, certificate(func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{attesttest.ModelExtension(make([]byte, 16))}
+		})},
+		{"short model", attest.ReasonIdentity, certificate(func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{attesttest.ModelExtension(make([]byte, 15))}
+		})},
 		{"model without its inner string", attest.ReasonMalformed, extension(make([]byte, 16), false)},
 		{"model and a byte", attest.ReasonMalformed, extension(append(attesttest.ModelExtension(make([]byte, 16)).Value, 0), false)},
 	}))
