@@ -213,7 +213,7 @@ func TestOperatorRotatesKeysInTheirOwnName(t *testing.T) {
 	}
 	status, answer := ask(t, api, http.MethodPost, "/regrant/rotate-keys", `{"as":"Olga"}`)
 	var turns []keys.Turn
-	if err := json.Unmarshal([]byte(answer), &turns); status != http.StatusOK || err != nil || len(turns) != 5 {
+	if err := json.Unmarshal([]byte(answer), &turns); status != http.StatusOK || err != nil || len(turns) != 6 {
 		t.Fatalf("%d %v: %s", status, err, answer)
 	}
 	if published := rt.ring.Signing(keys.Grant); len(published) != 2 || published[1].ID != turns[0].ID {

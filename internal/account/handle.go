@@ -63,7 +63,11 @@ func (a *Authenticator) handle(value []byte) *Handle {
 	return &a.Handles[i]
 }
 
+// handles are what a is found by. A passphrase is found by its account, and has to leave that to the one that follows it.
 func (a *Authenticator) handles() [][]byte {
+	if a.Method.Guessable() && !a.RevokedAt.IsZero() {
+		return nil
+	}
 	keys := make([][]byte, len(a.Handles))
 	for i, h := range a.Handles {
 		keys[i] = h.Value

@@ -156,3 +156,17 @@ func TestAnAuthenticatorOfVersionOneIsRead(t *testing.T) {
 		t.Error("a record without a handle was read")
 	}
 }
+
+// A passphrase is found by its account alone, so the next one has the same handle. A key that was revoked stays known.
+func TestAPassphraseFollowsOneThatIsRevokedAndAKeyDoesNot(t *testing.T) {
+	for method, want := range map[attest.Method]error{attest.MethodPassphrase: nil, attest.MethodSSHKey: storage.ErrExists} {
+		f := newFixture(t)
+		first, second := f.good(), f.good()
+		first.Method, second.Method = method, method
+		f.bind(t, first)
+		f.revoke(t, first.ID)
+		if err := f.update(t, func(tx storage.Tx) error { return f.Bind(tx, second) }); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", method, err, want)
+		}
+	}
+}
