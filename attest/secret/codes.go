@@ -37,7 +37,8 @@ func (f *Codes) Locate(body []byte, _ string) ([]byte, error) {
 
 // Verify makes the checks in the order in which they are numbered.
 func (f *Codes) Verify(in attest.Input) (attest.Claims, error) {
-	// 1. It is a code without a typo. Whoever guesses can compute the check characters too, so this keeps only mistakes from being counted.
+	// 1. It is a code without a typo. Whoever guesses can compute the check characters too: this only keeps mistakes from being
+	// counted.
 	c, err := parseCodeEvidence(in.Body)
 	if err != nil {
 		return attest.Claims{}, err

@@ -57,8 +57,9 @@ func (c code) text() string {
 	return strings.Join(groups, "-")
 }
 
-// checkCharacter is Horner's rule over the field of 32 elements: each place of a group has a weight of its own, and none is zero. So one
-// wrong character is always noticed, and so are two that have changed places. Counting from the group's own number makes groups that have changed places wrong too.
+// checkCharacter is Horner's rule over the field of 32 elements: each place of a group has a weight of its own, and none is zero. So
+// one wrong character is always noticed, and so are two that have changed places. It begins with the number of the group, so that
+// groups that have changed places are wrong too.
 func checkCharacter(group int, data string) byte {
 	sum := group + 1
 	for i := range len(data) {
