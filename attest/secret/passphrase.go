@@ -1,11 +1,9 @@
 package secret
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/regrant/regrant/attest"
 )
@@ -81,8 +79,8 @@ func (f *Passphrase) Begin(_ attest.Enrolling, body []byte) (attest.Prompt, erro
 	return attest.Prompt{Options: fmt.Appendf(nil, `{"min_length":%d,"max_length":%d}`, MinPassphrase, MaxPassphrase)}, nil
 }
 
-// Finish takes the passphrase that the person chose. It is refused with [attest.ReasonPolicy] if it is easy to guess, or if the
-// account has one already.
+// Finish takes the passphrase that the person chose. It is refused with [attest.ReasonPolicy] if it is easy to guess. Its handle is that of
+// the account's earlier one, which it takes the place of.
 func (f *Passphrase) Finish(e attest.Enrolling, _, body []byte) (attest.Enrolled, error) {
 	var m struct {
 		Passphrase string `json:"passphrase"`
@@ -97,9 +95,6 @@ func (f *Passphrase) Finish(e attest.Enrolling, _, body []byte) (attest.Enrolled
 	handle, err := f.handle(e.AccountID)
 	if err != nil {
 		return attest.Enrolled{}, err
-	}
-	if slices.ContainsFunc(e.Bound, func(bound []byte) bool { return bytes.Equal(bound, handle) }) {
-		return attest.Enrolled{}, attest.Refuse(attest.ReasonPolicy, "the account has a passphrase; it has to be removed first")
 	}
 	strong := false
 	if err := f.config.run(func() { strong = isStrong(p, e.Name, e.Issuer) }); err != nil {

@@ -223,8 +223,7 @@ func TestAChosenPassphraseIsBoundAndWorks(t *testing.T) {
 
 func TestAFailedEnrolmentBindsNothing(t *testing.T) {
 	k := newKnown(t)
-	bound, broken, nobody := enrolling("alice"), enrolling("alice"), enrolling("")
-	bound.Bound = [][]byte{{1}, k.in.Bound.Handle}
+	broken, nobody := enrolling("alice"), enrolling("")
 	broken.Random = io.MultiReader(strings.NewReader("salt"), iotest.ErrReader(errors.New("broken")))
 	for name, tt := range map[string]struct {
 		e      attest.Enrolling
@@ -234,7 +233,6 @@ func TestAFailedEnrolmentBindsNothing(t *testing.T) {
 		"weak":           {enrolling("alice"), `{"passphrase":"passwordpassword"}`, attest.ReasonPolicy},
 		"short":          {enrolling("alice"), `{"passphrase":"Xk4mz9qw"}`, attest.ReasonMalformed},
 		"unknown member": {enrolling("alice"), `{"passphrase":"` + chosen + `","x":1}`, attest.ReasonMalformed},
-		"bound already":  {bound, `{"passphrase":"` + chosen + `"}`, attest.ReasonPolicy},
 		"no salt":        {broken, `{"passphrase":"` + chosen + `"}`, ""},
 		"no account":     {nobody, `{"passphrase":"` + chosen + `"}`, ""},
 	} {
