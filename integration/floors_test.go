@@ -28,6 +28,8 @@ var floors = map[string][]string{
 	"attest/appraise": {
 		"attest", "attest/android", "attest/apple", "attest/certpath", "attest/devicecert", "attest/recoverykey",
 		"attest/revocation", "attest/sshsig", "attest/tpm",
+	"attest/appraise": {
+		"attest", "attest/certpath", "attest/revocation", "attest/devicecert", "attest/recoverykey", "attest/sshsig",
 	},
 	"attest/attesttest":  {"attest"},
 	"attest/recoverykey": {"attest", "attest/strongkey"},
