@@ -299,7 +299,7 @@ func (p *program) run(args ...string) result {
 
 func (p *program) runIn(ctx context.Context, args ...string) result {
 	var out, errs bytes.Buffer
-	code := run(ctx, &env{p.in, &out, &errs, time.Now, p.browser}, args)
+	code := run(ctx, &env{in: p.in, out: &out, err: &errs, now: time.Now, openBrowser: p.browser}, args)
 	return result{code, out.String(), errs.String()}
 }
 

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -22,11 +23,13 @@ type env struct {
 	err         io.Writer // everything that is said to a person
 	now         func() time.Time
 	openBrowser func(url string) error
+
+	lines *bufio.Reader // of in, once a line was asked for
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, &env{os.Stdin, os.Stdout, os.Stderr, time.Now, openBrowser}, os.Args[1:])
+	code := run(ctx, &env{in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now, openBrowser: openBrowser}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }

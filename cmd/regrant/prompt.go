@@ -12,15 +12,42 @@ import (
 	"golang.org/x/term"
 )
 
+// maxAnswer bounds a line that is typed or pasted, in bytes.
+const maxAnswer = 1024
+
 // ask asks a person for a line.
 func (e *env) ask(ctx context.Context, question string) (string, error) {
 	fmt.Fprint(e.err, question)
+	return await(ctx, e.readLine)
+}
+
+// readLine reads a line with its end; what is behind it stays for the next one. At the end of the input it is empty.
+func (e *env) readLine() (string, error) {
+	if e.lines == nil {
+		e.lines = bufio.NewReaderSize(e.in, maxAnswer)
+	}
+	line, err := e.lines.ReadSlice('\n')
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return string(line), err
+}
+
+// readParagraph reads lines until one is empty, or until the end of the input; empty ones before the first are passed over.
+func (e *env) readParagraph(ctx context.Context, most int) (string, error) {
 	return await(ctx, func() (string, error) {
-		line, err := bufio.NewReader(io.LimitReader(e.in, 1024)).ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			err = nil
+		var text strings.Builder
+		for text.Len() <= most {
+			line, err := e.readLine()
+			blank := strings.TrimSpace(line) == ""
+			if err != nil || line == "" || blank && text.Len() > 0 {
+				return text.String(), err
+			}
+			if !blank {
+				text.WriteString(line)
+			}
 		}
-		return line, err
+		return "", fmt.Errorf("more than %d bytes", most)
 	})
 }
 

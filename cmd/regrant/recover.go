@@ -163,14 +163,8 @@ func (c *recoverCommand) agree(ctx context.Context, statement string) error {
 	if c.yes {
 		return nil
 	}
-	answer, err := c.ask(ctx, "\nDid you start this recovery yourself, and shall it be signed? [y/N] ")
-	if err != nil {
-		return err
-	}
-	if answer != "y" && answer != "Y" && answer != "yes" {
-		return &failure{exitRefused, "not signed", ""}
-	}
-	return nil
+	fmt.Fprintln(c.err)
+	return c.confirm(ctx, "Did you start this recovery yourself, and shall it be signed?")
 }
 
 // sign makes the evidence of method device-certificate from the text of a statement.

@@ -13,7 +13,7 @@ func newRoot(e *env) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "regrant",
 		Short:         "Get back into an account with a device that was enrolled for it",
-		Long:          "Get back into an account with a device that was enrolled for it.\n\n" + exitCodes,
+		Long:          "Get back into an account with a device that was enrolled for it, or with a recovery key that is kept offline.\n\n" + exitCodes,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -40,7 +40,7 @@ func newRoot(e *env) *cobra.Command {
 			return nil
 		},
 	}
-	root.AddCommand(device, newAppraise(e), version)
+	root.AddCommand(device, newProof(e), newAppraise(e), version)
 	return root
 }
 
