@@ -12,6 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddytls"
+
+	"github.com/regrant/regrant/attest"
 )
 
 func init() {
@@ -80,6 +82,9 @@ func (p *DevicePool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // devicePool trusts what the method trusts, as far as can be told before anything is opened. The issuing authorities are in the
 // store, and change; so their root stands in for them, for those chains alone that lead through one of them.
 func (a *App) devicePool() (*x509.CertPool, error) {
+	if !a.has(attest.MethodDeviceCertificate) {
+		return nil, errors.New("trust_pool regrant_devices is about the certificates of devices, and there is no method device_certificate: add one, or leave the pool out")
+	}
 	pool := x509.NewCertPool()
 	for _, anchor := range a.device.anchors {
 		pool.AddCert(anchor)
