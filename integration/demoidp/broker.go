@@ -114,7 +114,5 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	// Whoever took the account over is out before its owner is in.
 	s.sessions.remove(func(v session) bool { return v.user == u })
-	v := session{user: u, amr: c.AMR, brokered: true, recovery: c.Recovery, setPassword: true}
-	s.begin(w, v)
-	s.proceed(w, r, a.request, v)
+	s.proceed(w, r, a.request, s.begin(w, session{user: u, amr: c.AMR, brokered: true, recovery: c.Recovery, setPassword: true}))
 }

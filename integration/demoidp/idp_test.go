@@ -215,6 +215,9 @@ func TestApplicationLearnsWhoSignedIn(t *testing.T) {
 		if claims["sub"] != "alice-0001" || claims["nonce"] != "nonce-1" || claims["preferred_username"] != "alice" || claims["identity_provider"] != nil {
 			t.Errorf("claims %v", claims)
 		}
+		if at, _ := claims["auth_time"].(float64); time.Since(time.Unix(int64(at), 0)).Abs() > time.Minute {
+			t.Errorf("signed in at %v", claims["auth_time"])
+		}
 		p.toApp().at("/app") // from the session
 		p.toApp(oauth2.SetAuthURLParam("prompt", "login")).at("/login").signIn(name, "alice-password").at("/app")
 		p.open(p.origin + "/").at("/").submit("/logout").at("/login")

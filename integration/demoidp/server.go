@@ -96,12 +96,13 @@ func (s *server) session(r *http.Request) (key string, v session, ok bool) {
 	return c.Value, v, ok
 }
 
-// begin starts a session in the browser, under a new key.
-func (s *server) begin(w http.ResponseWriter, v session) {
+// begin starts a session in the browser, under a new key, and returns it with the time.
+func (s *server) begin(w http.ResponseWriter, v session) session {
 	v.startedAt = s.now()
 	setCookie(w, sessionCookie, s.sessions.add(v))
 	s.log.Info("signed in", "user", v.user.id, "brokered", v.brokered)
 	s.events.add(event{Kind: "session", User: v.user.id, Recovery: v.recovery})
+	return v
 }
 
 func setCookie(w http.ResponseWriter, name, value string) {
@@ -159,9 +160,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 		s.loginPage(w, http.StatusUnauthorized, request, "Name or password is not right.")
 		return
 	}
-	v := session{user: u, amr: []string{"pwd"}}
-	s.begin(w, v)
-	s.proceed(w, r, request, v)
+	s.proceed(w, r, request, s.begin(w, session{user: u, amr: []string{"pwd"}}))
 }
 
 func (s *server) logout(w http.ResponseWriter, r *http.Request) {
