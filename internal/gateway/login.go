@@ -109,7 +109,7 @@ func (g *Gateway) landing(w http.ResponseWriter, r *http.Request) error {
 		return &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, page: pageOf(pages.OtherAccount(g.prefix + "authenticators"))}
 	case errors.Is(err, upstream.ErrRefused), errors.Is(err, upstream.ErrNoAccount):
 		drop(w, ownCookie)
-		return &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, page: &failed}
+		return &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, page: &failed, cause: err}
 	case err != nil:
 		return err
 	}

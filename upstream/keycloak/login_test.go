@@ -217,12 +217,15 @@ func TestAnOlderSessionOfTheRealmSignsNobodyIn(t *testing.T) {
 func TestADisabledAccountSignsNobodyIn(t *testing.T) {
 	w := realKeycloak(t)
 	bob := w.user(t, "bob")
-	t.Cleanup(func() { w.user(t, "bob") })
+	enable := func(yes bool) {
+		must(t, w.Admin(context.WithoutCancel(t.Context()), "PUT", "/users/"+bob, map[string]any{"enabled": yes}, nil))
+	}
+	t.Cleanup(func() { enable(true) })
 	login := w.newLogin()
 	login.Recovery = false
 	b := newBrowser(t, w)
 	landed := b.submit(b.open(w.loginURL(t, login)), url.Values{"username": {"bob"}, "password": {"bob-password"}})
-	must(t, w.Admin(t.Context(), "PUT", "/users/"+bob, map[string]any{"enabled": false}, nil))
+	enable(false)
 	if who, err := w.adapter.LoginResult(t.Context(), landed.answer(), login); err == nil {
 		t.Errorf("%+v is signed in", who)
 	}
