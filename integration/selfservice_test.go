@@ -78,6 +78,14 @@ func (v *visitor) signs(login *browser.Page, name string) *browser.Page {
 	return page
 }
 
+// signsOut presses the other button.
+func (v *visitor) signsOut(in *browser.Page) *browser.Page {
+	v.t.Helper()
+	out, err := v.Submit(v.t.Context(), in, "/logout", nil)
+	fatal(v.t, err)
+	return out
+}
+
 func (v *visitor) wantNobody(page *browser.Page, status int) {
 	v.t.Helper()
 	if page.Status != status || strings.Contains(page.Text(), "Signed in as") || v.Cookie("localhost", selfCookie) != "" {
@@ -113,12 +121,25 @@ func TestAPersonSignsInToSeeTheRecoveryMethodsAndOut(t *testing.T) {
 	}
 }
 
-// signsOut presses the other button.
-func (v *visitor) signsOut(in *browser.Page) *browser.Page {
-	v.t.Helper()
-	out, err := v.Submit(v.t.Context(), in, "/logout", nil)
-	fatal(v.t, err)
-	return out
+// No application waits in this browser: the recovery ends in a sign-in of the gateway's own.
+func TestARecoveryWithoutAnApplicationEndsAtTheRecoveryMethods(t *testing.T) {
+	for _, kind := range []string{env.Demo, env.Keycloak} {
+		t.Run(kind, func(t *testing.T) {
+			e := own(t, env.Options{IdP: kind})
+			p, v := enrolled(t, e, "bob"), newVisitor(t, e)
+			page, err := confirmation(t.Context(), v.Browser, e, p.handoff())
+			fatal(t, err)
+			page, err = v.Submit(t.Context(), page, "/continue", nil)
+			fatal(t, err)
+			if kind == env.Demo { // which cannot be told to lead past its own login page, and always asks for a new password
+				page, err = v.Click(t.Context(), page, "Forgot")
+				fatal(t, err)
+				page, err = v.Submit(t.Context(), page, "/password", url.Values{"password-new": {"a-new-Passw0rd"}, "password-confirm": {"a-new-Passw0rd"}})
+				fatal(t, err)
+			}
+			v.wantIn(page, "bob")
+		})
+	}
 }
 
 // Each starts from a good login and changes one thing on its way.
