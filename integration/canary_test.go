@@ -166,6 +166,10 @@ func TestNothingSecretIsEverLogged(t *testing.T) {
 	p := enrolled(t, e, "alice")
 	bySteps(t, p, c)
 	refusedInEveryWay(t, p)
+	v := newVisitor(t, e)
+	v.signsOut(v.signs(v.begins(), "bob"))
+	v.onTheWay("/login/callback", func(q url.Values) { q.Set("code", "canary-of-a-code") })
+	v.signs(v.begins(), "bob")
 	fatal(t, e.Reload(t.Context()))
 	p.granted()
 	for _, file := range []string{"secret", "client.secret", "broker.secret", "hook.secret"} {

@@ -53,7 +53,7 @@ func setStrictCookie(w http.ResponseWriter, name, value string, life time.Durati
 }
 
 func writeCookie(w http.ResponseWriter, name, value string, life time.Duration, others http.SameSite) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // others is Lax or Strict
 		Name: name, Value: value, MaxAge: int(life / time.Second),
 		Path: "/", Secure: true, HttpOnly: true, SameSite: others,
 	})

@@ -21,7 +21,7 @@ var highest = map[attest.Class]upstream.AAL{
 
 // Refusal says that a session is not good enough to bind an authenticator, and which one would be. Any [Wish] with its Need
 // leads there.
-type Refusal struct {
+type Refusal struct { //nolint:errname // as Error in attest: named for what it says
 	Need  upstream.Assurance
 	Stale bool // the session proves enough, but is too old
 }
