@@ -77,7 +77,9 @@ func TestAndroidKeyIsHeldToWhatIsExpected(t *testing.T) {
 		expect object
 		passes bool
 	}{
-		{object{}, false}, {object{"verified_boot": false}, false}, {object{"device_locked": false}, false},
+		{object{}, false},
+		{object{"verified_boot": false}, false},
+		{object{"device_locked": false}, false},
 		{object{"verified_boot": false, "device_locked": false}, true},
 	} {
 		q := in(androidPhone(t, says), "expect", tt.expect)

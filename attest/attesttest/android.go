@@ -74,9 +74,19 @@ func NewKeyDescription(version int, challenge []byte) *KeyDescription {
 			{709, ApplicationID("org.example.wallet")},
 		},
 		Hardware: Authorizations{
-			{1, Set(2, 3)}, {2, Integer(3)}, {3, Integer(256)}, {5, Set(4)}, {10, Integer(1)}, {503, Null()},
-			{702, Integer(0)}, {704, locked}, {705, Integer(160000)}, {706, Integer(202609)},
-			{710, Octets([]byte("example"))}, {716, Octets([]byte("Example"))}, {717, Octets([]byte("Phone 1"))},
+			{1, Set(2, 3)},
+			{2, Integer(3)},
+			{3, Integer(256)},
+			{5, Set(4)},
+			{10, Integer(1)},
+			{503, Null()},
+			{702, Integer(0)},
+			{704, locked},
+			{705, Integer(160000)},
+			{706, Integer(202609)},
+			{710, Octets([]byte("example"))},
+			{716, Octets([]byte("Example"))},
+			{717, Octets([]byte("Phone 1"))},
 		},
 	}
 }

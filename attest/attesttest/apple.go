@@ -32,9 +32,16 @@ func (a *Apple) Extensions() []pkix.Extension {
 		last  []int
 		value []byte
 	}{
-		{[]int{9, 1}, []byte(a.Serial)}, {[]int{9, 2}, []byte(a.UDID)}, {[]int{9, 4}, []byte(a.Model)},
-		{[]int{10, 1}, []byte(a.OSVersion)}, {[]int{10, 2}, []byte(a.SepOSVersion)}, {[]int{10, 3}, []byte(a.LLBVersion)},
-		{[]int{11, 1}, a.Freshness}, {[]int{13, 1}, a.SIP}, {[]int{13, 2}, []byte(a.SecureBoot)}, {[]int{13, 3}, a.Kexts},
+		{[]int{9, 1}, []byte(a.Serial)},
+		{[]int{9, 2}, []byte(a.UDID)},
+		{[]int{9, 4}, []byte(a.Model)},
+		{[]int{10, 1}, []byte(a.OSVersion)},
+		{[]int{10, 2}, []byte(a.SepOSVersion)},
+		{[]int{10, 3}, []byte(a.LLBVersion)},
+		{[]int{11, 1}, a.Freshness},
+		{[]int{13, 1}, a.SIP},
+		{[]int{13, 2}, []byte(a.SecureBoot)},
+		{[]int{13, 3}, a.Kexts},
 	} {
 		if len(e.value) > 0 {
 			id := append(asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 8}, e.last...)
