@@ -68,7 +68,7 @@ func TestAnAnswerThatIsNotThisLoginsBeginsNothing(t *testing.T) {
 		"issuers":         {func(_ *house, _ *string, a url.Values) { a["iss"] = []string{"a", "b"} }, ErrOver},
 		"another browser": {func(_ *house, sealed *string, _ url.Values) { *sealed = "" }, ErrOver},
 		"another login":   {func(h *house, sealed *string, _ url.Values) { *sealed, _ = h.started(Wish{}) }, ErrOver},
-		"altered":         {func(_ *house, sealed *string, _ url.Values) { *sealed = "A" + (*sealed)[1:] }, ErrOver},
+		"altered":         {func(_ *house, sealed *string, _ url.Values) { *sealed = (*sealed)[1:] + (*sealed)[:1] }, ErrOver},
 		"another purpose": {func(h *house, sealed *string, _ url.Values) {
 			*sealed = h.Ring.Box(keys.LoginRequest).Seal([]byte("{}"), nil)
 		}, ErrOver},
