@@ -78,7 +78,7 @@ func (DeviceCertificate) CaddyModule() caddy.ModuleInfo {
 
 // Provision fills in defaults and checks the values.
 func (m *DeviceCertificate) Provision(ctx caddy.Context) (err error) {
-	if err := firstError(m.MethodTerms.expand(), expand(&m.CA, &m.OCSP, &m.Revocation), expandAll(m.CRL)); err != nil {
+	if err := firstError(m.expandTerms(), expand(&m.CA, &m.OCSP, &m.Revocation), expandAll(m.CRL)); err != nil {
 		return err
 	}
 	if err := m.check(); err != nil {

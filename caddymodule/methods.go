@@ -42,7 +42,7 @@ func (t *MethodTerms) Terms() attest.Terms {
 	return terms
 }
 
-func (t *MethodTerms) expand() error { return expand(&t.RiskAnalysis) }
+func (t *MethodTerms) expandTerms() error { return expand(&t.RiskAnalysis) }
 
 // unmarshalTerm reads one of the terms.
 func (t *MethodTerms) unmarshalTerm(d *caddyfile.Dispenser) error {

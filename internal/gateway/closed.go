@@ -13,7 +13,7 @@ type Closed struct{ g *Gateway }
 // NewClosed makes it for the routes below path.
 func NewClosed(path string, logger *slog.Logger) *Closed {
 	g := shell(Config{Path: path, Logger: logger})
-	g.pages = pages.New(path)
+	g.pages = pages.New("", path)
 	return &Closed{g}
 }
 

@@ -74,7 +74,7 @@ func New(c Config) (*Gateway, error) {
 		c.Clock = time.Now
 	}
 	g := shell(c)
-	g.pages, g.box = pages.New(c.Path), c.Ring.Box(keys.LoginRequest)
+	g.pages, g.box = pages.New(c.Origin, c.Path), c.Ring.Box(keys.LoginRequest)
 	return g, nil
 }
 

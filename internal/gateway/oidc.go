@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/regrant/regrant/fosite/broker"
-	"github.com/regrant/regrant/internal/gateway/pages"
 	"github.com/regrant/regrant/internal/wire"
 )
 
@@ -13,8 +12,8 @@ import (
 const maxLogin = 2560
 
 // start explains how to recover.
-func (g *Gateway) start(w http.ResponseWriter, _ *http.Request) error {
-	return g.pages.Write(w, http.StatusOK, pages.Start(g.issuer, nil))
+func (g *Gateway) start(w http.ResponseWriter, r *http.Request) error {
+	return g.pages.Write(w, http.StatusOK, g.beginning(cookieValue(r, holderCookie), nil))
 }
 
 // authorize is where the identity provider sends a browser that cannot sign in (OIDC Core section 3.1.2.1). A browser
@@ -39,10 +38,10 @@ func (g *Gateway) authorize(w http.ResponseWriter, r *http.Request) error {
 		// Were the holder's cookie to come only with the answer to what consumes the token, a lost answer would lose the
 		// recovery.
 		if !ledHere(r) {
-			ensureHolder(w, r)
+			_, secret = ensureHolder(w, r)
 		}
 		cancel := g.form(formCancel, "oidc/cancel", waiting)
-		return g.pages.Write(w, http.StatusOK, pages.Start(g.issuer, &cancel))
+		return g.pages.Write(w, http.StatusOK, g.beginning(secret, &cancel))
 	case !mayLetIn(r):
 		return g.showContinue(w, r)
 	}

@@ -34,6 +34,8 @@ func ledHere(r *http.Request) bool {
 // Names of forms; each has tokens of its own.
 const (
 	formHandoff  = "handoff"  // bound to the code that it carries
+	formStart    = "start"    // bound to the holder cookie, or to nothing in a browser that has none
+	formProve    = "prove"    // bound to the holder cookie
 	formContinue = "continue" // bound to the holder cookie
 	formCancel   = "cancel"   // bound to the waiting login
 	formLogout   = "logout"   // bound to the session that it ends

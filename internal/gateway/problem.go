@@ -91,6 +91,11 @@ func malformed(member, detail string) *problemError {
 	return &problemError{status: http.StatusBadRequest, code: wire.ProblemMalformed, member: member, detail: detail}
 }
 
+// badProof says on a page what is wrong with a proof that cannot even be read. Nothing is burnt, and nothing about an account is in it.
+func badProof(words string) *problemError {
+	return &problemError{status: http.StatusBadRequest, code: wire.ProblemMalformed, detail: words, page: pageOf(pages.BadProof(words))}
+}
+
 func methodNotAllowed(allow string) *problemError {
 	return &problemError{status: http.StatusMethodNotAllowed, code: wire.ProblemMethodNotAllowed, allow: allow, detail: "The method is not one of " + allow + "."}
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/regrant/regrant/internal/gateway/pages"
 )
 
 // kind is how an endpoint speaks, and so how it refuses.
@@ -32,6 +34,10 @@ func (g *Gateway) table() map[string]*route {
 	list := []route{
 		{g.Path, page, g.start, nil},
 		{g.prefix, page, g.start, nil},
+
+		{g.prefix + "start", page, nil, g.begin},
+		{g.prefix + "prove", page, nil, g.prove},
+		{g.prefix + "passkey.js", document, public("text/javascript; charset=utf-8", func() []byte { return pages.Script }), nil},
 
 		{g.prefix + "initiate", api, nil, g.initiate},
 		{g.prefix + "attest", api, nil, g.attest},

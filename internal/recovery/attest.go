@@ -36,10 +36,12 @@ const (
 type Attested struct {
 	Outcome      Outcome
 	Reference    string
+	Account      string // as typed, canonical
 	Actions      []attest.Action
 	Token        string        // granted
 	ExpiresIn    time.Duration // of the token, or of the statement
 	Replacements []string      // granted: a new code for each that was used; shown once
+	Probation    time.Duration // of the new codes
 	RecoveryID   string        // more
 	Statement    attest.Statement
 	Methods      []Offer

@@ -53,7 +53,7 @@ func (s *Service) grant(ctx context.Context, at *attempt) (Attested, error) {
 	}
 	s.poke()
 	return Attested{
-		Outcome: OutcomeGranted, Reference: rec.Reference, Actions: rec.Actions, Token: token, ExpiresIn: tokenLife, Replacements: shown,
+		Outcome: OutcomeGranted, Reference: rec.Reference, Account: rec.Identifier, Actions: rec.Actions, Token: token, ExpiresIn: tokenLife, Replacements: shown, Probation: s.Probation,
 	}, nil
 }
 
@@ -149,5 +149,5 @@ func (s *Service) rehearsed(ctx context.Context, at *attempt) (Attested, error) 
 	if err != nil {
 		return Attested{}, settle("ending a rehearsal", err)
 	}
-	return Attested{Outcome: OutcomeRehearsed, Reference: rec.Reference, Actions: rec.Actions}, nil
+	return Attested{Outcome: OutcomeRehearsed, Reference: rec.Reference, Account: rec.Identifier, Actions: rec.Actions}, nil
 }

@@ -67,7 +67,7 @@ func (s *Service) renew(ctx context.Context, at *attempt, dpop string) (Attested
 
 func (s *Service) asking(rec *record, id string, st attest.Statement) Attested {
 	return Attested{
-		Outcome: OutcomeMore, Reference: rec.Reference, Actions: rec.Actions,
+		Outcome: OutcomeMore, Reference: rec.Reference, Account: rec.Identifier, Actions: rec.Actions,
 		RecoveryID: id, Statement: st, ExpiresIn: st.Expires.Sub(st.Requested), Methods: s.offers(st, rec.Wanted),
 	}
 }

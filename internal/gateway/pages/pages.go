@@ -28,12 +28,13 @@ type Page struct {
 	// Codes are secrets to keep on paper, in the order of their list.
 	Codes []string
 	// Notice is what has to be known before the form is sent.
-	Notice string
-	Steps  []Step
-	Items  []Item
-	Form   *Form
-	Way    *Link
-	After  string
+	Notice   string
+	Steps    []Step
+	Items    []Item
+	Sections []Section
+	Form     *Form
+	Way      *Link
+	After    string
 	// LeadsOn tells that the form's answer redirects to the identity provider and from there to an application, so
 	// that no address can be named to which the form is limited.
 	LeadsOn bool
@@ -51,12 +52,39 @@ type Item struct {
 	Facts []Fact
 }
 
-// Form is a form of hidden fields and one button, sent by POST.
+// Form is a form with one button, sent by POST.
 type Form struct {
 	Action string
 	Hidden []Fact
+	Fields []Field
 	Button string
 	Quiet  bool // not the main thing to do here
+	// Passkey is what the browser's authenticator is asked for before the form is sent, see passkey.js; nil: nothing.
+	Passkey *Passkey
+}
+
+// Field is something to fill in.
+type Field struct {
+	Name, Label string
+	Hint        string // below the label
+	Type        string // of an input; "textarea" and "select" too. Default: text
+	Choices     []Fact // of a select: what is shown, and what is sent
+	Value       string
+	Complete    string // autocomplete token (WCAG 2.2, 1.3.5)
+	Optional    bool
+}
+
+// Passkey is a WebAuthn ceremony: "create" or "get", with its options as JSON. What comes of it is sent as the field credential.
+type Passkey struct{ Ceremony, Options string }
+
+// Section is a part of a page with a form of its own.
+type Section struct {
+	Title string
+	Text  []string
+	// Copy is text to be copied as it stands, such as what is to be signed.
+	Copy    string
+	Command string
+	Form    *Form
 }
 
 // Link is an entry of the navigation that every page ends with.
@@ -66,11 +94,12 @@ type Link struct{ Text, URL string }
 type Set struct {
 	template *template.Template
 	nav      []Link
+	address  string
 }
 
-// New makes the Set of the gateway under path.
-func New(path string) *Set {
-	return &Set{template: template.Must(template.New("page").Parse(pageHTML)), nav: navigation(path)}
+// New makes the Set of the gateway under path at origin.
+func New(origin, path string) *Set {
+	return &Set{template: template.Must(template.New("page").Parse(pageHTML)), nav: navigation(path), address: origin + path}
 }
 
 // Write answers with p. The headers that every answer of the gateway carries are the caller's.
@@ -82,15 +111,16 @@ func (s *Set) Write(w http.ResponseWriter, status int, p Page) error {
 		Style    template.CSS
 		NavLabel string
 		Nav      []Link
-	}{p, siteName, template.CSS(styleCSS), navLabel, s.nav}) //nolint:gosec // our own stylesheet, not input
+		Script   string
+	}{p, siteName, template.CSS(styleCSS), navLabel, s.nav, s.script(p)}) //nolint:gosec // our own stylesheet, not input
 	if err != nil {
 		return fmt.Errorf("rendering a page: %w", err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy(p.LeadsOn))
+	h.Set("Content-Security-Policy", policy(p, s.script(p)))
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), publickey-credentials-create=(), publickey-credentials-get=()")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), "+p.credentials())
 	w.WriteHeader(status)
 	_, _ = w.Write(body.Bytes()) // a client that left is nobody's error
 	return nil
@@ -109,10 +139,13 @@ var styleHash = func() string {
 // to the identity provider alone, and may be of any origin or of an app's own scheme, which no source expression
 // matches. Those pages therefore carry no form-action. The injected form that it would stop is stopped there by the
 // rest of the policy and by the template's escaping: such a page shows no markup that is not ours.
-func policy(leadsOn bool) string {
-	p := "default-src 'none'; style-src 'sha256-" + styleHash + "'; base-uri 'none'; frame-ancestors 'none'"
-	if !leadsOn {
-		p += "; form-action 'self'"
+func policy(p Page, script string) string {
+	text := "default-src 'none'; style-src 'sha256-" + styleHash + "'; base-uri 'none'; frame-ancestors 'none'"
+	if script != "" {
+		text += "; script-src " + script
 	}
-	return p
+	if !p.LeadsOn {
+		text += "; form-action 'self'"
+	}
+	return text
 }

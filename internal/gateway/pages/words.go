@@ -16,33 +16,6 @@ func navigation(path string) []Link {
 	}
 }
 
-// Start explains how to prove oneself. cancel leads back to the sign-in that waits, if one does.
-func Start(issuer string, cancel *Form) Page {
-	p := Page{
-		Title: "Recover your account",
-		Text: []string{
-			"You prove that the account is yours with a device that you enrolled before. No password, no e-mail and no text message is needed.",
-			"If no device of yours is enrolled, ask your help desk.",
-		},
-		Steps: []Step{
-			{
-				Text:    "On the enrolled device, open a terminal and run this command with your own account name:",
-				Command: "regrant device recover --issuer " + issuer + " --account you@example.com",
-			},
-			{Text: "Compare the account and the actions that it shows, and agree."},
-			{Text: "A page of this site opens in the browser of that device. It names what is about to happen; continue there."},
-		},
-	}
-	if cancel == nil {
-		p.After = "You can also go back to the application, sign in there, and choose the forgotten password."
-		return p
-	}
-	p.Text = append(p.Text, "Your sign-in is waiting in this browser for 30 minutes. This page can stay open meanwhile.")
-	cancel.Button, cancel.Quiet = "Cancel and go back to signing in", true
-	p.Form = cancel
-	return p
-}
-
 // Confirmation names whose recovery the form continues.
 func Confirmation(account, device, reference string, actions []string, form Form) Page {
 	facts := []Fact{{"Account", account}, {"Proved with", device}}
@@ -83,6 +56,8 @@ func actionWords(action string) string {
 		return "You set up a new one-time code app and the old one is removed"
 	case "revoke-sessions":
 		return "You are signed out everywhere else"
+	case "rehearse":
+		return "Nothing: this is a rehearsal"
 	default:
 		return action
 	}

@@ -1,0 +1,77 @@
+// Fills the field "credential" of a form with what the browser's authenticator answers, and sends the form.
+"use strict";
+
+(function () {
+  const failed = (form, words) => {
+    const status = form.querySelector("[role=status]");
+    if (status) {
+      status.textContent = words;
+    }
+  };
+
+  const bytes = (text) => {
+    const binary = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
+    return Uint8Array.from(binary, (c) => c.charCodeAt(0));
+  };
+
+  const text = (buffer) => {
+    const binary = String.fromCharCode(...new Uint8Array(buffer));
+    return btoa(binary).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  };
+
+  const listed = (list) => (list || []).map((c) => Object.assign({}, c, { id: bytes(c.id) }));
+
+  // For browsers without PublicKeyCredential.parse...OptionsFromJSON.
+  const parse = (ceremony, json) => {
+    const options = Object.assign({}, json, { challenge: bytes(json.challenge) });
+    if (ceremony === "create") {
+      options.user = Object.assign({}, json.user, { id: bytes(json.user.id) });
+      options.excludeCredentials = listed(json.excludeCredentials);
+    } else {
+      options.allowCredentials = listed(json.allowCredentials);
+    }
+    return options;
+  };
+
+  // For browsers without PublicKeyCredential.toJSON.
+  const encode = (credential) => {
+    if (typeof credential.toJSON === "function") {
+      return credential.toJSON();
+    }
+    const response = { clientDataJSON: text(credential.response.clientDataJSON) };
+    for (const member of ["attestationObject", "authenticatorData", "signature", "userHandle"]) {
+      if (credential.response[member]) {
+        response[member] = text(credential.response[member]);
+      }
+    }
+    return {
+      id: credential.id,
+      rawId: text(credential.rawId),
+      type: credential.type,
+      response: response,
+      clientExtensionResults: credential.getClientExtensionResults(),
+      authenticatorAttachment: credential.authenticatorAttachment,
+    };
+  };
+
+  const ask = async (form) => {
+    const ceremony = form.dataset.passkey;
+    const options = { publicKey: parse(ceremony, JSON.parse(form.dataset.options)) };
+    const credential = await (ceremony === "create" ? navigator.credentials.create(options) : navigator.credentials.get(options));
+    form.elements.namedItem("credential").value = JSON.stringify(encode(credential));
+    form.submit();
+  };
+
+  for (const form of document.querySelectorAll("form[data-passkey]")) {
+    if (!window.PublicKeyCredential) {
+      failed(form, "This browser does not know passkeys. Choose another way.");
+      continue;
+    }
+    form.querySelector("button").disabled = false;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      failed(form, "");
+      ask(form).catch(() => failed(form, "No passkey was used. Try again, or choose another way."));
+    });
+  }
+})();
