@@ -49,7 +49,7 @@ Agree only if you started this recovery yourself. Nobody who helps you needs you
 	f.StringVar(&c.account, "account", "", "username or address of the account, its `ID` at sign-in (required)")
 	f.StringVar(&c.issuer, "issuer", "", "`URL` of the gateway (default the one that this device is enrolled with)")
 	f.StringSliceVar(&c.actions, "action", nil,
-		"what is to happen, each with its own --action:\nsign-in, reset-password, replace-passkey, replace-otp, revoke-sessions\n(default sign-in, and reset-password where the gateway offers it)")
+		"what is to happen, each with its own --action:\nsign-in, reset-password, replace-passkey, replace-otp, revoke-sessions;\nrehearse tries everything out and changes nothing\n(default sign-in, and reset-password where the gateway offers it)")
 	f.BoolVar(&c.yes, "yes", false, "sign without asking, if the statement is what was asked for")
 	f.BoolVar(&c.printToken, "print-token", false, "print the recovery token and end there; it is a secret")
 	f.BoolVar(&c.noBrowser, "no-browser", false, "print the address of the page to go on with instead of opening it")
@@ -83,6 +83,9 @@ func (c *recoverCommand) run(ctx context.Context) error {
 	token, err := c.prove(ctx, g, d, want)
 	if err != nil {
 		return err
+	}
+	if token == "" {
+		return nil // a rehearsal
 	}
 	if c.printToken {
 		if _, err := fmt.Fprintln(c.out, token); err != nil {
@@ -118,7 +121,7 @@ func (c *recoverCommand) expected(d *device) (want expected, err error) {
 	return want, nil
 }
 
-// prove starts a recovery, has the statement agreed to, signs it, and returns the recovery token.
+// prove starts a recovery, has the statement agreed to, signs it, and returns the recovery token; none after a rehearsal.
 func (c *recoverCommand) prove(ctx context.Context, g *gateway, d *device, want expected) (string, error) {
 	request := wire.InitiateRequest{AccountIdentifier: want.account.String(), ClientID: clientID}
 	for _, a := range want.actions {
@@ -147,14 +150,12 @@ func (c *recoverCommand) prove(ctx context.Context, g *gateway, d *device, want 
 	if err := g.post(ctx, "/attest", d.key, proof, &answer); err != nil {
 		return "", err
 	}
-	if answer.Outcome != wire.OutcomeGranted || answer.RecoveryToken == "" {
-		return "", &failure{
-			exitRefused, fmt.Sprintf("this device alone is not enough: the gateway answers %q", printable(answer.Outcome)),
-			"Go on in the browser, from the account's sign-in page.",
+	if answer.Outcome == wire.OutcomeMore {
+		if answer, err = c.second(ctx, g, d, want, answer); err != nil {
+			return "", err
 		}
 	}
-	fmt.Fprintf(c.err, "Granted. Reference for the help desk: %s\n", printable(answer.Reference))
-	return answer.RecoveryToken, nil
+	return c.end(answer)
 }
 
 // agree shows the statement, which was checked, and asks whether to sign it.
