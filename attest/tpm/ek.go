@@ -45,13 +45,13 @@ func (f *Format) endorsed(sent [][]byte, now time.Time) (*endorsement, error) {
 	if err != nil {
 		return nil, attest.Refuse(attest.ReasonMalformed, "certificate of the endorsement key: %v", err)
 	}
-	bag := append([]*certpath.Certificate(nil), f.intermediates...)
+	var bag []*certpath.Certificate
 	for _, der := range sent[1:] {
 		if c, err := certpath.Parse(der); err == nil { // another one that does not parse may stand beside a good path
 			bag = append(bag, c)
 		}
 	}
-	options := certpath.Options{Anchors: f.roots, Now: now, MaxPath: f.maxPath, Purposes: []asn1.ObjectIdentifier{ekCertificate}}
+	options := certpath.Options{Anchors: f.makers, Now: now, Purposes: []asn1.ObjectIdentifier{ekCertificate}}
 	if _, err := certpath.Find(leaf, bag, options); err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func TestEndorsementKeyOfAStrangerIsRefused(t *testing.T) {
 	e.chip = tpmtest.NewChip(t, attesttest.NewCA(t), tpmtest.RSA(), nil)
 	e.mustNotBegin(t, attest.ReasonUntrusted)
 	e = newEnrolment(t, nil)
-	e.config.Roots = nil
+	e.config.Makers = nil
 	e.mustNotBegin(t, attest.ReasonUntrusted)
 	e = newEnrolment(t, nil)
 	e.chip.Chain[0] = e.chip.Chain[0][:100]
@@ -123,10 +123,8 @@ func TestIntermediateMayBeSentOrConfigured(t *testing.T) {
 	e.chip.Chain = append(e.chip.Chain, []byte("no certificate"), issuing.Certificate.Raw)
 	e.mustFinish(t)
 	e.chip.Chain = e.chip.Chain[:1]
-	e.config.Intermediates = []*x509.Certificate{issuing.Certificate}
+	e.config.Makers = append(e.config.Makers, issuing.Certificate)
 	e.mustFinish(t)
-	e.config.MaxPath = 1
-	e.mustNotBegin(t, attest.ReasonUntrusted)
 }
 
 func TestDeniedModelIsRefused(t *testing.T) {

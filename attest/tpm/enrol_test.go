@@ -38,7 +38,7 @@ func newEnrolment(t testing.TB, chip func(testing.TB, *attesttest.CA) *tpmtest.C
 	}
 	return &enrolment{
 		maker: maker, chip: chip(t, maker), ak: tpmtest.NewAK(t), key: tpmtest.NewApplicationKey(t), log: tpmtest.Boot(),
-		config: tpm.Config{Roots: []*x509.Certificate{maker.Certificate}},
+		config: tpm.Config{Makers: []*x509.Certificate{maker.Certificate}},
 		enrolling: attest.Enrolling{
 			Issuer: "https://login.example", AccountID: "a1", Name: "alice", Challenge: [32]byte{1}, Random: rand.Reader, Now: now,
 		},

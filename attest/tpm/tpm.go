@@ -22,14 +22,9 @@ import (
 
 // Config says which chips count, and in which state their machines must be.
 type Config struct {
-	// Roots are the certificates of makers that the certificate of an EK may lead to. With none, nobody enrols.
-	Roots []*x509.Certificate
-
-	// Intermediates are certificates between both that devices need not send: most chips hold only their own.
-	Intermediates []*x509.Certificate
-
-	// MaxPath is how many certificates may stand below the root. Default: [certpath.DefaultMaxPath].
-	MaxPath int
+	// Makers are the certificates that the certificate of an EK may lead to. Most chips hold only their own, so those with which
+	// a maker issues belong here beside its root. With none, nobody enrols.
+	Makers []*x509.Certificate
 
 	// Denied are models that may not enrol, or beginnings of their names: "id:49465800" is a maker, "id:49465800 SLB9670"
 	// one of its models, and with a version behind it one of its firmwares.
@@ -50,10 +45,9 @@ type Config struct {
 
 // Format is [attest.MethodTPM].
 type Format struct {
-	roots, intermediates []*certpath.Certificate
-	maxPath              int
-	denied               []string
-	demand               Demand // without its challenge
+	makers []*certpath.Certificate
+	denied []string
+	demand Demand // without its challenge
 }
 
 var (
@@ -64,11 +58,11 @@ var (
 // New makes the format, or says what is wrong with the configuration.
 func New(c Config) (*Format, error) {
 	f := &Format{
-		roots: certpath.NewAll(c.Roots), intermediates: certpath.NewAll(c.Intermediates), maxPath: c.MaxPath, denied: c.Denied,
+		makers: certpath.NewAll(c.Makers), denied: c.Denied,
 		demand: Demand{Bank: DefaultBank, PCRs: []int{0, secureBootPCR}},
 	}
-	if len(f.roots) != len(c.Roots) {
-		return nil, errors.New("a root is not a certificate of RFC 5280")
+	if len(f.makers) != len(c.Makers) {
+		return nil, errors.New("a certificate of a maker is not built as RFC 5280 demands")
 	}
 	if c.Bank != "" {
 		var err error

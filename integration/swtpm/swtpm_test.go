@@ -104,7 +104,7 @@ func enrolling() attest.Enrolling {
 
 func newFormat(t *testing.T, maker []*x509.Certificate, change func(*tpm.Config)) *tpm.Format {
 	t.Helper()
-	c := tpm.Config{Roots: maker[:1], Intermediates: maker[1:]}
+	c := tpm.Config{Makers: maker}
 	if change != nil {
 		change(&c)
 	}
