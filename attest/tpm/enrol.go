@@ -60,7 +60,7 @@ func (f *Format) Begin(e attest.Enrolling, body []byte) (attest.Prompt, error) {
 	if err != nil {
 		return attest.Prompt{}, err
 	}
-	keep, err := json.Marshal(kept{secret, ak.area, app.SPKI, ek.handle, ek.model, ek.notAfter})
+	keep, err := json.Marshal(kept{secret, ak.area, app.SPKI, ek.handle, ek.model, ek.notAfter}) //nolint:gosec // the caller seals it
 	return attest.Prompt{Options: options, Keep: keep}, err
 }
 

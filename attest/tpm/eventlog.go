@@ -106,7 +106,7 @@ type replayed struct {
 func (l *eventLog) replay(b Bank, pcrs Registers) (*replayed, error) {
 	out := &replayed{bank: b}
 	now := make(Registers, len(pcrs))
-	for _, e := range l.parsed.Events(goattest.HashAlg(b.algorithm)) {
+	for _, e := range l.parsed.Events(b.inLog) {
 		if _, asked := pcrs[e.Index]; !asked {
 			continue
 		}

@@ -82,15 +82,19 @@ func (b *binding) isHolder(holder string) bool {
 // constant of the key (TPM 2.0 Part 1 section 36.7) and may pass the highest, so only their distances mean anything. seen is the
 // greatest distance that was seen.
 func (b *binding) compare(s State, seen uint32) (starts uint32, signals []attest.Signal) {
-	distance := int32(s.ResetCount - b.resets)
+	starts = s.ResetCount - b.resets
 	switch {
-	case distance < 0 || uint32(distance) < seen: // an older state of the chip was brought back, or it is not the chip
+	case isBack(starts): // an older state of the chip was brought back, or it is not the chip
+		starts = 0
 		signals = append(signals, attest.SignalReset)
-	case distance == 0 && int32(s.RestartCount-b.restarts) < 0:
+	case starts < seen || starts == 0 && isBack(s.RestartCount-b.restarts):
 		signals = append(signals, attest.SignalReset)
 	}
 	if s.Firmware != b.firmware {
 		signals = append(signals, attest.SignalFirmware)
 	}
-	return uint32(max(distance, 0)), signals
+	return starts, signals
 }
+
+// isBack tells whether a distance that was counted past zero is one backwards.
+func isBack(distance uint32) bool { return distance >= 1<<31 }

@@ -3,7 +3,7 @@ package tpm
 import (
 	"bytes"
 	"crypto"
-	_ "crypto/sha1" // of old event logs, which may be replayed and never quoted
+	_ "crypto/sha1" //nolint:gosec // of old event logs, which may be replayed and never quoted
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"encoding/hex"
@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 
+	goattest "github.com/google/go-attestation/attest"
 	gotpm "github.com/google/go-tpm/tpm2"
 )
 
@@ -22,15 +23,16 @@ const registerCount = 24
 type Bank struct {
 	name      string
 	algorithm gotpm.TPMAlgID
+	inLog     goattest.HashAlg // the same, as the library for logs names it
 	hash      crypto.Hash
 }
 
 // banks are those that are read, the strongest last.
 var banks = []Bank{
-	{"sha1", gotpm.TPMAlgSHA1, crypto.SHA1},
-	{"sha256", gotpm.TPMAlgSHA256, crypto.SHA256},
-	{"sha384", gotpm.TPMAlgSHA384, crypto.SHA384},
-	{"sha512", gotpm.TPMAlgSHA512, crypto.SHA512},
+	{"sha1", gotpm.TPMAlgSHA1, goattest.HashSHA1, crypto.SHA1},
+	{"sha256", gotpm.TPMAlgSHA256, goattest.HashSHA256, crypto.SHA256},
+	{"sha384", gotpm.TPMAlgSHA384, goattest.HashSHA384, crypto.SHA384},
+	{"sha512", gotpm.TPMAlgSHA512, goattest.HashSHA512, crypto.SHA512},
 }
 
 // DefaultBank is SHA-256.

@@ -105,7 +105,8 @@ func (t *TPM) manufacture(ctx context.Context) error {
 			return err
 		}
 	}
-	cmd := exec.CommandContext(ctx, "swtpm_setup", "--tpm2", "--tpm-state", "dir://"+filepath.Join(t.dir, "state"),
+	cmd := exec.CommandContext(ctx, "swtpm_setup", "--tpm2", //nolint:gosec // the folder is ours
+		"--tpm-state", "dir://"+filepath.Join(t.dir, "state"),
 		"--config", filepath.Join(t.dir, "setup.conf"), "--create-ek-cert", "--pcr-banks", "sha256", "--overwrite", "--lock-nvram")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("making a TPM: %v\n%s", err, out)
@@ -127,7 +128,8 @@ func readCertificate(file string) (*x509.Certificate, error) {
 
 // Start starts the chip, as the power of a machine does.
 func (t *TPM) Start(ctx context.Context) (err error) {
-	cmd := exec.Command("swtpm", "socket", "--tpm2", "--tpmstate", "dir="+filepath.Join(t.dir, "state"),
+	cmd := exec.Command("swtpm", "socket", "--tpm2", //nolint:gosec // the folder is ours
+		"--tpmstate", "dir="+filepath.Join(t.dir, "state"),
 		"--server", "type=unixio,path="+t.Socket, "--ctrl", "type=unixio,path="+t.Socket+".ctrl", "--flags", "not-need-init,startup-clear")
 	var log strings.Builder
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -146,7 +148,8 @@ func (t *TPM) Stop() {
 	if t.process == nil {
 		return
 	}
-	if exec.Command("swtpm_ioctl", "--unix", t.Socket+".ctrl", "-s").Run() == nil {
+	orderly := exec.Command("swtpm_ioctl", "--unix", t.Socket+".ctrl", "-s") //nolint:gosec // the folder is ours
+	if orderly.Run() == nil {
 		select {
 		case <-t.process.Done():
 		case <-time.After(5 * time.Second):

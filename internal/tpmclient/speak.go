@@ -98,10 +98,13 @@ func (d *Device) Answer(options []byte, issuer, account string) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(struct {
-		Secret Base64 `json:"secret"`
-		quote
-	}{secret, q})
+	return json.Marshal(answer{secret, q}) //nolint:gosec // the secret is made to be brought back
+}
+
+// answer is what ends an enrolment.
+type answer struct {
+	Secret Base64 `json:"secret"`
+	quote
 }
 
 // isEnrolment tells whether text is an [attest.EnrolmentText], whatever its challenge.

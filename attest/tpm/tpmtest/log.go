@@ -45,7 +45,7 @@ func (l *Log) header() {
 	l.Bytes = append(l.Bytes, data...)
 }
 
-func (l *Log) number(n int) { l.Bytes = binary.LittleEndian.AppendUint32(l.Bytes, uint32(n)) }
+func (l *Log) number(n int) { l.Bytes = binary.LittleEndian.AppendUint32(l.Bytes, uint32(n)) } //nolint:gosec // tests write small ones
 
 // Add measures data into a PCR.
 func (l *Log) Add(pcr, kind int, data []byte) {
