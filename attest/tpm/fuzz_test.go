@@ -3,10 +3,10 @@ package tpm_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"testing"
-
-	gotpm "github.com/google/go-tpm/tpm2"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/tpm"
@@ -25,29 +25,40 @@ func mustBeRefusal(t *testing.T, err error) {
 	}
 }
 
+// The seeds are recorded: the programs that fuzz beside one another would each make keys of their own.
+
 func FuzzQuote(f *testing.F) {
-	s := newScene(f)
-	f.Add(s.quote.AK, s.quote.Attest, s.quote.Signature, s.log.Bytes)
-	f.Add(s.ak.Sized(), s.quote.Attest, s.quote.Signature, []byte(nil))
-	for _, scheme := range []gotpm.TPMAlgID{gotpm.TPMAlgRSASSA, gotpm.TPMAlgRSAPSS} {
-		r := newScene(f).with(tpmtest.NewRSAAK(f, scheme))
-		f.Add(r.quote.AK, r.quote.Attest, r.quote.Signature, []byte(nil))
+	log := tpmtest.Boot()
+	for _, suffix := range []string{"", "-tools"} {
+		p := goldenParts(f, suffix)
+		f.Add([]byte(p.AK), []byte(p.Quote), []byte(p.Signature), log.Bytes)
+		f.Add([]byte(p.AK), []byte(p.Quote), []byte(p.Signature), []byte(nil))
 	}
+	demand := tpm.Demand{Challenge: sum(statement), PCRs: []int{0, 7}}
+	values := goldenParts(f, "").PCRs
 	f.Fuzz(func(t *testing.T, ak, text, signature, log []byte) {
-		q := tpm.Quote{AK: ak, Attest: text, Signature: signature, PCRs: s.quote.PCRs, EventLog: log}
-		state, err := q.Verify(s.demand)
+		state, err := tpm.Quote{AK: ak, Attest: text, Signature: signature, PCRs: values, EventLog: log}.Verify(demand)
 		mustBeRefusal(t, err)
-		if err == nil && !bytes.Contains(text, challenge) || err != nil && state.AKName != nil {
+		if err == nil && !bytes.Contains(text, demand.Challenge) || err != nil && state.AKName != nil {
 			t.Errorf("%+v, %v", state, err)
 		}
 	})
 }
 
 func FuzzCertification(f *testing.F) {
-	good := certified(f, tpmtest.NewAK(f), tpmtest.NewApplicationKey(f), nil)
-	f.Add(good.AK, good.Key, good.Attest, good.Signature)
+	var good struct {
+		AK        tpmBytes `json:"ak_public"`
+		Key       tpmBytes `json:"key_public"`
+		Attest    tpmBytes `json:"key_attest"`
+		Signature tpmBytes `json:"key_signature"`
+		EK        []string `json:"ek_certificates"`
+	}
+	if err := json.Unmarshal(file(f, "offer.json"), &good); err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(good.AK), []byte(good.Key), []byte(good.Attest), []byte(good.Signature))
 	f.Fuzz(func(t *testing.T, ak, key, text, signature []byte) {
-		got, err := tpm.Certification{AK: ak, Key: key, Attest: text, Signature: signature}.Verify(challenge)
+		got, err := tpm.Certification{AK: ak, Key: key, Attest: text, Signature: signature}.Verify(nil)
 		mustBeRefusal(t, err)
 		if err == nil && !bytes.Contains(text, got.Name) {
 			t.Error("certified another key")
@@ -68,32 +79,57 @@ func FuzzEventLog(f *testing.F) {
 }
 
 func FuzzBegin(f *testing.F) {
-	e := newEnrolment(f, nil)
-	f.Add(e.chip.Chain[0])
-	f.Add(e.maker.Certificate.Raw)
-	f.Fuzz(func(t *testing.T, certificate []byte) {
-		c := *e
-		chip := *e.chip
-		chip.Chain = [][]byte{certificate}
-		c.chip = &chip
-		_, err := c.begin(t)
+	format := goldenFormat(f)
+	f.Add(file(f, "offer.json"))
+	f.Add([]byte(`{"ek_certificates":["AA"],"ak_public":"AA","key_public":"AA","key_attest":"AA","key_signature":"AA"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p, err := format.Begin(goldenEnrolling(), body)
 		mustBeRefusal(t, err)
+		if (err == nil) != (p.Keep != nil) {
+			t.Errorf("%s, %v", p.Options, err)
+		}
+	})
+}
+
+// The certificate alone, which stands in base64 in the middle of the offer.
+func FuzzEndorsement(f *testing.F) {
+	format := goldenFormat(f)
+	var offer map[string]any
+	if err := json.Unmarshal(file(f, "offer.json"), &offer); err != nil {
+		f.Fatal(err)
+	}
+	good, err := base64.RawURLEncoding.DecodeString(offer["ek_certificates"].([]any)[0].(string))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Fuzz(func(t *testing.T, certificate []byte) {
+		_, err := format.Begin(goldenEnrolling(), object(t, offer, map[string]any{"ek_certificates": []string{encode(certificate)}}))
+		mustBeRefusal(t, err)
+		if err == nil && !bytes.Equal(certificate, good) {
+			t.Error("another certificate was taken")
+		}
 	})
 }
 
 func FuzzVerify(f *testing.F) {
-	r := newRecovery(f)
-	format := r.format(f)
-	f.Add(r.input.Body)
-	f.Add(r.body(f, map[string]any{"event_log": encode(r.log.Bytes)}))
+	format := goldenFormat(f)
+	for _, suffix := range []string{"", "-tools"} {
+		f.Add(goldenInput(f, suffix).Body)
+	}
 	f.Add([]byte(`{"method":"tpm","ak_public":"AAE","quote":"AA","signature":"AA","pcrs":{}}`))
+	good := goldenInput(f, "")
+	want, err := format.Locate(good.Body, "")
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		in := r.input
+		in := good
 		in.Body = body
 		handle, locateErr := format.Locate(body, "")
 		claims, err := format.Verify(in)
 		mustBeRefusal(t, err)
-		if err == nil && (locateErr != nil || !bytes.Equal(handle, claims.Handle) || !bytes.Equal(handle, r.ak.Name())) {
+		if err == nil && (locateErr != nil || !bytes.Equal(handle, claims.Handle) || !bytes.Equal(handle, want)) {
 			t.Errorf("%x, %v, %+v", handle, locateErr, claims)
 		}
 	})
