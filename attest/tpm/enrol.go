@@ -1,11 +1,6 @@
 package tpm
 
 import (
-	"crypto/ecdsa"
-	"crypto/sha256"
-	"crypto/subtle"
-	"crypto/x509"
-	"encoding/hex"
 	"encoding/json"
 	"io"
 	"time"
@@ -16,18 +11,19 @@ import (
 
 // kept is what Begin leaves for Finish. Whoever could read it could answer without the chip.
 type kept struct {
-	Secret   []byte    `json:"secret"`
-	AK       []byte    `json:"ak_public"`
-	Key      []byte    `json:"key_spki"`
-	EK       []byte    `json:"ek_sha256"`
-	Model    string    `json:"model"`
-	NotAfter time.Time `json:"not_after"`
+	Secret    []byte    `json:"secret"`
+	Challenge bool      `json:"ek_challenge,omitempty"` // the secret is the key of an EK challenge; the two members below are yet to come
+	AK        []byte    `json:"ak_public,omitempty"`
+	Key       []byte    `json:"key_spki,omitempty"`
+	EK        []byte    `json:"ek_sha256"`
+	Model     string    `json:"model"`
+	NotAfter  time.Time `json:"not_after"`
 }
 
 // Begin takes the certificates of the EK, the AK, and the application key that it certified, and answers with a credential that only
-// the chip which holds both EK and AK can open, and with what to quote for [attest.EnrolmentText].
+// the chip which holds both EK and AK can open, and with what to quote for [attest.EnrolmentText]. If only the certificates come, it answers
+// with an EK challenge instead: then the other keys come with the end.
 func (f *Format) Begin(e attest.Enrolling, body []byte) (attest.Prompt, error) {
-	// 1. Every key is what it should be: the EK by its maker's word, the application key by the AK's.
 	ev, err := parseOffer(body)
 	if err != nil {
 		return attest.Prompt{}, err
@@ -36,55 +32,65 @@ func (f *Format) Begin(e attest.Enrolling, body []byte) (attest.Prompt, error) {
 	if err != nil {
 		return attest.Prompt{}, err
 	}
-	ak, err := parseAK(ev.certification.AK)
+	k := kept{EK: ek.handle, Model: ek.model, NotAfter: ek.notAfter}
+	o := offered{Text: attest.EnrolmentText(e, attest.MethodTPM), Quote: f.options()}
+	if ev.certification == nil {
+		err = k.challenge(ek, &o)
+	} else {
+		err = k.credential(e.Random, ek, *ev.certification, &o)
+	}
 	if err != nil {
 		return attest.Prompt{}, err
 	}
-	app, err := ev.certification.Verify(nil)
+	options, err := json.Marshal(o)
 	if err != nil {
 		return attest.Prompt{}, err
 	}
-	// 2. Whether the AK lives beside the EK, the chip itself has to show.
-	secret := make([]byte, secretSize)
-	if _, err := io.ReadFull(e.Random, secret); err != nil {
-		return attest.Prompt{}, err
-	}
-	sealed, err := makeCredential(e.Random, ek.public, ak.name, secret)
-	if err != nil {
-		return attest.Prompt{}, err
-	}
-	options, err := json.Marshal(offered{
-		Credential: encodeBytes(sealed.Blob), Secret: encodeBytes(sealed.Secret),
-		Text: attest.EnrolmentText(e, attest.MethodTPM), Quote: f.options(),
-	})
-	if err != nil {
-		return attest.Prompt{}, err
-	}
-	keep, err := json.Marshal(kept{secret, ak.area, app.SPKI, ek.handle, ek.model, ek.notAfter}) //nolint:gosec // the caller seals it
+	keep, err := json.Marshal(k) //nolint:gosec // the caller seals it
 	return attest.Prompt{Options: options, Keep: keep}, err
+}
+
+// credential asks the chip to show that the AK lives beside the EK. The AK has vouched for the application key already.
+func (k *kept) credential(random io.Reader, ek *endorsement, c Certification, o *offered) error {
+	ak, err := parseAK(c.AK)
+	if err != nil {
+		return err
+	}
+	app, err := c.Verify(nil)
+	if err != nil {
+		return err
+	}
+	k.Secret, k.AK, k.Key = make([]byte, secretSize), ak.area, app.SPKI
+	if _, err := io.ReadFull(random, k.Secret); err != nil {
+		return err
+	}
+	sealed, err := makeCredential(random, ek.public, ak.name, k.Secret)
+	if err != nil {
+		return err
+	}
+	o.Credential, o.Secret = encodeBytes(sealed.Blob), encodeBytes(sealed.Secret)
+	return nil
 }
 
 // offered is what a client gets from Begin.
 type offered struct {
-	Credential string       `json:"credential"`       // TPM2B_ID_OBJECT
-	Secret     string       `json:"encrypted_secret"` // TPM2B_ENCRYPTED_SECRET
-	Text       string       `json:"text"`             // its SHA-256 is the qualifying data of the quote
+	Credential string       `json:"credential,omitempty"`       // TPM2B_ID_OBJECT
+	Secret     string       `json:"encrypted_secret,omitempty"` // TPM2B_ENCRYPTED_SECRET
+	Challenge  *ekChallenge `json:"ek_challenge,omitempty"`
+	Text       string       `json:"text"` // its SHA-256 is the qualifying data of the quote
 	Quote      quoteOptions `json:"quote"`
 }
 
 // offer is what a client says first. Nothing in it is verified.
 type offer struct {
-	endorsement   [][]byte // DER
-	certification Certification
+	endorsement   [][]byte       // DER
+	certification *Certification // nil: the sender asks for an EK challenge
 }
 
 func parseOffer(body []byte) (*offer, error) {
 	var m struct {
 		Endorsement []string `json:"ek_certificates"`
-		AK          string   `json:"ak_public"`
-		Key         string   `json:"key_public"`
-		Attest      string   `json:"key_attest"`
-		Signature   string   `json:"key_signature"`
+		keyMembers
 	}
 	if err := strictjson.Decode(body, &m); err != nil {
 		return nil, attest.Refuse(attest.ReasonMalformed, "%v", err)
@@ -100,77 +106,32 @@ func parseOffer(body []byte) (*offer, error) {
 		}
 		o.endorsement = append(o.endorsement, der)
 	}
+	if m.keyMembers == (keyMembers{}) {
+		return &o, nil
+	}
+	c, err := m.parse()
+	o.certification = &c
+	return &o, err
+}
+
+// keyMembers are the keys of a device: the AK, and the application key that it certified.
+type keyMembers struct {
+	AK        string `json:"ak_public"`
+	Key       string `json:"key_public"`
+	Attest    string `json:"key_attest"`
+	Signature string `json:"key_signature"`
+}
+
+func (m *keyMembers) parse() (c Certification, err error) {
 	for _, member := range []struct {
 		name, text string
 		into       *[]byte
 	}{
-		{"ak_public", m.AK, &o.certification.AK},
-		{"key_public", m.Key, &o.certification.Key},
-		{"key_attest", m.Attest, &o.certification.Attest},
-		{"key_signature", m.Signature, &o.certification.Signature},
+		{"ak_public", m.AK, &c.AK}, {"key_public", m.Key, &c.Key}, {"key_attest", m.Attest, &c.Attest}, {"key_signature", m.Signature, &c.Signature},
 	} {
-		var err error
 		if *member.into, err = decodeBytes(member.name, member.text, maxStructure); err != nil {
-			return nil, err
+			return c, err
 		}
 	}
-	return &o, nil
-}
-
-// Finish takes the secret that the chip has read, and a quote by the AK over the enrolment text. The chip is bound under two
-// handles: the name of the AK, and the hash of the EK, so that no two devices are made of one chip.
-func (f *Format) Finish(e attest.Enrolling, keep, body []byte) (attest.Enrolled, error) {
-	var k kept
-	if err := strictjson.Decode(keep, &k); err != nil {
-		return attest.Enrolled{}, err
-	}
-	var m struct {
-		Secret string `json:"secret"`
-		quoteMembers
-	}
-	if err := strictjson.Decode(body, &m); err != nil {
-		return attest.Enrolled{}, attest.Refuse(attest.ReasonMalformed, "%v", err)
-	}
-	secret, err := decodeBytes("secret", m.Secret, secretSize)
-	if err != nil {
-		return attest.Enrolled{}, err
-	}
-	// 1. The AK lives in the chip with the EK: no other could read the secret.
-	if len(k.Secret) != secretSize || subtle.ConstantTimeCompare(secret, k.Secret) != 1 {
-		return attest.Enrolled{}, attest.Refuse(attest.ReasonIdentity, "the chip of this endorsement key did not activate the credential")
-	}
-	// 2. It agrees to being bound to this account, on a machine in the demanded state.
-	quote, err := m.parse()
-	if err != nil {
-		return attest.Enrolled{}, err
-	}
-	quote.AK = k.AK
-	state, err := quote.Verify(f.demandFor([]byte(attest.EnrolmentText(e, attest.MethodTPM))))
-	if err != nil {
-		return attest.Enrolled{}, err
-	}
-	return k.enrolled(state)
-}
-
-func (k *kept) enrolled(s State) (attest.Enrolled, error) {
-	ak, err := parseAK(k.AK)
-	if err != nil {
-		return attest.Enrolled{}, err
-	}
-	public, err := x509.ParsePKIXPublicKey(k.Key)
-	if err != nil {
-		return attest.Enrolled{}, err
-	}
-	p256, _ := public.(*ecdsa.PublicKey)
-	b := binding{ak, p256, k.Key, k.Model, s.ResetCount, s.RestartCount, s.Firmware}
-	text, err := b.encode()
-	if err != nil {
-		return attest.Enrolled{}, err
-	}
-	fingerprint := sha256.Sum256(k.Key)
-	return attest.Enrolled{
-		Handles:       []attest.Handle{{Value: ak.name, Reference: text}, {Value: k.EK, Reference: text}},
-		NonExportable: true, Attested: true, Model: k.Model, NotAfter: k.NotAfter,
-		Detail: map[string]string{"key_fingerprint": hex.EncodeToString(fingerprint[:])},
-	}, nil
+	return c, nil
 }

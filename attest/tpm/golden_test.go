@@ -93,6 +93,9 @@ func TestGoldenEvidenceIsAccepted(t *testing.T) {
 	if _, err := f.Begin(goldenEnrolling(), file(t, "offer.json")); err != nil {
 		t.Error(err)
 	}
+	if _, err := f.Finish(goldenEnrolling(), file(t, "challenge.json"), file(t, "solution.json")); err != nil {
+		t.Error(err)
+	}
 }
 
 // tpmBytes are base64url without padding.

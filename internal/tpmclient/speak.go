@@ -32,13 +32,17 @@ func (b *Base64) UnmarshalText(text []byte) error {
 	return err
 }
 
-// offer is what begins an enrolment.
-type offer struct {
-	Certificates []Base64 `json:"ek_certificates"`
-	AK           Base64   `json:"ak_public"`
-	Key          Base64   `json:"key_public"`
-	Attest       Base64   `json:"key_attest"`
-	Signature    Base64   `json:"key_signature"`
+// keys are a device's keys, the application key with the word of the attestation key for it.
+type keys struct {
+	AK        Base64 `json:"ak_public"`
+	Key       Base64 `json:"key_public"`
+	Attest    Base64 `json:"key_attest"`
+	Signature Base64 `json:"key_signature"`
+}
+
+func (d *Device) keys() keys {
+	c := d.key.CertificationParameters()
+	return keys{d.ak.AttestationParameters().Public, c.Public, c.CreateAttestation, c.CreateSignature}
 }
 
 // Offer is the JSON object that begins an enrolment: the maker's certificate, the attestation key, and the key that it certified.
@@ -47,10 +51,10 @@ func (d *Device) Offer() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := d.key.CertificationParameters()
-	return json.Marshal(offer{
-		[]Base64{ek.Certificate.Raw}, d.ak.AttestationParameters().Public, c.Public, c.CreateAttestation, c.CreateSignature,
-	})
+	return json.Marshal(struct {
+		Certificates []Base64 `json:"ek_certificates"`
+		keys
+	}{[]Base64{ek.Certificate.Raw}, d.keys()})
 }
 
 func (d *Device) endorsement() (*goattest.EK, error) {

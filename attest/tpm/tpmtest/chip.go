@@ -77,46 +77,80 @@ func (c *Chip) Activate(name, blob, secret []byte) ([]byte, error) {
 	if len(blob) < 2 || len(secret) < 2 {
 		return nil, errors.New("not a credential")
 	}
-	seed, hash, bits, err := c.decapsulate(secret[2:])
+	return c.open("IDENTITY", name, blob[2:], secret[2:])
+}
+
+// Solve certifies a key with that of an EK challenge.
+func (c *Chip) Solve(k *Key, object, duplicate, seed []byte) (Attestation, error) {
+	public, err := gotpm.Unmarshal[gotpm.TPMTPublic](object)
+	if err != nil {
+		return Attestation{}, err
+	}
+	name, err := gotpm.ObjectName(public)
+	if err != nil {
+		return Attestation{}, err
+	}
+	plain, err := c.open("DUPLICATE", name.Buffer, duplicate, seed)
+	if err != nil {
+		return Attestation{}, err
+	}
+	sensitive, err := gotpm.Unmarshal[gotpm.TPMTSensitive](plain)
+	if err != nil {
+		return Attestation{}, err
+	}
+	key, err := sensitive.Sensitive.Bits()
+	if err != nil {
+		return Attestation{}, err
+	}
+	text := k.Certify(k, nil, nil).Attest
+	digest := sha256.Sum256(text)
+	mac := hmac.New(sha256.New, key.Buffer)
+	mac.Write(digest[:])
+	return Attestation{text, signature(gotpm.TPMAlgHMAC, &gotpm.TPMTHA{HashAlg: gotpm.TPMAlgSHA256, Digest: mac.Sum(nil)})}, nil
+}
+
+// open opens what was wrapped for the endorsement key, for use with the object of that name.
+func (c *Chip) open(label string, name, blob, secret []byte) ([]byte, error) {
+	seed, hash, bits, err := c.decapsulate(label, secret)
 	if err != nil {
 		return nil, err
 	}
-	object, err := gotpm.Unmarshal[gotpm.TPM2BDigest](blob[2:])
+	object, err := gotpm.Unmarshal[gotpm.TPM2BDigest](blob)
 	if err != nil {
 		return nil, err
 	}
-	encrypted := blob[2+2+len(object.Buffer):]
+	encrypted := blob[2+len(object.Buffer):]
 	mac := hmac.New(hash.New, gotpm.KDFa(hash, seed, "INTEGRITY", nil, nil, hash.Size()*8))
 	mac.Write(encrypted)
 	mac.Write(name)
 	if !hmac.Equal(mac.Sum(nil), object.Buffer) {
 		return nil, errors.New("integrity check failed")
 	}
-	identity, err := gotpm.Unmarshal[gotpm.TPM2BDigest](decrypt(gotpm.KDFa(hash, seed, "STORAGE", name, nil, bits), encrypted))
+	inside, err := gotpm.Unmarshal[gotpm.TPM2BDigest](decrypt(gotpm.KDFa(hash, seed, "STORAGE", name, nil, bits), encrypted))
 	if err != nil {
 		return nil, err
 	}
-	return identity.Buffer, nil
+	return inside.Buffer, nil
 }
 
-// decapsulate opens the seed of a credential, and tells hash and key size of the endorsement key's template.
-func (c *Chip) decapsulate(secret []byte) (seed []byte, hash crypto.Hash, bits int, err error) {
+// decapsulate opens a seed, and tells hash and key size of the endorsement key's template.
+func (c *Chip) decapsulate(label string, secret []byte) (seed []byte, hash crypto.Hash, bits int, err error) {
 	switch key := c.EK.(type) {
 	case *rsa.PrivateKey:
-		seed, err = rsa.DecryptOAEP(sha256.New(), nil, key, secret, []byte("IDENTITY\x00"))
+		seed, err = rsa.DecryptOAEP(sha256.New(), nil, key, secret, []byte(label+"\x00"))
 		return seed, crypto.SHA256, 128, err
 	case *ecdsa.PrivateKey:
 		hash, bits = crypto.SHA256, 128
 		if key.Params().BitSize == 384 {
 			hash, bits = crypto.SHA384, 256
 		}
-		seed, err = agree(key, hash, secret)
+		seed, err = agree(key, hash, label, secret)
 		return seed, hash, bits, err
 	}
 	return nil, 0, 0, errors.New("no such endorsement key")
 }
 
-func agree(key *ecdsa.PrivateKey, hash crypto.Hash, secret []byte) ([]byte, error) {
+func agree(key *ecdsa.PrivateKey, hash crypto.Hash, label string, secret []byte) ([]byte, error) {
 	point, err := gotpm.Unmarshal[gotpm.TPMSECCPoint](secret)
 	if err != nil {
 		return nil, err
@@ -133,7 +167,7 @@ func agree(key *ecdsa.PrivateKey, hash crypto.Hash, secret []byte) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	return gotpm.KDFe(hash, z, "IDENTITY", coordinate(theirs), coordinate(own.PublicKey()), hash.Size()*8), nil
+	return gotpm.KDFe(hash, z, label, coordinate(theirs), coordinate(own.PublicKey()), hash.Size()*8), nil
 }
 
 func coordinate(p *ecdh.PublicKey) []byte {
