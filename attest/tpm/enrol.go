@@ -42,7 +42,7 @@ func (f *Format) Begin(e attest.Enrolling, body []byte) (attest.Prompt, error) {
 	if err != nil {
 		return attest.Prompt{}, err
 	}
-	options, err := json.Marshal(o)
+	options, err := json.Marshal(o) //nolint:gosec // the secret is encrypted to the chip
 	if err != nil {
 		return attest.Prompt{}, err
 	}

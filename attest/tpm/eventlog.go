@@ -15,8 +15,14 @@ const (
 	maxHashes = 8       // that a log may carry beside one another
 )
 
-// noAction is EV_NO_ACTION: it informs who reads the log, and nothing was measured (PC Client Platform Firmware Profile section 10.4.1).
-const noAction = 3
+// Event types of the PC Client Platform Firmware Profile (section 10.4.1).
+const (
+	noAction       = 3          // EV_NO_ACTION: it informs who reads the log, and nothing was measured
+	separator      = 4          // EV_SEPARATOR
+	variableConfig = 0x80000001 // EV_EFI_VARIABLE_DRIVER_CONFIG
+	partitionTable = 0x80000006 // EV_EFI_GPT_EVENT
+	efiAction      = 0x80000007 // EV_EFI_ACTION
+)
 
 // eventLog is a well-formed log of what firmware and loaders measured. Nothing in it is verified until it replays.
 type eventLog struct{ parsed *goattest.EventLog }
@@ -120,10 +126,13 @@ func (l *eventLog) replay(b Bank, pcrs Registers) (*replayed, error) {
 		if len(e.Digest) != b.hash.Size() {
 			return nil, attest.Refuse(attest.ReasonIntegrity, "event log has no digest of bank %s for PCR %d", b, e.Index)
 		}
+		if measuresItself(uint32(e.Type)) && !bytes.Equal(b.sum(e.Data), e.Digest) {
+			return nil, attest.Refuse(attest.ReasonIntegrity, "event log says otherwise than what was measured into PCR %d", e.Index)
+		}
 		if now[e.Index] == nil {
 			now[e.Index] = b.reset(e.Index)
 		}
-		now[e.Index] = b.extend(now[e.Index], e.Digest)
+		now[e.Index] = b.sum(now[e.Index], e.Digest) // TPM2_PCR_Extend, TPM 2.0 Part 1 section 17.3
 		out.events = append(out.events, event{e.Index, uint32(e.Type), e.Data, e.Digest})
 	}
 	for i := range now {
@@ -134,11 +143,22 @@ func (l *eventLog) replay(b Bank, pcrs Registers) (*replayed, error) {
 	return out, nil
 }
 
-// extend is TPM2_PCR_Extend (TPM 2.0 Part 1 section 17.3).
-func (b Bank) extend(value, digest []byte) []byte {
+// measuresItself tells whether events of a type have as digest the hash of their data (section 10.4.1). Most others measure something
+// that is too large for a log.
+func measuresItself(kind uint32) bool {
+	switch kind {
+	case separator, variableConfig, efiAction, partitionTable:
+		return true
+	}
+	return false
+}
+
+// sum hashes all parts as the bank does.
+func (b Bank) sum(parts ...[]byte) []byte {
 	h := b.hash.New()
-	h.Write(value)
-	h.Write(digest)
+	for _, p := range parts {
+		h.Write(p)
+	}
 	return h.Sum(nil)
 }
 

@@ -12,12 +12,6 @@ import (
 // secureBootPCR is where firmware measures the policy of Secure Boot.
 const secureBootPCR = 7
 
-// Event types of the PC Client Platform Firmware Profile (section 10.4.1).
-const (
-	separator      = 4
-	variableConfig = 0x80000001 // EV_EFI_VARIABLE_DRIVER_CONFIG
-)
-
 // secureBoot tells whether the machine booted with Secure Boot on, or nil where PCR 7 does not show it. Types of events are not
 // measured, so a log may lie about them; the library refuses what cannot be told apart by the measured data alone. It does not look at
 // whose variable it is, takes any value for off, and a log without the variable too: that is judged here.
@@ -53,9 +47,7 @@ func (r *replayed) secureBoot() *bool {
 func (r *replayed) library(e event) goattest.Event {
 	out := goattest.Event{Index: e.index, Type: goattest.EventType(e.kind), Data: e.data, Digest: e.digest}
 	for _, measured := range [][]byte{e.data, e.data[:max(0, len(e.data)-1)]} {
-		h := r.bank.hash.New()
-		h.Write(measured)
-		if bytes.Equal(h.Sum(nil), e.digest) {
+		if bytes.Equal(r.bank.sum(measured), e.digest) {
 			sum := sha256.Sum256(measured)
 			out.Digest = sum[:]
 			return out

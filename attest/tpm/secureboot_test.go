@@ -54,11 +54,19 @@ func TestSecureBootIsToldOnlyWhereTheLogShowsIt(t *testing.T) {
 	}
 }
 
-// The digest was measured, the data beside it may be anything.
-func TestDataThatWasNotMeasuredShowsNothing(t *testing.T) {
+// The digest was measured, the data beside it may be anything. Where one is the hash of the other, it is compared.
+func TestLogThatSaysOtherwiseThanWasMeasuredIsRefused(t *testing.T) {
 	measured := sha256.Sum256(tpmtest.Variable("SecureBoot", []byte{0}))
+	for name, kind := range map[string]int{"variable": tpmtest.DriverConfig, "separator": tpmtest.Separator, "action": 0x80000007, "partitions": 0x80000006} {
+		t.Run(name, func(t *testing.T) {
+			l := tpmtest.NewLog()
+			l.AddDigest(7, kind, tpmtest.Variable("SecureBoot", []byte{1}), measured[:])
+			_, err := verify(l)
+			refused(t, err, attest.ReasonIntegrity)
+		})
+	}
 	l := tpmtest.NewLog()
-	l.AddDigest(7, tpmtest.DriverConfig, tpmtest.Variable("SecureBoot", []byte{1}), measured[:])
+	l.AddDigest(7, tpmtest.IPL, tpmtest.Variable("SecureBoot", []byte{1}), measured[:])
 	l.Add(7, tpmtest.Separator, make([]byte, 4))
 	if got, err := verify(l); err != nil || got.SecureBoot != nil {
 		t.Errorf("Secure Boot %s, %v", boot(got.SecureBoot), err)
