@@ -20,18 +20,22 @@ const leaf = "internal/strictjson"
 // floors says for each package which of ours it may import, besides leaf. "/..." at the end stands for everything below.
 // A new room gets its line here and in docs/architecture.md.
 var floors = map[string][]string{
-	"attest":             {},
-	"attest/certpath":    {"attest"},
-	"attest/revocation":  {"attest", "attest/certpath"},
-	"attest/devicecert":  {"attest", "attest/certpath", "attest/revocation"},
-	"attest/secret":      {"attest"},
-	"attest/appraise":    {"attest", "attest/android", "attest/apple", "attest/certpath", "attest/devicecert", "attest/recoverykey", "attest/revocation", "attest/sshsig", "attest/tpm"},
+	"attest":            {},
+	"attest/certpath":   {"attest"},
+	"attest/revocation": {"attest", "attest/certpath"},
+	"attest/devicecert": {"attest", "attest/certpath", "attest/revocation"},
+	"attest/secret":     {"attest"},
+	"attest/appraise": {
+		"attest", "attest/android", "attest/apple", "attest/certpath", "attest/devicecert", "attest/recoverykey", "attest/revocation", "attest/sshsig",
+		"attest/tpm", "attest/webauthn",
+	},
 	"attest/attesttest":  {"attest"},
 	"attest/recoverykey": {"attest", "attest/strongkey"},
 	"attest/sshsig":      {"attest", "attest/strongkey"},
 	"attest/strongkey":   {"attest"},
 	"attest/android":     {"attest", "attest/certpath"},
 	"attest/apple":       {"attest", "attest/certpath"},
+	"attest/webauthn":    {"attest", "attest/android", "attest/certpath", "attest/strongkey"},
 
 	"attest/tpm":         {"attest", "attest/certpath"},
 	"attest/tpm/tpmtest": {"attest/attesttest"},
@@ -114,7 +118,8 @@ var doors = map[string][]string{
 	"github.com/prometheus/":       {"internal/observe/..."},
 	"go.opentelemetry.io/":         {"internal/observe"},
 	"go.uber.org/zap":              {"caddymodule"},
-	"github.com/google/go-tpm":     {"attest/tpm/...", "internal/tpmclient"},
+	"github.com/go-webauthn/":      {"attest/webauthn"},
+	"github.com/google/go-tpm":     {"attest/tpm/...", "attest/webauthn", "internal/tpmclient"},
 	"github.com/google/go-attest":  {"attest/tpm/...", "internal/tpmclient"},
 }
 

@@ -13,13 +13,13 @@ import (
 
 // Attester makes attestation statements. The zero value makes none.
 type Attester struct {
-	Format      string                    // "", "self", "packed", "fido-u2f", "tpm", "android-key", "apple"
-	CA          *CA                       // issues the attestation certificate
-	Key         crypto.Signer             // of the attestation certificate; nil: a fresh P-256 key, or that of the credential
-	Certificate func(*x509.Certificate)   // changes the attestation certificate
-	Statement   func(Pairs) Pairs         // changes the statement
-	Description func(*PasskeyDescription) // changes what Android says about the key
-	TPM         func(*TPMStatement)       // changes what the TPM says
+	Format      string                  // "", "self", "packed", "fido-u2f", "tpm", "android-key", "apple"
+	CA          *CA                     // issues the attestation certificate
+	Key         crypto.Signer           // of the attestation certificate; nil: a fresh P-256 key, or that of the credential
+	Certificate func(*x509.Certificate) // changes the attestation certificate
+	Statement   func(Pairs) Pairs       // changes the statement
+	Description func(*KeyDescription)   // changes what Android says about the key
+	TPM         func(*TPMStatement)     // changes what the TPM says
 }
 
 // signing is what an attester sees of a ceremony.

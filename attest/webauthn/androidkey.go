@@ -2,9 +2,19 @@ package webauthn
 
 import (
 	"bytes"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"slices"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/android"
+	"github.com/regrant/regrant/attest/certpath"
 )
+
+// oidKeyDescription is the extension in which Android describes a key.
+var oidKeyDescription = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 1, 17}
+
+const purposeSign = 2 // KeyPurpose
 
 // androidKey verifies a statement of section 8.4. Only what the secure hardware enforces counts.
 func androidKey(s subject) (statement, error) {
@@ -34,22 +44,28 @@ func androidKey(s subject) (statement, error) {
 	if err != nil {
 		return statement{}, err
 	}
-	if err := d.check(s.clientDataHash); err != nil {
-		return statement{}, err
-	}
-	return statement{kind: TypeBasic, chain: chain, hardware: d.inHardware()}, nil
+	inHardware := d.AttestationLevel != android.Software && d.KeyLevel != android.Software
+	return statement{kind: TypeBasic, chain: chain, hardware: inHardware}, checkDescription(d, s.clientDataHash)
 }
 
-// check makes the checks of section 8.4 on the description of a key.
-func (d *keyDescription) check(clientDataHash []byte) error {
+func describedIn(c *certpath.Certificate) (*android.Description, error) {
+	i := slices.IndexFunc(c.X509.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidKeyDescription) })
+	if i < 0 {
+		return nil, attest.Refuse(attest.ReasonMalformed, "attestation certificate does not describe the key")
+	}
+	return android.ParseDescription(c.X509.Extensions[i].Value)
+}
+
+// checkDescription makes the checks of section 8.4 on the description of a key.
+func checkDescription(d *android.Description, clientDataHash []byte) error {
 	switch {
-	case !bytes.Equal(d.challenge, clientDataHash):
+	case !bytes.Equal(d.Challenge, clientDataHash):
 		return attest.Refuse(attest.ReasonChallenge, "key was made for another challenge")
-	case d.software.allApplications || d.hardware.allApplications:
+	case d.Software.AllApplications || d.Hardware.AllApplications:
 		return attest.Refuse(attest.ReasonKey, "every application may use the key")
-	case d.hardware.origin != originGenerated:
+	case d.Hardware.Origin != android.Generated:
 		return attest.Refuse(attest.ReasonKey, "hardware does not say that it made the key")
-	case !d.hardware.sign:
+	case !slices.Contains(d.Hardware.Purposes, purposeSign):
 		return attest.Refuse(attest.ReasonKey, "hardware does not say that the key is for signing")
 	}
 	return nil

@@ -12,60 +12,50 @@ import (
 )
 
 func TestAndroidKeyStatementIsJudged(t *testing.T) {
-	described := func(change func(*attesttest.PasskeyDescription)) func(*attesttest.Attester) {
+	described := func(change func(*attesttest.KeyDescription)) func(*attesttest.Attester) {
 		return func(a *attesttest.Attester) { a.Description = change }
 	}
-	oid := asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 1, 17}
+	hardware := func(tag int, value []byte) func(*attesttest.Attester) {
+		return described(func(d *attesttest.KeyDescription) { d.Hardware = d.Hardware.With(tag, value) })
+	}
+	// moved has software say what hardware does not.
+	moved := func(tag int, value []byte) func(*attesttest.Attester) {
+		return described(func(d *attesttest.KeyDescription) {
+			d.Hardware, d.Software = d.Hardware.With(tag, nil), d.Software.With(tag, value)
+		})
+	}
 	raw := func(value []byte) func(*attesttest.Attester) {
-		return certificate(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{{Id: oid, Value: value}} })
+		return certificate(func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{{Id: attesttest.AndroidAttestation, Value: value}}
+		})
 	}
-	entry := func(tag int, der ...byte) []byte {
-		b, err := asn1.Marshal(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tag, IsCompound: true, Bytes: der})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
+	const purpose, allApplications, origin = 1, 600, 702
 	refuseAll(t, "android-key", slices.Concat(common, withAlgorithm, []refusal{
-		{"another challenge", attest.ReasonChallenge, described(func(d *attesttest.PasskeyDescription) { d.Challenge = make([]byte, 32) })},
-		{"no challenge", attest.ReasonChallenge, described(func(d *attesttest.PasskeyDescription) { d.Challenge = nil })},
-		{"all applications, hardware", attest.ReasonKey, described(func(d *attesttest.PasskeyDescription) { d.Hardware.AllApplications = true })},
-		{"all applications, software", attest.ReasonKey, described(func(d *attesttest.PasskeyDescription) { d.Software.AllApplications = true })},
-		{"imported", attest.ReasonKey, described(func(d *attesttest.PasskeyDescription) { d.Hardware.Origin = 2 })},
-		{"no origin", attest.ReasonKey, described(func(d *attesttest.PasskeyDescription) { d.Hardware.Origin = -1 })},
-		{"origin as software says", attest.ReasonKey, described(func(d *attesttest.PasskeyDescription) { d.Hardware.Origin, d.Software.Origin = -1, 0 })},
-		{"for decrypting", attest.ReasonKey, described(func(d *attesttest.PasskeyDescription) { d.Hardware.Purpose = []int{1} })},
-		{"no purpose", attest.ReasonKey, described(func(d *attesttest.PasskeyDescription) { d.Hardware.Purpose = nil })},
-		{"purpose as software says", attest.ReasonKey, described(func(d *attesttest.PasskeyDescription) {
-			d.Hardware.Purpose, d.Software.Purpose = nil, []int{2}
-		})},
-		{"purpose twice", attest.ReasonMalformed, described(func(d *attesttest.PasskeyDescription) { d.Hardware.Others = entry(1, 0x31, 3, 2, 1, 2) })},
-		{"entries out of order", attest.ReasonMalformed, described(func(d *attesttest.PasskeyDescription) { d.Hardware.Others = entry(704, 5, 0) })},
-		{"entry of another class", attest.ReasonMalformed, described(func(d *attesttest.PasskeyDescription) { d.Hardware.Others = []byte{5, 0} })},
-		{"cut short", attest.ReasonMalformed, described(func(d *attesttest.PasskeyDescription) { d.Hardware.Others = []byte{0xa2, 0x7f} })},
+		{"another challenge", attest.ReasonChallenge, described(func(d *attesttest.KeyDescription) { d.Challenge = make([]byte, 32) })},
+		{"no challenge", attest.ReasonChallenge, described(func(d *attesttest.KeyDescription) { d.Challenge = nil })},
+		{"all applications, hardware", attest.ReasonKey, hardware(allApplications, attesttest.Null())},
+		{"all applications, software", attest.ReasonKey, moved(allApplications, attesttest.Null())},
+		{"imported", attest.ReasonKey, hardware(origin, attesttest.Integer(2))},
+		{"no origin", attest.ReasonKey, hardware(origin, nil)},
+		{"origin as software says", attest.ReasonKey, moved(origin, attesttest.Integer(0))},
+		{"for decrypting", attest.ReasonKey, hardware(purpose, attesttest.Set(1))},
+		{"no purpose", attest.ReasonKey, hardware(purpose, nil)},
+		{"purpose as software says", attest.ReasonKey, moved(purpose, attesttest.Set(2))},
+		{"entry that is unknown", attest.ReasonUnsupported, hardware(999, attesttest.Null())},
+		{"entry of another kind", attest.ReasonMalformed, hardware(origin, attesttest.Null())},
 		{"no description", attest.ReasonMalformed, certificate(func(c *x509.Certificate) { c.ExtraExtensions = nil })},
 		{"description that is none", attest.ReasonMalformed, raw([]byte{0x30, 0})},
-		{"description and a byte", attest.ReasonMalformed, raw(append(attesttest.PasskeyDescription{}.Extension().Value, 0))},
 	}))
 	s := newScene(t, "android-key")
 	other := attesttest.NewPasskey(t, rpID)
 	s.mustNotRegister(t, attest.ReasonIdentity, func(c *ceremony) { c.Key = attesttest.CBOR(other.COSE()) })
 }
 
-func TestOtherEntriesOfAnAuthorizationListArePassedOver(t *testing.T) {
-	s := newScene(t, "android-key")
-	s.attester.Description = func(d *attesttest.PasskeyDescription) {
-		d.Hardware.Others, _ = asn1.Marshal(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 503, IsCompound: true, Bytes: []byte{5, 0}})
-		d.Software.Purpose = []int{0}
-	}
-	s.mustRegister(t, nil)
-}
-
 // what is not evident is not claimed.
 func TestKeyOfSoftwareIsNotSaidToBeInHardware(t *testing.T) {
-	for _, change := range []func(*attesttest.PasskeyDescription){
-		func(d *attesttest.PasskeyDescription) { d.AttestationLevel = 0 },
-		func(d *attesttest.PasskeyDescription) { d.KeyLevel = 0 },
+	for _, change := range []func(*attesttest.KeyDescription){
+		func(d *attesttest.KeyDescription) { d.AttestationLevel = 0 },
+		func(d *attesttest.KeyDescription) { d.KeyLevel = 0 },
 	} {
 		s := newScene(t, "android-key")
 		s.attester.Description = change

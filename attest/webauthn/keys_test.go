@@ -103,7 +103,7 @@ func badKeys(t testing.TB) map[string]badKey {
 		"coordinate of another kind":      with(p256, attest.ReasonKey, -2, "x"),
 		"private key too":                 with(p256, attest.ReasonKey, -4, make([]byte, 32)),
 		"key identifier too":              with(p256, attest.ReasonKey, 2, []byte{1}),
-		"another parameter in words":      with(p256, attest.ReasonMalformed, "alg", -7),
+		"another parameter in words":      with(p256, attest.ReasonKey, "alg", -7),
 		"parameter twice":                 raw(attest.ReasonMalformed, func(p pairs) []byte { return attesttest.CBOR(append(p, attesttest.Pair{3, -7})) }),
 		"bytes behind":                    raw(attest.ReasonMalformed, func(p pairs) []byte { return append(attesttest.CBOR(p), 0) }),
 		"list":                            raw(attest.ReasonMalformed, func(pairs) []byte { return attesttest.CBOR([]any{1, 2}) }),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -23,7 +24,7 @@ func CheckRPID(id string) error {
 	}
 	ascii, err := idna.Lookup.ToASCII(id)
 	_, notAddress := netip.ParseAddr(id)
-	if err != nil || ascii != id || notAddress == nil || strings.HasSuffix(id, ".") {
+	if err != nil || ascii != id || notAddress == nil || slices.Contains(strings.Split(id, "."), "") {
 		return fmt.Errorf("RP ID %q is not a domain in lower case, without scheme, port and dot at the end", id)
 	}
 	if suffix, _ := publicsuffix.PublicSuffix(id); suffix == id {

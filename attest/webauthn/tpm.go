@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"github.com/google/go-tpm/tpm2"
+	gotpm "github.com/google/go-tpm/tpm2"
 
 	"github.com/regrant/regrant/attest"
 )
@@ -51,7 +51,7 @@ func tpm(s subject) (statement, error) {
 
 // tpmKey is a TPMT_PUBLIC.
 type tpmKey struct {
-	public *tpm2.TPMTPublic
+	public *gotpm.TPMTPublic
 	name   []byte // TPM 2.0 part 1 section 16: its hash, with the algorithm in front
 }
 
@@ -61,11 +61,11 @@ func (s subject) pubArea() (tpmKey, error) {
 	if err != nil {
 		return tpmKey{}, err
 	}
-	public, err := exactly[tpm2.TPMTPublic](raw)
+	public, err := exactly[gotpm.TPMTPublic](raw)
 	if err != nil {
 		return tpmKey{}, err
 	}
-	key, err := tpm2.Pub(*public)
+	key, err := gotpm.Pub(*public)
 	if err != nil {
 		return tpmKey{}, attest.Refuse(attest.ReasonMalformed, "TPM key is not one of its type")
 	}
@@ -87,7 +87,7 @@ func (s subject) certInfo(alg Algorithm, key tpmKey) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := exactly[tpm2.TPMSAttest](raw)
+	info, err := exactly[gotpm.TPMSAttest](raw)
 	if err != nil {
 		return nil, err
 	}
@@ -96,9 +96,9 @@ func (s subject) certInfo(alg Algorithm, key tpmKey) ([]byte, error) {
 		return nil, attest.Refuse(attest.ReasonUnsupported, "TPM signs with algorithm %d", alg)
 	}
 	switch {
-	case info.Magic != tpm2.TPMGeneratedValue: // else it may be anything that the TPM was given to sign
+	case info.Magic != gotpm.TPMGeneratedValue: // else it may be anything that the TPM was given to sign
 		return nil, attest.Refuse(attest.ReasonMalformed, "not made inside a TPM")
-	case info.Type != tpm2.TPMSTAttestCertify:
+	case info.Type != gotpm.TPMSTAttestCertify:
 		return nil, attest.Refuse(attest.ReasonPurpose, "TPM attested something else than a key")
 	case !bytes.Equal(info.ExtraData.Buffer, scheme.digest(s.signedData())):
 		return nil, attest.Refuse(attest.ReasonChallenge, "TPM attested for something else")
@@ -114,18 +114,18 @@ func (s subject) certInfo(alg Algorithm, key tpmKey) ([]byte, error) {
 }
 
 // stays tells whether the key was made in the TPM and cannot leave it.
-func stays(public *tpm2.TPMTPublic) bool {
+func stays(public *gotpm.TPMTPublic) bool {
 	a := public.ObjectAttributes
 	return a.FixedTPM && a.FixedParent && a.SensitiveDataOrigin
 }
 
 // exactly reads a structure of which nothing is left over, which the library does not ask.
-func exactly[T tpm2.Marshallable, P interface {
+func exactly[T gotpm.Marshallable, P interface {
 	*T
-	tpm2.Unmarshallable
+	gotpm.Unmarshallable
 }](raw []byte) (*T, error) {
-	v, err := tpm2.Unmarshal[T, P](raw)
-	if err != nil || len(tpm2.Marshal(*v)) != len(raw) {
+	v, err := gotpm.Unmarshal[T, P](raw)
+	if err != nil || len(gotpm.Marshal(*v)) != len(raw) {
 		return nil, attest.Refuse(attest.ReasonMalformed, "structure of the TPM is not built as it must be")
 	}
 	return v, nil
