@@ -1,0 +1,56 @@
+package webauthn_test
+
+import (
+	"testing"
+
+	"github.com/regrant/regrant/attest/webauthn"
+)
+
+// R-056: an RP ID is a domain one level below a public suffix at least.
+func TestRPIDIsADomainOfItsOwner(t *testing.T) {
+	for _, id := range []string{"example.org", "login.example.co.uk", "xn--bcher-kva.example.org", "localhost", "alice.github.io"} {
+		if err := webauthn.CheckRPID(id); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, id := range []string{
+		"", "org", "co.uk", "github.io", "corp", "EXAMPLE.org", "https://example.org", "example.org:443", "example.org/", "example.org.", ".example.org",
+		"bücher.example", "192.0.2.1", "2001:db8::1", "exa mple.org", "a..example.org", "*.example.org",
+	} {
+		if webauthn.CheckRPID(id) == nil {
+			t.Errorf("accepted %q", id)
+		}
+	}
+}
+
+func TestOriginIsThatOfASecurePage(t *testing.T) {
+	for _, origin := range []string{"https://example.org", "https://example.org:8443", "http://localhost", "http://localhost:8080", "https://localhost"} {
+		if err := webauthn.CheckOrigin(origin); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, origin := range []string{
+		"", "null", "example.org", "http://example.org", "https://example.org/", "https://example.org:443", "https://EXAMPLE.org", "https://a@example.org",
+		"https://", "https://:8443", "https://example.org?x", "https://example.org#x", "file://", "android:apk-key-hash:x", "ftp://example.org",
+	} {
+		if webauthn.CheckOrigin(origin) == nil {
+			t.Errorf("accepted %q", origin)
+		}
+	}
+}
+
+func TestRelatedOriginsAreListedAndCounted(t *testing.T) {
+	document, labels, err := webauthn.RelatedOrigins([]string{"https://example.co.uk", "https://login.example.de", "https://shop.example", "http://localhost:8080"})
+	if err != nil || labels != 3 { // example, shop, localhost
+		t.Errorf("%d labels, %v", labels, err)
+	}
+	if want := `{"origins":["https://example.co.uk","https://login.example.de","https://shop.example","http://localhost:8080"]}`; string(document) != want {
+		t.Errorf("document %s", document)
+	}
+	if document, labels, err := webauthn.RelatedOrigins(nil); string(document) != `{"origins":[]}` || labels != 0 || err != nil {
+		t.Errorf("document %s, %d labels, %v", document, labels, err)
+	}
+	if _, _, err := webauthn.RelatedOrigins([]string{"http://example.org"}); err == nil {
+		t.Error("an origin without TLS is listed")
+	}
+}
