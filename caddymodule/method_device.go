@@ -57,6 +57,13 @@ type DeviceCertificate struct {
 	// which `risk_analysis` has to cover. Default: `required`.
 	Revocation string `json:"revocation,omitempty"`
 
+	// The name in certificates of that CA which names the account that the device
+	// belongs to. A device that connects with such a certificate can then be
+	// enrolled without an activation code: to name an account is your CA's word for
+	// it. The identity provider must be one that can be asked for accounts.
+	// Default: none, and every enrolment needs a code.
+	Identity *DeviceIdentity `json:"identity,omitempty"`
+
 	// Android key attestation as evidence about the key of a device that is
 	// enrolled, which is kept with the device. Default: it is not accepted.
 	AndroidKey *AndroidKey `json:"android_key,omitempty"`
@@ -107,6 +114,7 @@ func (m *DeviceCertificate) Provision(ctx caddy.Context) (err error) {
 //		crl           <urls...>
 //		ocsp          <url>
 //		revocation    required|off
+//		identity      uri|email|dns <regexp>
 //		android_key   { ... }
 //		apple_device  { ... }
 //	}
@@ -140,6 +148,8 @@ func (m *DeviceCertificate) unmarshalOption(d *caddyfile.Dispenser) error {
 		return readOnce(d, &m.OCSP)
 	case "revocation":
 		return readOnce(d, &m.Revocation)
+	case "identity":
+		return m.unmarshalIdentity(d)
 	case "android_key":
 		if m.AndroidKey != nil {
 			return twice(d)
@@ -153,7 +163,7 @@ func (m *DeviceCertificate) unmarshalOption(d *caddyfile.Dispenser) error {
 		m.AppleDevice = new(AppleDevice)
 		return m.AppleDevice.unmarshal(d)
 	default:
-		return unknown(d, "risk_analysis", "ca", "lifetime", "probation", "trust_pool", "crl", "ocsp", "revocation", "android_key", "apple_device")
+		return unknown(d, "risk_analysis", "ca", "lifetime", "probation", "trust_pool", "crl", "ocsp", "revocation", "identity", "android_key", "apple_device")
 	}
 }
 

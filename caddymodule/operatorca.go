@@ -56,11 +56,14 @@ func (a *App) operatorCA(s *services) (*devicecert.OperatorCA, error) {
 	if m.anchors == nil {
 		return nil, nil
 	}
-	ca := &devicecert.OperatorCA{Anchors: m.anchors}
+	identity, err := m.Identity.rule()
+	if err != nil {
+		return nil, err
+	}
+	ca := &devicecert.OperatorCA{Anchors: m.anchors, Identity: identity}
 	if m.Revocation == revocationOff {
 		return ca, nil
 	}
-	var err error
 	s.revocation, err = revocation.New(revocation.Config{
 		CRLs: m.CRL, OCSP: m.OCSP, Anchors: m.anchors, Clock: time.Now, Logger: a.logger,
 	})
@@ -98,6 +101,9 @@ func (m *DeviceCertificate) checkOperatorValues() error {
 	default:
 		return fmt.Errorf("revocation %q is not known: write required or off", m.Revocation)
 	}
+	if _, err := m.Identity.rule(); err != nil {
+		return err
+	}
 	return checkFetched("ocsp", m.OCSP)
 }
 
@@ -108,6 +114,8 @@ func (m *DeviceCertificate) checkOperator() error {
 	case len(m.TrustPoolRaw) == 0 && (told || m.Revocation != ""):
 		return errors.New("crl, ocsp and revocation are about certificates of your own device CA: name it with 'trust_pool file PATH'; " +
 			"revocation of the gateway's own certificates is its own record")
+	case len(m.TrustPoolRaw) == 0 && m.Identity != nil:
+		return errors.New("identity is about certificates of your own device CA: name it with 'trust_pool file PATH'; those of the gateway name no account")
 	case len(m.TrustPoolRaw) == 0 || hasPlaceholder(m.Revocation):
 		return nil
 	case m.Revocation == revocationOff && told:

@@ -57,6 +57,9 @@ func (a *App) assemble() (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.device.Identity.checkAsked(adapter.Facts()); err != nil {
+		return nil, err
+	}
 	p.adapter = observe.Adapter(adapter)
 	return p, nil
 }

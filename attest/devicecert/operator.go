@@ -20,6 +20,9 @@ type OperatorCA struct {
 	// Statements returns the CRLs and OCSP responses that are held about a path. It may wait a moment for what is on its
 	// way, and never long. Nil: revocation is not judged.
 	Statements func(certpath.Path) revocation.Statements
+
+	// Identity says which account a certificate belongs to. Nil: none names one.
+	Identity *Identity
 }
 
 // Path reads a chain as Evidence carries it, PEM with the device's own certificate first, and returns the path from

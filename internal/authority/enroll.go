@@ -66,6 +66,7 @@ type request struct {
 	key                any    // whose owner signed the certificate request
 	label              string
 	attested           *attest.Attested // nil: the device said nothing about its key
+	vouched            bool             // its certificate names the account: there is no code
 }
 
 func (a *Authority) readRequest(ctx context.Context, code string, csrPEM []byte, label string) (r request, err error) {
@@ -137,8 +138,12 @@ func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain
 	if err := a.Accounts.Bind(tx, authenticator); err != nil {
 		return nil, err
 	}
+	kind := journal.KindDeviceEnrolled
+	if r.vouched {
+		kind = journal.KindDeviceVouched
+	}
 	err := a.record(tx, event{
-		kind: journal.KindDeviceEnrolled, as: code.By, accountID: code.AccountID, identifiers: code.Identifiers,
+		kind: kind, as: code.By, accountID: code.AccountID, identifiers: code.Identifiers,
 		authenticator: authenticator, detail: detail,
 	})
 	return &enrolment{authenticator, chain, code.Identifier}, err

@@ -22,15 +22,27 @@ func (a *Authority) EnrollCertificate(ctx context.Context, code string, csrPEM [
 		return Enrolled{}, err
 	}
 	// Judged before the transaction, because a statement about revocation may have to be waited for.
-	brought, err := a.judge(ctx, chain, r.key)
+	brought, err := a.judge(ctx, chain, signedBy(r.key))
 	if err != nil {
 		return Enrolled{}, err
 	}
 	return a.enroll(ctx, r, func(string, time.Time) ([]*x509.Certificate, error) { return brought, nil })
 }
 
-// judge returns the certificates between a device with that key and the operator's CA, the device's own first.
-func (a *Authority) judge(ctx context.Context, chain []string, key crypto.PublicKey) ([]*x509.Certificate, error) {
+// possession tells why whoever sent a certificate may not have its key; nil: they have.
+type possession func(*x509.Certificate) error
+
+func signedBy(key crypto.PublicKey) possession {
+	return func(leaf *x509.Certificate) error {
+		if of, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !of.Equal(key) {
+			return errors.New("its key did not sign the certificate request")
+		}
+		return nil
+	}
+}
+
+// judge returns the certificates between a device and the operator's CA, the device's own first.
+func (a *Authority) judge(ctx context.Context, chain []string, has possession) ([]*x509.Certificate, error) {
 	if a.Operator == nil {
 		return nil, ErrCertificate
 	}
@@ -46,8 +58,8 @@ func (a *Authority) judge(ctx context.Context, chain []string, key crypto.Public
 		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
 	// A certificate is public. Only whoever has its key may bind it.
-	if of, ok := path.Leaf().X509.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !of.Equal(key) {
-		return nil, fmt.Errorf("%w: its key did not sign the certificate request", ErrCertificate)
+	if err := has(path.Leaf().X509); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
 	err = a.Operator.Revocation(path, now)
 	if refused, ok := errors.AsType[*attest.Error](err); ok && refused.Reason != attest.ReasonRevocationUnknown {

@@ -32,6 +32,8 @@ var texts = map[journal.Kind]string{
 		"rest wrongly too often. The code is of no use any more. If this was not you, tell your help desk.",
 	journal.KindDeviceEnrolled: "The device {device} was registered for your account with an activation code that {by} " +
 		"made. From {from} on it can recover your account. If this was not you, have the device revoked at once.",
+	journal.KindDeviceVouched: "The device {device} was registered for your account, because a certificate that {by} has issued names " +
+		"you as its owner. From {from} on it can recover your account. If it is not yours, have it revoked at once.",
 	journal.KindAuthenticatorRevoked: "{by} revoked the device {device}. It can no longer recover your account. If you " +
 		"did not expect this, tell your help desk.",
 }

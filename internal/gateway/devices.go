@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/pem"
+	"errors"
 	"net/http"
 
 	"github.com/regrant/regrant/internal/authority"
@@ -18,6 +19,9 @@ func (g *Gateway) enroll(w http.ResponseWriter, r *http.Request) error {
 	var in wire.EnrollRequest
 	if err := readJSON(r, &in); err != nil {
 		return err
+	}
+	if in.ActivationCode == "" && in.CertificateChain != nil && g.Authority.Vouches() {
+		return g.enrollVouched(w, r, in)
 	}
 	if err := required("/activation_code", in.ActivationCode); err != nil {
 		return err
@@ -40,6 +44,28 @@ func (g *Gateway) enroll(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return writeEnrolled(w, out)
+}
+
+// enrollVouched binds a device that connects with a certificate of the operator's own CA to the account that this names.
+func (g *Gateway) enrollVouched(w http.ResponseWriter, r *http.Request, in wire.EnrollRequest) error {
+	switch {
+	case in.CSR != "":
+		return malformed("/csr", "Without an activation code the device proves its key by its connection.")
+	case in.Evidence != nil:
+		return malformed("/evidence", "Evidence goes with a certificate that is issued here, not with one that is brought along.")
+	}
+	out, err := g.Authority.EnrollVouched(r.Context(), in.CertificateChain, connection(r), in.Label)
+	if errors.Is(err, authority.ErrKeyBound) {
+		return malformed("/certificate_chain", "This key is or was bound to an account.")
+	}
+	if err != nil {
+		return err
+	}
+	return writeEnrolled(w, out)
+}
+
+func writeEnrolled(w http.ResponseWriter, out authority.Enrolled) error {
 	return writeJSON(w, wire.EnrollResponse{
 		CertificateChain: out.CertificateChain, DeviceID: out.DeviceID, Account: out.Account, Issuer: out.Issuer,
 		NotAfter: out.NotAfter, EffectiveAt: out.EffectiveAt,

@@ -55,6 +55,8 @@ type house struct {
 	unbound *attesttest.CA // its devices are trusted, too, and bound to nobody; nil: none
 	clients []grant.Client
 	nonces  bool
+
+	operator *devicecert.OperatorCA // nil: none
 }
 
 func open(t testing.TB, change ...func(*house)) *house {
@@ -79,10 +81,10 @@ func open(t testing.TB, change ...func(*house)) *house {
 	ca, err := authority.Open(t.Context(), authority.Config{
 		Namespace: "main", DB: h.db, Accounts: accounts, Journal: diary, Outbox: outbox, Ring: ring,
 		Root: authority.Root{Certificate: root.Certificate, Key: root.Key}, Upstream: "main", Issuer: issuer, Adapter: h.idp,
-		Compute: limiter.Strangers.Compute,
+		Compute: limiter.Strangers.Compute, Operator: h.operator,
 	})
 	must(t, err)
-	verifier, err := attest.NewVerifier(devicecert.New(devicecert.Config{Anchors: h.anchors(ca), MaxPath: 3}))
+	verifier, err := attest.NewVerifier(devicecert.New(devicecert.Config{Anchors: h.anchors(ca), MaxPath: 3, Operator: h.operator}))
 	must(t, err)
 	rules, err := policy.New(policy.Config{Methods: []attest.Method{attest.MethodDeviceCertificate}, RiskAnalysis: map[attest.Method]string{attest.MethodDeviceCertificate: "RA-1"}})
 	must(t, err)

@@ -35,6 +35,7 @@ const (
 	KindTokenRevoked           Kind = "token-revoked"
 	KindActivationCodeMade     Kind = "activation-code-made"
 	KindDeviceEnrolled         Kind = "device-enrolled"
+	KindDeviceVouched          Kind = "device-vouched" // enrolled because its certificate names the account
 	KindAuthenticatorBound     Kind = "authenticator-bound"
 	KindAuthenticatorRemoved   Kind = "authenticator-removed"
 	KindAuthenticatorLost      Kind = "authenticator-lost"

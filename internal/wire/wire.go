@@ -155,11 +155,12 @@ type CompleteResponse struct {
 
 // EnrollRequest registers a device: POST devices/enroll.
 type EnrollRequest struct {
-	ActivationCode string `json:"activation_code"`
-	CSR            string `json:"csr"` // PEM, PKCS #10
+	ActivationCode string `json:"activation_code,omitzero"`
+	CSR            string `json:"csr,omitzero"` // PEM, PKCS #10
 	Label          string `json:"label,omitzero"`
 	// CertificateChain is for a device that has a certificate of the operator's own CA for the key of CSR: PEM, that
-	// certificate first. No certificate is issued then.
+	// certificate first. No certificate is issued then. Where such certificates name accounts, a device that connects
+	// with this one needs neither code nor request.
 	CertificateChain []string `json:"certificate_chain,omitzero"`
 	// Evidence is what the maker of the device says about the key of CSR. It cannot come with CertificateChain.
 	Evidence *DeviceEvidence `json:"evidence,omitzero"`
