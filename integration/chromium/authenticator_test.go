@@ -204,7 +204,7 @@ func TestForgedAnswers(t *testing.T) {
 func throws(t *testing.T, b *chromium.Browser, script, name string) {
 	t.Helper()
 	_, err := chromium.Eval[answer](b, script)
-	if thrown, ok := errors.AsType[chromium.Exception](err); !ok || !strings.Contains(string(thrown), name) {
+	if thrown, ok := errors.AsType[chromium.ScriptError](err); !ok || !strings.Contains(string(thrown), name) {
 		t.Errorf("%v, want %s", err, name)
 	}
 }

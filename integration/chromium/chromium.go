@@ -154,19 +154,19 @@ func (b *Browser) Location() (string, error) {
 }
 
 // Eval runs a JavaScript expression in the page, waits if its value is a promise, and decodes the value. What the page
-// throws is an [Exception].
+// throws is an [ScriptError].
 func Eval[T any](b *Browser, expression string) (T, error) {
 	v, err := run(b, "running a script", chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if thrown, ok := errors.AsType[*chromedp.ExceptionError](err); ok {
-		return v, Exception(thrown.Error())
+		return v, ScriptError(thrown.Error())
 	}
 	return v, err
 }
 
-// Exception is what a page has thrown, in the browser's words, which begin with the name of a DOMException.
-type Exception string
+// ScriptError is what a page has thrown, in the browser's words, which begin with the name of a DOMException.
+type ScriptError string
 
-func (e Exception) Error() string { return string(e) }
+func (e ScriptError) Error() string { return string(e) }
 
 func (b *Browser) do(doing string, steps ...chromedp.Action[chromedp.Void]) error {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
