@@ -51,8 +51,10 @@ func TestDoorAndGatewayGiveTheSameAnswer(t *testing.T) {
 func FuzzAnswer(f *testing.F) {
 	s := newScene(f)
 	chip := newTPM(f)
-	for _, q := range []object{chip.quote(), chip.certify(), chip.eventLog(), goodAndroid(f), goodApple(f), newPasskeyScene(f, "packed").registration(f, nil), newPasskeyScene(f, "").assertion(nil),
-		s.chain(), s.signature(), s.crl(f, nil), s.ocsp(f, nil), in(s.chain(), "expect", object{"max_path": 0})} {
+	for _, q := range []object{
+		chip.quote(), chip.certify(), chip.eventLog(), goodAndroid(f), goodApple(f), newPasskeyScene(f, "packed").registration(f, nil), newPasskeyScene(f, "").assertion(nil),
+		s.chain(), s.signature(), s.crl(f, nil), s.ocsp(f, nil), in(s.chain(), "expect", object{"max_path": 0}),
+	} {
 		text, err := json.Marshal(q)
 		if err != nil {
 			f.Fatal(err)
