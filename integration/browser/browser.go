@@ -85,6 +85,16 @@ func (b *Browser) Submit(ctx context.Context, from *Page, action string, values 
 	return nil, fmt.Errorf("no form to %q on page %q (%s)", action, from.Title, from.URL.Redacted())
 }
 
+// SubmitWhere is Submit for the first form that has the value under that name.
+func (b *Browser) SubmitWhere(ctx context.Context, from *Page, name, value string, values url.Values) (*Page, error) {
+	for _, f := range from.Forms {
+		if f.Values.Get(name) == value {
+			return b.send(ctx, from, f, values)
+		}
+	}
+	return nil, fmt.Errorf("no form with %s=%s on page %q (%s): %s", name, value, from.Title, from.URL.Redacted(), from.Text())
+}
+
 func (b *Browser) send(ctx context.Context, from *Page, f Form, values url.Values) (*Page, error) {
 	target, err := from.URL.Parse(f.Action)
 	if err != nil {

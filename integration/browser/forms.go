@@ -90,3 +90,13 @@ func has(n *html.Node, name string) bool {
 	}
 	return false
 }
+
+// Copy is the text to be copied on the page that begins with prefix, as it stands; "" if there is none.
+func (p *Page) Copy(prefix string) string {
+	for n := range p.doc.Descendants() {
+		if n.Type == html.ElementNode && n.Data == "code" && n.FirstChild != nil && strings.HasPrefix(n.FirstChild.Data, prefix) {
+			return n.FirstChild.Data
+		}
+	}
+	return ""
+}

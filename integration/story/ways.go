@@ -1,0 +1,162 @@
+package story
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/regrant/regrant/integration/browser"
+)
+
+// Bob has an account of his own in the story: after a recovery an account's methods stay as they are for seven days.
+const (
+	bob         = "bob@demo.example"
+	bobPassword = "bob-password"
+)
+
+// held is what Bob keeps at home.
+type held struct {
+	person *browser.Browser
+	codes  []string
+	dir    string // of his keys
+}
+
+// Ways binds one authenticator of each method that can be shown on any machine, and recovers with each.
+func (s *Story) Ways(ctx context.Context) error {
+	h := &held{person: browser.New(s.Env.Roots), dir: filepath.Join(s.Env.Dir, "bob")}
+	if err := os.MkdirAll(h.dir, 0o700); err != nil {
+		return err
+	}
+	bind := []func(context.Context, *held) error{s.signInForSelf, s.bindSSHKey, s.bindRecoveryKey, s.bindPassphrase, s.bindCodes, s.rehearse}
+	recoveries := []func(context.Context, *held) error{s.withCodeAndSSHKey, s.withCodeAndRecoveryKey}
+	for _, chapter := range append(bind, recoveries...) {
+		if err := chapter(ctx, h); err != nil {
+			return err
+		}
+	}
+	return s.passkey(ctx)
+}
+
+// signInForSelf opens the page of recovery methods and signs in at the identity provider.
+func (s *Story) signInForSelf(ctx context.Context, h *held) error {
+	page, err := h.person.Open(ctx, s.Env.Issuer+"/authenticators")
+	if err != nil {
+		return err
+	}
+	login, err := h.person.Submit(ctx, page, "/login", nil)
+	if err != nil {
+		return err
+	}
+	in, err := h.person.Submit(ctx, login, "", url.Values{"username": {"bob"}, "password": {bobPassword}})
+	if err != nil {
+		return err
+	}
+	return s.saw(in.Status == http.StatusOK && strings.Contains(in.Text(), "Signed in as"), "Bob signs in for his recovery methods: %q", in.Title)
+}
+
+// begin opens the page on which an authenticator of the method is bound.
+func (s *Story) begin(ctx context.Context, h *held, method string) (*browser.Page, error) {
+	list, err := h.person.Open(ctx, s.Env.Issuer+"/authenticators")
+	if err != nil {
+		return nil, err
+	}
+	return h.person.Submit(ctx, list, "/authenticators/"+method+"/begin", nil)
+}
+
+func (s *Story) finish(ctx context.Context, h *held, page *browser.Page, method string, fields url.Values) (*browser.Page, error) {
+	bound, err := h.person.Submit(ctx, page, "/authenticators/"+method+"/finish", fields)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.saw(bound.Status == http.StatusOK, "%s is bound: %q", method, bound.Title); err != nil {
+		return nil, fmt.Errorf("%w: %d %s", err, bound.Status, bound.Text())
+	}
+	return bound, s.notice("authenticator-bound")
+}
+
+func (s *Story) bindSSHKey(ctx context.Context, h *held) error {
+	key := filepath.Join(h.dir, "id_ed25519")
+	if _, err := s.command(ctx, nil, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key); err != nil {
+		return err
+	}
+	page, err := s.begin(ctx, h, "ssh-key")
+	if err != nil {
+		return err
+	}
+	signature, err := s.sshSign(ctx, h, page.Copy("regrant enrolment v1"))
+	if err != nil {
+		return err
+	}
+	public, err := os.ReadFile(key + ".pub")
+	if err != nil {
+		return err
+	}
+	_, err = s.finish(ctx, h, page, "ssh-key", url.Values{"label": {"Bob's SSH key"}, "public_key": {string(public)}, "signature": {signature}})
+	return err
+}
+
+// sshSign has ssh-keygen sign a text.
+func (s *Story) sshSign(ctx context.Context, h *held, text string) (string, error) {
+	u, err := url.Parse(s.Env.Issuer)
+	if err != nil {
+		return "", err
+	}
+	return s.command(ctx, []byte(text), "ssh-keygen", "-q", "-Y", "sign", "-n", "recovery@"+u.Host, "-f", filepath.Join(h.dir, "id_ed25519"))
+}
+
+func (s *Story) bindRecoveryKey(ctx context.Context, h *held) error {
+	if _, err := s.command(ctx, nil, "regrant", "proof", "new", "--issuer", s.Env.Issuer, "--key", s.recoveryKey(h), "--no-passphrase"); err != nil {
+		return err
+	}
+	page, err := s.begin(ctx, h, "recovery-key")
+	if err != nil {
+		return err
+	}
+	proof, err := s.proofSign(ctx, h, page.Copy("regrant enrolment v1"))
+	if err != nil {
+		return err
+	}
+	_, err = s.finish(ctx, h, page, "recovery-key", url.Values{"label": {"Bob's recovery key"}, "proof": {proof}})
+	return err
+}
+
+func (s *Story) recoveryKey(h *held) string { return filepath.Join(h.dir, "recovery.key") }
+
+// proofSign has `regrant proof sign` sign a text, without a network as at home.
+func (s *Story) proofSign(ctx context.Context, h *held, text string) (string, error) {
+	file := filepath.Join(h.dir, "statement.txt")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return "", err
+	}
+	return s.command(ctx, nil, "regrant", "proof", "sign", "--key", s.recoveryKey(h), "--yes", file)
+}
+
+func (s *Story) bindPassphrase(ctx context.Context, h *held) error {
+	page, err := s.begin(ctx, h, "passphrase")
+	if err != nil {
+		return err
+	}
+	const words = "oxide lantern gravel thirteen plums"
+	_, err = s.finish(ctx, h, page, "passphrase", url.Values{"passphrase": {words}, "again": {words}})
+	return err
+}
+
+var codePattern = regexp.MustCompile(`\b(?:[0-9A-Z]{6}-){6}[0-9A-Z]{6}\b`)
+
+func (s *Story) bindCodes(ctx context.Context, h *held) error {
+	page, err := s.begin(ctx, h, "recovery-code")
+	if err != nil {
+		return err
+	}
+	sheet, err := s.finish(ctx, h, page, "recovery-code", nil)
+	if err != nil {
+		return err
+	}
+	h.codes = codePattern.FindAllString(sheet.Text(), -1)
+	return s.saw(len(h.codes) == 10, "the sheet shows %d codes", len(h.codes))
+}
