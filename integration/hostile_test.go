@@ -84,6 +84,7 @@ var fields = map[string]map[string]any{
 		"grant_type": "authorization_code", "code": "AAAA", "redirect_uri": "{origin}/callback", "code_verifier": strings.Repeat("A", 43), "client_id": "demo-idp", "client_secret": "x",
 	},
 	"": {}, "/": {}, "/authenticators": {}, "/ca.pem": {}, "/jwks.json": {}, "/oidc/jwks": {}, "/oidc/.well-known/openid-configuration": {}, "/.well-known/oauth-authorization-server{path}": {},
+	"/.well-known/webauthn": {},
 }
 
 // attacker sends what nobody should send, and looks at every answer.

@@ -30,7 +30,7 @@ import (
 	"github.com/regrant/regrant/upstream"
 )
 
-// Config is what a Gateway stands on. All members are required, but for Clock.
+// Config is what a Gateway stands on. All members are required, but for Clock and RelatedOrigins.
 type Config struct {
 	Origin    string // scheme and authority, as configured: the only source of our own address
 	Path      string // prefix of our routes, such as "/recovery"
@@ -46,6 +46,10 @@ type Config struct {
 	Adapter   upstream.Adapter
 	Ring      *keys.Ring
 	Throttle  *throttle.Limiter
+
+	// RelatedOrigins is the document by which pages elsewhere may use the passkeys made here (WebAuthn section 5.11). Nil: there are none, and
+	// its path is not ours.
+	RelatedOrigins []byte
 
 	Nonces bool // programs must prove possession with a nonce of ours (RFC 9449 section 8)
 
@@ -111,8 +115,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next func(ht
 	return next(w, r)
 }
 
+const relatedOrigins = "/.well-known/webauthn"
+
 func (g *Gateway) owns(path string) bool {
-	return strings.HasPrefix(path, g.prefix) || path == g.Path || path == g.wellKnown
+	return strings.HasPrefix(path, g.prefix) || path == g.Path || path == g.wellKnown || path == relatedOrigins && g.RelatedOrigins != nil
 }
 
 // withoutCookies is r without some cookies. Only what is forwarded changes: the browser keeps them, and so does

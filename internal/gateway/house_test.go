@@ -109,7 +109,7 @@ func open(t testing.TB, change ...func(*house)) *house {
 		Login: login.New(login.Config{
 			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Provider: h.idp, Clock: time.Now,
 		}),
-		Accounts: accounts, DB: h.db, Adapter: h.idp, Ring: ring, Throttle: limiter,
+		Accounts: accounts, DB: h.db, Adapter: h.idp, Ring: ring, Throttle: limiter, RelatedOrigins: []byte(`{"origins":["https://shop.example.net"]}`),
 		ClientIP: func(*http.Request) netip.Addr { return h.addr }, Logger: logger, Nonces: h.nonces,
 		Clock: func() time.Time { return time.Now().Add(time.Duration(h.offset.Load())) },
 	})

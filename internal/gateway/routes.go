@@ -65,6 +65,7 @@ func (g *Gateway) table() map[string]*route {
 		{g.prefix + "ca.pem", document, public("application/pem-certificate-chain", g.anchors), nil},
 		{g.prefix + "jwks.json", document, public("application/jwk-set+json", g.Grant.JWKS), nil},
 		{g.wellKnown, document, public("application/json", g.Grant.Metadata), nil},
+		{relatedOrigins, document, public("application/json", func() []byte { return g.RelatedOrigins }), nil},
 	}
 	routes := make(map[string]*route, len(list))
 	for i := range list {

@@ -38,6 +38,14 @@ func TestOnlyPathsUnderThePrefixAreOurs(t *testing.T) {
 	}
 }
 
+func TestWithoutRelatedOriginsTheirPathIsNotOurs(t *testing.T) {
+	h := open(t)
+	h.RelatedOrigins = nil
+	if w := h.get("/.well-known/webauthn"); w.Code != 299 {
+		t.Errorf("%d, want it passed on", w.Code)
+	}
+}
+
 func TestDroppedCookiesAreMissingFromTheForwardedRequestOnly(t *testing.T) {
 	h := open(t)
 	h.idp.verdict = upstream.Verdict{DropCookies: []string{"SESSION", "IDENTITY"}}
@@ -164,6 +172,7 @@ func TestDocumentsAreServed(t *testing.T) {
 		"/recovery/oidc/.well-known/openid-configuration":  `"issuer":"` + issuer + `/oidc"`,
 		"/.well-known/oauth-authorization-server/recovery": `"issuer":"` + issuer + `"`,
 		"/recovery/ca.pem":                                 "BEGIN CERTIFICATE",
+		"/.well-known/webauthn":                            `{"origins":["https://shop.example.net"]}`,
 	} {
 		if w := h.get(route); w.Code != http.StatusOK || !strings.Contains(strings.ReplaceAll(w.Body.String(), `": "`, `":"`), want) {
 			t.Errorf("%s: %d %s", route, w.Code, w.Body)
