@@ -174,7 +174,28 @@ func TestEveryFieldIsReachableFromACaddyfile(t *testing.T) {
 		golden.Write(data)
 	}
 	for _, module := range []any{
-		App{}, Throttle{}, Rate{}, BadgerStorage{}, Keycloak{}, OIDC{}, Client{}, Exception{}, DeviceCertificate{}, AndroidKey{}, AppleDevice{}, Webhook{}, RecoveryClient{}, CertificateName{},
+		App{},
+		Throttle{},
+		Rate{},
+		BadgerStorage{},
+		Keycloak{},
+		OIDC{},
+		Client{},
+		Exception{},
+		DeviceCertificate{},
+		DeviceIdentity{},
+		AndroidKey{},
+		AppleDevice{},
+		Webhook{},
+		RecoveryClient{},
+		CertificateName{},
+		Passkey{},
+		PasskeyModels{},
+		TPM{},
+		SSHKey{},
+		RecoveryKey{},
+		RecoveryCode{},
+		Passphrase{},
 	} {
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(module)) {
 			if !field.IsExported() || field.Anonymous {

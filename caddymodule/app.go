@@ -99,6 +99,7 @@ type App struct {
 	upstream  Upstream
 	methods   []method
 	device    *DeviceCertificate // the defaults where it is not among the methods
+	passkey   *Passkey           // nil: it is not among the methods
 	notifiers []*Webhook
 	storage   *BadgerStorage
 	limiter   *limiter

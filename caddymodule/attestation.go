@@ -110,12 +110,7 @@ func (k *AndroidKey) unmarshalOption(d *caddyfile.Dispenser) error {
 		k.OSPatchLevel = month
 		return nil
 	case "packages":
-		names := d.RemainingArgs()
-		if len(names) == 0 {
-			return d.ArgErr()
-		}
-		k.Packages = append(k.Packages, names...)
-		return nil
+		return readList(d, &k.Packages)
 	default:
 		return unknown(d, "trust_pool", "status", "strongbox", "os_patch_level", "packages")
 	}

@@ -56,7 +56,7 @@ func TestEvidenceIsConfigured(t *testing.T) {
 		"android_key":                                          "",
 		"apple_device":                                         "",
 		"android_key|trust_pool file " + leaf:                  "not that of a CA",
-		"apple_device|trust_pool system":                       "the system's roots are never trusted for devices",
+		"apple_device|trust_pool system":                       "the system's roots are never trusted here",
 		"android_key|status {env.REGRANT_TEST_STATUS}":         "is not usable",
 		"android_key|packages org.example.wallet {env.NO_ONE}": "replacing",
 	} {

@@ -48,7 +48,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		rotate_keys <duration>
 //		upstream keycloak <url> { ... }
 //		upstream oidc <url> { ... }
-//		method   device_certificate { ... }
+//		method   <name> { ... }
 //		notify   webhook <url> { ... }
 //		client   <id> { ... }
 //		dpop_nonce
@@ -169,6 +169,16 @@ func readOnce(d *caddyfile.Dispenser, targets ...*string) error {
 	if !d.AllArgs(targets...) {
 		return d.ArgErr()
 	}
+	return nil
+}
+
+// readList adds at least one argument to a list.
+func readList(d *caddyfile.Dispenser, list *[]string) error {
+	args := d.RemainingArgs()
+	if len(args) == 0 {
+		return d.ArgErr()
+	}
+	*list = append(*list, args...)
 	return nil
 }
 

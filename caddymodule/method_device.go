@@ -85,7 +85,7 @@ func (DeviceCertificate) CaddyModule() caddy.ModuleInfo {
 
 // Provision fills in defaults and checks the values.
 func (m *DeviceCertificate) Provision(ctx caddy.Context) (err error) {
-	if err := firstError(m.expandTerms(), expand(&m.CA, &m.OCSP, &m.Revocation), expandAll(m.CRL)); err != nil {
+	if err := firstError(expand(&m.RiskAnalysis, &m.CA, &m.OCSP, &m.Revocation), expandAll(m.CRL)); err != nil {
 		return err
 	}
 	if err := m.check(); err != nil {
@@ -119,17 +119,14 @@ func (m *DeviceCertificate) Provision(ctx caddy.Context) (err error) {
 //		apple_device  { ... }
 //	}
 func (m *DeviceCertificate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // consume module name
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	return readBlock(d, 0, m.unmarshalOption, m.checkValues, m.check)
+	return readMethod(d, m.unmarshalOption, m.checkValues, m.check)
 }
 
 func (m *DeviceCertificate) unmarshalOption(d *caddyfile.Dispenser) error {
+	if known, err := m.UnmarshalTerm(d); known || err != nil {
+		return err
+	}
 	switch d.Val() {
-	case "risk_analysis", "probation":
-		return m.unmarshalTerm(d)
 	case "ca":
 		return readOnce(d, &m.CA)
 	case "lifetime":
@@ -143,7 +140,7 @@ func (m *DeviceCertificate) unmarshalOption(d *caddyfile.Dispenser) error {
 	case "trust_pool":
 		return unmarshalTrustPool(d, &m.TrustPoolRaw)
 	case "crl":
-		return m.unmarshalCRL(d)
+		return readList(d, &m.CRL)
 	case "ocsp":
 		return readOnce(d, &m.OCSP)
 	case "revocation":
@@ -172,7 +169,7 @@ func (m *DeviceCertificate) checkValues() error {
 	if l := time.Duration(m.Lifetime); l != 0 && (l < authority.MinLifetime || l > authority.MaxLifetime) {
 		return fmt.Errorf("lifetime %s is out of bounds: write 1h to 90d", l)
 	}
-	return firstError(m.checkTerms(), checkWord("ca", m.CA), m.checkOperatorValues())
+	return firstError(m.MethodTerms.checkValues(), checkWord("ca", m.CA), m.checkOperatorValues())
 }
 
 // check checks the whole.
@@ -180,7 +177,7 @@ func (m *DeviceCertificate) check() error {
 	if m.Revocation == revocationOff && m.RiskAnalysis == "" {
 		return errors.New("revocation off means that a revoked certificate still counts: accept that in writing and name the document, such as 'risk_analysis RA-2026-014'")
 	}
-	return firstError(m.checkValues(), m.checkProbation(), m.checkOperator())
+	return firstError(m.checkValues(), m.MethodTerms.check(), m.checkOperator())
 }
 
 var (

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/devicecert"
@@ -17,70 +17,17 @@ import (
 	"github.com/regrant/regrant/internal/policy"
 )
 
-const defaultProbation = 72 * time.Hour
-
-// MethodTerms is what can be written about every method.
-type MethodTerms struct {
-	// The reference of the document in which the operator accepts less than NIST SP
-	// 800-63B-4 asks: that this method is enough alone, where its proof cannot be
-	// relayed, or else beside a code or a key of another kind. Default: none, and
-	// it is not accepted.
-	RiskAnalysis string `json:"risk_analysis,omitempty"`
-
-	// How long a newly bound authenticator has to wait until it can recover its
-	// account, so that the owner, who is told, can object; zero is allowed. Less
-	// than the default needs `risk_analysis`. Default: `72h`.
-	Probation *caddy.Duration `json:"probation,omitempty"`
-}
-
-// Terms are these terms, for [attest.Guest].
-func (t *MethodTerms) Terms() attest.Terms {
-	terms := attest.Terms{RiskAnalysis: t.RiskAnalysis, Probation: defaultProbation}
-	if t.Probation != nil {
-		terms.Probation = time.Duration(*t.Probation)
-	}
-	return terms
-}
-
-func (t *MethodTerms) expandTerms() error { return expand(&t.RiskAnalysis) }
-
-// unmarshalTerm reads one of the terms.
-func (t *MethodTerms) unmarshalTerm(d *caddyfile.Dispenser) error {
-	if d.Val() == "risk_analysis" {
-		return readOnce(d, &t.RiskAnalysis)
-	}
-	if t.Probation != nil {
-		return twice(d)
-	}
-	t.Probation = new(caddy.Duration)
-	return readDuration(d, t.Probation)
-}
-
-// checkTerms checks the terms that are given.
-func (t *MethodTerms) checkTerms() error {
-	if t.RiskAnalysis != "" {
-		if err := checkReference(t.RiskAnalysis); err != nil {
-			return err
-		}
-	}
-	if p := t.Terms().Probation; p < 0 {
-		return fmt.Errorf("probation %s is below zero: write a time such as 72h", p)
-	}
-	return nil
-}
-
-// checkProbation checks that a shorter probation is accepted in writing, once both are known.
-func (t *MethodTerms) checkProbation() error {
-	if p := t.Terms().Probation; p < defaultProbation && t.RiskAnalysis == "" {
-		return fmt.Errorf("probation %s is less than %s: accept that in writing and name the document, such as 'risk_analysis RA-2026-014'", p, defaultProbation)
-	}
-	return nil
-}
-
 // written is what can be told of a method before its module is loaded.
 type written struct {
 	Module       string `json:"method"`
 	RiskAnalysis string `json:"risk_analysis"`
+}
+
+func readMethodJSON(raw json.RawMessage) (w written, err error) {
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return w, fmt.Errorf("reading a method: %v", err)
+	}
+	return w, nil
 }
 
 // method is the name on the wire.
@@ -94,9 +41,9 @@ func wireName(module string) attest.Method {
 func (a *App) checkMethods() error {
 	config := policy.Config{RiskAnalysis: map[attest.Method]string{}}
 	for _, raw := range a.MethodsRaw {
-		var w written
-		if err := json.Unmarshal(raw, &w); err != nil {
-			return fmt.Errorf("reading a method: %v", err)
+		w, err := readMethodJSON(raw)
+		if err != nil {
+			return err
 		}
 		if _, twice := config.RiskAnalysis[w.method()]; twice {
 			return fmt.Errorf("a method is there twice: keep one 'method %s' block", w.Module)
@@ -106,6 +53,28 @@ func (a *App) checkMethods() error {
 	}
 	_, err := policy.New(config)
 	return err
+}
+
+// checkEachMethod checks each method beside the rest of the configuration, as far as that is there.
+func (a *App) checkEachMethod() error {
+	for _, raw := range a.MethodsRaw {
+		w, err := readMethodJSON(raw)
+		if err != nil {
+			return err
+		}
+		// These count under no rule of the standard.
+		class := w.method().Class()
+		if w.RiskAnalysis == "" && (class == attest.ClassPassword || class == attest.ClassAlternative) {
+			return fmt.Errorf("method %s is none that NIST SP 800-63B-4 section 4.2.1 knows for recovery: accept it in writing, beside a code or a key, "+
+				"and name the document, such as 'risk_analysis RA-2026-014'", w.Module)
+		}
+		if w.method() == attest.MethodPasskey {
+			if err := a.checkPasskey(raw); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // method is one of the configured methods.
@@ -118,22 +87,42 @@ type method struct {
 // loadMethods takes the modules that were loaded.
 func (a *App) loadMethods(ctx caddy.Context, modules []any) error {
 	for _, module := range modules {
-		if device, ok := module.(*DeviceCertificate); ok {
-			a.device = device
-			a.methods = append(a.methods, method{name: attest.MethodDeviceCertificate, terms: device.Terms()})
+		switch m := module.(type) {
+		case *DeviceCertificate:
+			a.device = m
+			a.methods = append(a.methods, method{name: attest.MethodDeviceCertificate, terms: m.Terms()})
 			continue
+		case *Passkey:
+			a.passkey = m
 		}
-		g, err := guest[attest.Guest](module)
-		if err != nil {
+		if err := a.loadGuestMethod(module); err != nil {
 			return err
 		}
-		name := wireName(module.(caddy.Module).CaddyModule().ID.Name())
-		a.methods = append(a.methods, method{name, g.Terms(), g})
 	}
 	if a.device == nil {
 		a.device = new(DeviceCertificate)
 		return a.device.Provision(ctx)
 	}
+	return nil
+}
+
+// loadGuestMethod takes a module that may be anybody's, and makes its format once, so that what is wrong is said when the configuration is
+// checked and not when the gateway opens.
+func (a *App) loadGuestMethod(module any) error {
+	g, err := guest[attest.Guest](module)
+	if err != nil {
+		return err
+	}
+	m := method{wireName(module.(caddy.Module).CaddyModule().ID.Name()), g.Terms(), g}
+	probation := caddy.Duration(m.terms.Probation)
+	if err := (&MethodTerms{RiskAnalysis: m.terms.RiskAnalysis, Probation: &probation}).check(); err != nil {
+		return fmt.Errorf("method %s: %w", m.name, err)
+	}
+	nothing := func(...[]byte) []byte { return make([]byte, sha256.Size) }
+	if _, err := m.format(attest.Host{Issuer: a.issuer(), Keyed: nothing, Scarce: scarcely}); err != nil {
+		return fmt.Errorf("method %s: %w", m.name, err)
+	}
+	a.methods = append(a.methods, m)
 	return nil
 }
 
@@ -156,7 +145,7 @@ func (a *App) probation(name attest.Method) time.Duration {
 func (a *App) formats(s services, operator *devicecert.OperatorCA) (formats []attest.Format, config policy.Config, err error) {
 	config.RiskAnalysis = map[attest.Method]string{}
 	for _, m := range a.methods {
-		format, err := m.format(s, operator)
+		format, err := s.format(m, operator)
 		if err != nil {
 			return nil, config, fmt.Errorf("method %s: %w", m.name, err)
 		}
@@ -167,16 +156,21 @@ func (a *App) formats(s services, operator *devicecert.OperatorCA) (formats []at
 	return formats, config, nil
 }
 
-func (m method) format(s services, operator *devicecert.OperatorCA) (attest.Format, error) {
+func (s services) format(m method, operator *devicecert.OperatorCA) (attest.Format, error) {
 	if m.guest == nil {
 		return devicecert.New(devicecert.Config{Anchors: s.authority.Anchors, Operator: operator}), nil
 	}
-	format, err := m.guest.Format(attest.Host{
+	return m.format(attest.Host{
 		Issuer: s.issuer,
 		Keyed: func(parts ...[]byte) []byte {
 			return s.ring.MAC(keys.Methods, append([][]byte{[]byte(m.name)}, parts...)...)
 		},
+		Scarce: scarcely,
 	})
+}
+
+func (m method) format(h attest.Host) (attest.Format, error) {
+	format, err := m.guest.Format(h)
 	if err != nil {
 		return nil, err
 	}

@@ -1,16 +1,10 @@
 package caddymodule
 
 import (
-	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"github.com/caddyserver/caddy/v2/modules/caddytls"
 
 	"github.com/regrant/regrant/attest/devicecert"
 	"github.com/regrant/regrant/internal/revocation"
@@ -21,33 +15,6 @@ const (
 	revocationRequired = "required"
 	revocationOff      = "off"
 )
-
-// loadAnchors loads the trust pool in the field TrustPoolRaw of the host, which is raw; nil: none is configured.
-func loadAnchors(ctx caddy.Context, host any, raw json.RawMessage) ([]*x509.Certificate, error) {
-	if len(raw) == 0 {
-		return nil, nil
-	}
-	module, err := ctx.LoadModule(host, "TrustPoolRaw")
-	if err != nil {
-		return nil, fmt.Errorf("loading trust pool: %v", err)
-	}
-	// A pool of x509 keeps its certificates to itself. Of Caddy's sources, all show them but the system's roots, of which any
-	// web server has a certificate.
-	source, ok := module.(caddytls.CertificateProvider)
-	if !ok {
-		return nil, errors.New("this trust_pool does not say which certificates are in it: use 'trust_pool file PATH' or another that does; the system's roots are never trusted for devices")
-	}
-	anchors := source.Certificates()
-	if len(anchors) == 0 {
-		return nil, errors.New("trust_pool has no certificate in it: name a PEM file with that of your device CA")
-	}
-	for _, c := range anchors {
-		if !c.IsCA || !c.BasicConstraintsValid {
-			return nil, fmt.Errorf("trust_pool has a certificate in it that is not that of a CA: %s", c.Subject)
-		}
-	}
-	return anchors, nil
-}
 
 // operatorCA makes the operator's own device CA and what fetches its statements about revocation. Both are nil where
 // none is configured.
@@ -72,15 +39,6 @@ func (a *App) operatorCA(s *services) (*devicecert.OperatorCA, error) {
 	}
 	ca.Statements = s.revocation.Statements
 	return ca, nil
-}
-
-func (m *DeviceCertificate) unmarshalCRL(d *caddyfile.Dispenser) error {
-	urls := d.RemainingArgs()
-	if len(urls) == 0 {
-		return d.ArgErr()
-	}
-	m.CRL = append(m.CRL, urls...)
-	return nil
 }
 
 // checkOperatorValues checks the values that are given.

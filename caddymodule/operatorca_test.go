@@ -45,7 +45,7 @@ func TestTrustPoolThatCannotServeForDevicesIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for pool, says := range map[string]string{
-		"system":                "the system's roots are never trusted for devices",
+		"system":                "the system's roots are never trusted here",
 		"file " + empty:         "has no certificate in it",
 		"file " + leaf:          "not that of a CA",
 		"file " + dir + "/none": "no such file",

@@ -157,6 +157,10 @@ func actionNames(actions []attest.Action) []string {
 }
 
 func (a *App) gateway(s services) (*gateway.Gateway, error) {
+	related, err := a.relatedOrigins()
+	if err != nil {
+		return nil, err
+	}
 	return gateway.New(gateway.Config{
 		Origin: a.Issuer, Path: a.Path, Namespace: a.upstream.name(),
 		DB: s.db, Ring: s.ring, Adapter: s.adapter,
@@ -166,5 +170,7 @@ func (a *App) gateway(s services) (*gateway.Gateway, error) {
 		ClientIP: a.clientIP,
 		Nonces:   a.DPoPNonce,
 		Logger:   a.logger,
+
+		RelatedOrigins: related,
 	})
 }
