@@ -75,3 +75,12 @@ func (b brokenReset) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return resp, err
 }
+
+func TestEveryMethodIsBoundAndRecoversAsTheStoryTells(t *testing.T) {
+	e := own(t, env.Options{IdP: env.Demo, Gateway: env.EveryMethod})
+	var transcript bytes.Buffer
+	if err := story.New(e, &transcript).Ways(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, transcript.String())
+	}
+	t.Log(transcript.String())
+}

@@ -49,7 +49,7 @@ func run(idp, bin string, up bool) error {
 	if !up {
 		fmt.Printf("Starting Caddy with Regrant in front of a %s identity provider …\n", idp)
 	}
-	e, err := env.Start(ctx, env.Options{IdP: idp, Bin: bin, Dir: dir, Log: log, Patient: true})
+	e, err := env.Start(ctx, env.Options{IdP: idp, Bin: bin, Dir: dir, Log: log, Patient: true, Gateway: env.EveryMethod})
 	if err != nil {
 		return withLog(err, log)
 	}
