@@ -14,6 +14,7 @@ import (
 	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/internal/login"
+	"github.com/regrant/regrant/internal/observe"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
 )
@@ -162,9 +163,14 @@ func (s *Service) bind(tx storage.Tx, v Visitor, p pending, made attest.Enrolled
 	return s.record(tx, event{kind: journal.KindAuthenticatorBound, visitor: v, authenticator: a})
 }
 
-// replace ends what a takes the place of: of codes and of a passphrase an account has one set.
+// replaces tells whether an account has one authenticator of m at most: one set of codes, one passphrase.
+func replaces(m attest.Method) bool {
+	return m == attest.MethodRecoveryCode || m == attest.MethodPassphrase
+}
+
+// replace ends what a takes the place of.
 func (s *Service) replace(tx storage.Tx, a *account.Authenticator) error {
-	if a.Method != attest.MethodRecoveryCode && a.Method != attest.MethodPassphrase {
+	if !replaces(a.Method) {
 		return nil
 	}
 	all, err := s.Accounts.OfAccount(tx, a.AccountID)
@@ -187,6 +193,9 @@ func (s *Service) refused(ctx context.Context, v Visitor, m attest.Method, why e
 	refused, ok := errors.AsType[*attest.Error](why)
 	if !ok {
 		return why
+	}
+	if refused.Panic {
+		observe.EvidencePanicked()
 	}
 	err := s.DB.Update(ctx, func(tx storage.Tx) error {
 		return s.Journal.Append(tx, journal.Entry{

@@ -109,6 +109,9 @@ func (s *Service) enrolling(r storage.Reader, v Visitor, m attest.Method, challe
 		Issuer: s.Issuer, AccountID: id, Name: v.Session.Name(), Challenge: challenge, Random: rand.Reader, Now: r.Now(),
 		UserHandle: s.Ring.MAC(keys.Handle, []byte("user-handle"), []byte(id)),
 	}
+	if replaces(m) { // what ends with this enrolment is not in its way
+		return e, nil
+	}
 	bound, err := s.Accounts.OfAccount(r, id)
 	for _, a := range bound {
 		if a.Method != m || !a.RevokedAt.IsZero() {

@@ -1,6 +1,7 @@
 package enrolment
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -52,8 +53,5 @@ func (s *Service) record(tx storage.Tx, e event) error {
 
 // nameOf is what an authenticator is called before people.
 func nameOf(a *account.Authenticator) string {
-	if a.Label != "" {
-		return a.Label
-	}
-	return string(a.Method)
+	return cmp.Or(a.Label, a.DeviceID, string(a.Method))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/regrant/regrant/attest"
@@ -62,6 +63,7 @@ func (s *Service) List(ctx context.Context, accountID string) (items []Item, adv
 		for i := range all {
 			items = append(items, item(&all[i], r.Now()))
 		}
+		slices.SortStableFunc(items, func(a, b Item) int { return a.BoundAt.Compare(b.BoundAt) })
 		return err
 	})
 	if err != nil {

@@ -1,0 +1,286 @@
+package enrolment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/account"
+	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/internal/login"
+	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/upstream"
+)
+
+const key = attest.MethodSSHKey
+
+func TestAnAuthenticatorIsBoundOnProbation(t *testing.T) {
+	h := open(t)
+	v := h.alice()
+	begun := h.begun(v, key)
+	if string(begun.Options) != `{"method":"ssh-key"}` || !strings.HasPrefix(begun.Text, "regrant enrolment v1\nissuer: "+issuer+"\naccount: "+aliceID+"@example.com\nmethod: ssh-key\n") {
+		t.Errorf("begun with %+v", begun)
+	}
+	bound, err := h.Finish(t.Context(), v, key, Answer{State: begun.State, Label: "the blue one", Body: []byte("blue")})
+	must(t, err)
+	a := h.get(bound.ID)
+	switch {
+	case !bound.Only || bound.Label != "the blue one" || bound.Detail["key_fingerprint"] != "print-of-blue":
+		t.Errorf("told %+v", bound)
+	case !bound.EffectiveAt.Equal(h.Clock().Add(probation)) || !errors.Is(a.Usable(h.Clock()), account.ErrProbation):
+		t.Errorf("effective at %s", bound.EffectiveAt)
+	case a.AccountID != aliceID || a.Method != key || a.Label != "the blue one" || a.BoundBy != "owner" || a.BoundFrom != "203.0.113.0/24" ||
+		!slices.Equal(a.Identifiers, v.Session.Identifiers()) || a.Model != "model-of-blue" || !a.Attested || a.NonExportable || a.NotAfter.IsZero():
+		t.Errorf("bound %+v", a)
+	case string(a.Handles[0].Value) != "blue" || a.Handles[0].Counter != 7 || string(a.Handles[0].Reference) != `{"alg":"fake"}`:
+		t.Errorf("handle %+v", a.Handles[0])
+	}
+	h.wait(probation)
+	if err := a.Usable(h.Clock()); err != nil {
+		t.Errorf("after the probation: %v", err)
+	}
+	if second := h.bind(h.alice(), key, "red"); second.Only {
+		t.Error("the account has another one")
+	}
+}
+
+func TestSeveralAuthenticatorsOfAMethodAreBound(t *testing.T) { // R-043
+	h := open(t)
+	v := h.alice()
+	for _, k := range []string{"one", "two", "three"} {
+		h.bind(v, key, k)
+		h.wait(time.Second)
+	}
+	names := []string{}
+	for _, i := range h.all(aliceID) {
+		names = append(names, i.Name)
+	}
+	if want := []string{"my one", "my two", "my three"}; !slices.Equal(names, want) {
+		t.Errorf("bound %q, want the oldest first: %q", names, want)
+	}
+}
+
+// Each starts from the good case and changes one thing.
+func TestWhatIsNotThisEnrolmentBindsNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(h *house, v *Visitor, m *attest.Method, a *Answer)
+		want   error
+	}{
+		"another session of hers":         {func(h *house, v *Visitor, _ *attest.Method, _ *Answer) { *v = h.alice() }, ErrOver},
+		"somebody else's session":         {func(h *house, v *Visitor, _ *attest.Method, _ *Answer) { *v = h.visit(bobID, "pwd") }, ErrOver},
+		"nobody's session":                {func(_ *house, v *Visitor, _ *attest.Method, _ *Answer) { v.Secret = "" }, ErrOver},
+		"begun for another method":        {func(_ *house, _ *Visitor, m *attest.Method, _ *Answer) { *m = attest.MethodPasskey }, ErrOver},
+		"a method that is not bound here": {func(_ *house, _ *Visitor, m *attest.Method, _ *Answer) { *m = attest.MethodDeviceCertificate }, ErrMethod},
+		"a method that is not configured": {func(_ *house, _ *Visitor, m *attest.Method, _ *Answer) { *m = attest.MethodTPM }, ErrMethod},
+		"no state":                        {func(_ *house, _ *Visitor, _ *attest.Method, a *Answer) { a.State = "" }, ErrOver},
+		"an altered state":                {func(_ *house, _ *Visitor, _ *attest.Method, a *Answer) { a.State = flipped(a.State) }, ErrOver},
+		"a state sealed for another use": {func(h *house, v *Visitor, _ *attest.Method, a *Answer) {
+			a.State = h.Ring.Box(keys.OwnLogin).Seal([]byte("{}"), h.ad(*v))
+		}, ErrOver},
+		"too late": {func(h *house, _ *Visitor, _ *attest.Method, _ *Answer) { h.wait(Life) }, ErrOver},
+		"signed out meanwhile": {func(h *house, v *Visitor, _ *attest.Method, _ *Answer) {
+			must(h.t, h.Logins.End(h.t.Context(), v.Secret))
+		}, login.ErrNone},
+		"the account changed meanwhile": {func(h *house, _ *Visitor, _ *attest.Method, _ *Answer) {
+			h.update(func(tx storage.Tx) error { return h.Accounts.RaiseEpoch(tx, aliceID) })
+		}, login.ErrNone},
+		"a label with a line break":        {label("a\nb"), ErrLabel},
+		"a label with a control character": {label("a\x1b[2Jb"), ErrLabel},
+		"a label that turns text around":   {label("a\u202eb"), ErrLabel},
+		"a label that is no text":          {label("\xff"), ErrLabel},
+		"a label too long":                 {label(strings.Repeat("ä", MaxLabel+1)), ErrLabel},
+		"a second factor was seen meanwhile": {func(h *house, _ *Visitor, _ *attest.Method, _ *Answer) {
+			h.begun(h.visit(aliceID, "pwd", "otp"), key)
+		}, &login.Refusal{}},
+		"bound to somebody else": {func(h *house, _ *Visitor, _ *attest.Method, _ *Answer) { h.bind(h.visit(bobID, "pwd"), key, "blue") }, ErrBound},
+		"was bound once": {func(h *house, v *Visitor, _ *attest.Method, a *Answer) {
+			must(h.t, h.Remove(h.t.Context(), *v, h.bind(*v, key, "blue").ID))
+			*v = h.alice()
+			a.State = h.begun(*v, key).State
+		}, ErrBound},
+		"refused":           {body("refuse"), &attest.Error{}},
+		"a parser panics":   {body("panic"), &attest.Error{}},
+		"cannot be told":    {body("cannot tell"), io.ErrUnexpectedEOF},
+		"the store is down": {func(h *house, _ *Visitor, _ *attest.Method, _ *Answer) { h.db.writesDown.Store(true) }, io.ErrClosedPipe},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := open(t)
+			v, m := h.alice(), key
+			a := Answer{State: h.begun(v, m).State, Body: []byte("blue")}
+			c.change(h, &v, &m, &a)
+			before := len(live(h.all(aliceID)))
+			bound, err := h.Finish(t.Context(), v, m, a)
+			if !matches(err, c.want) || bound.ID != "" || bound.Shown != nil {
+				t.Errorf("%+v, %v, want %v", bound, err, c.want)
+			}
+			if got := live(h.all(aliceID)); len(got) != before {
+				t.Errorf("bound: %+v", got)
+			}
+		})
+	}
+}
+
+func live(items []Item) []Item {
+	return slices.DeleteFunc(items, func(i Item) bool { return i.Standing == StandingRevoked })
+}
+
+func label(s string) func(*house, *Visitor, *attest.Method, *Answer) {
+	return func(_ *house, _ *Visitor, _ *attest.Method, a *Answer) { a.Label = s }
+}
+
+func body(s string) func(*house, *Visitor, *attest.Method, *Answer) {
+	return func(_ *house, _ *Visitor, _ *attest.Method, a *Answer) { a.Body = []byte(s) }
+}
+
+// flipped is s with another character in its middle.
+func flipped(s string) string {
+	i, c := len(s)/2, "A"
+	if s[i] == 'A' {
+		c = "B"
+	}
+	return s[:i] + c + s[i+1:]
+}
+
+// matches compares refusals by their type and everything else by what it is.
+func matches(err, want error) bool {
+	switch want.(type) { //nolint:errorlint // want is the bare error
+	case *attest.Error:
+		_, ok := errors.AsType[*attest.Error](err)
+		return ok
+	case *login.Refusal:
+		_, ok := errors.AsType[*login.Refusal](err)
+		return ok
+	}
+	return errors.Is(err, want)
+}
+
+func TestAnEnrolmentBindsOnceHoweverManyFinishIt(t *testing.T) {
+	h := open(t)
+	v := h.alice()
+	state := h.begun(v, key).State
+	errs := make([]error, 8)
+	var race sync.WaitGroup
+	for i := range errs {
+		race.Go(func() {
+			_, errs[i] = h.Finish(t.Context(), v, key, Answer{State: state, Body: fmt.Appendf(nil, "key %d", i)})
+		})
+	}
+	race.Wait()
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+		} else if !errors.Is(err, ErrOver) {
+			t.Errorf("a loser got %v", err)
+		}
+	}
+	if won != 1 || len(h.all(aliceID)) != 1 || len(h.entries(journal.KindAuthenticatorBound)) != 1 {
+		t.Errorf("%d won, bound %+v", won, h.all(aliceID))
+	}
+}
+
+func TestAFailedEnrolmentCanBeTriedAgain(t *testing.T) {
+	h := open(t)
+	v := h.alice()
+	state := h.begun(v, key).State
+	if _, err := h.Finish(t.Context(), v, key, Answer{State: state, Body: []byte("refuse")}); err == nil {
+		t.Fatal("not refused")
+	}
+	if _, err := h.Finish(t.Context(), v, key, Answer{State: state, Body: []byte("blue")}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnAccountHasABound(t *testing.T) {
+	h := open(t)
+	v := h.alice()
+	h.update(func(tx storage.Tx) error {
+		for i := range account.MaxPerAccount {
+			a := &account.Authenticator{Upstream: "main", AccountID: aliceID, Method: key, Handles: []account.Handle{{Value: fmt.Append(nil, i)}}, EffectiveAt: h.Clock()}
+			if err := h.Accounts.Bind(tx, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if _, err := h.Finish(t.Context(), v, key, Answer{State: h.begun(v, key).State, Body: []byte("blue")}); !errors.Is(err, ErrFull) {
+		t.Errorf("%v, want full", err)
+	}
+}
+
+// R-044, R-017: the lower of the account's level and the authenticator's, by a sign-in of these minutes.
+func TestBindingNeedsASignInAsStrongAsTheAccount(t *testing.T) {
+	for name, c := range map[string]struct {
+		seen, now []string
+		need      *login.Refusal
+	}{
+		"one factor, as ever":                 {[]string{"pwd"}, []string{"pwd"}, nil},
+		"one factor where there are two":      {[]string{"pwd", "otp"}, []string{"pwd"}, &login.Refusal{Need: upstream.Assurance{AAL: upstream.AAL2}}},
+		"two factors":                         {[]string{"pwd", "otp"}, []string{"pwd", "otp"}, nil},
+		"phishable, where there is a passkey": {[]string{"hwk", "pin"}, []string{"pwd", "otp"}, &login.Refusal{Need: upstream.Assurance{AAL: upstream.AAL2, PhishingResistant: true}}},
+		"the passkey":                         {[]string{"hwk", "pin"}, []string{"hwk", "pin"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := open(t)
+			h.begun(h.visit(aliceID, c.seen...), key)
+			v := h.visit(aliceID, c.now...)
+			for _, m := range []attest.Method{key, attest.MethodRecoveryCode, attest.MethodPasskey, attest.MethodPassphrase} {
+				_, err := h.Begin(t.Context(), v, m, nil)
+				refusal, refused := errors.AsType[*login.Refusal](err)
+				if refused != (c.need != nil) || refused && *refusal != *c.need || err != nil && !refused {
+					t.Errorf("%s: %v, want %+v", m, err, c.need)
+				}
+			}
+		})
+	}
+}
+
+func TestAnOldSignInBindsNothing(t *testing.T) {
+	h := open(t)
+	h.provider.earlier = login.Life / 2 // the identity provider asked for nothing: the person had signed in before
+	v := h.alice()
+	state := h.begun(v, key).State
+	h.wait(login.Life/2 + time.Second)
+	_, err := h.Begin(t.Context(), v, key, nil)
+	if refusal, ok := errors.AsType[*login.Refusal](err); !ok || !refusal.Stale {
+		t.Errorf("%v, want too old", err)
+	}
+	_, err = h.Finish(t.Context(), v, key, Answer{State: state, Body: []byte("blue")})
+	if refusal, ok := errors.AsType[*login.Refusal](err); !ok || !refusal.Stale || len(h.all(aliceID)) > 0 {
+		t.Errorf("%v, want too old", err)
+	}
+}
+
+func TestBeginRefusesWhatItsFormatRefuses(t *testing.T) {
+	h := open(t)
+	v := h.alice()
+	for body, want := range map[string]error{"refuse": &attest.Error{}, "panic": &attest.Error{}, "cannot tell": io.ErrUnexpectedEOF} {
+		if begun, err := h.Begin(t.Context(), v, key, []byte(body)); !matches(err, want) || begun.State != "" {
+			t.Errorf("%s: %+v, %v", body, begun, err)
+		}
+	}
+	if _, err := h.Begin(t.Context(), v, attest.MethodTPM, nil); !errors.Is(err, ErrMethod) {
+		t.Errorf("another method: %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.Compute = func(context.Context, func()) error { return gone.Err() }
+	if _, err := h.Begin(t.Context(), v, key, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("whose turn never came: %v", err)
+	}
+}
+
+func TestOnlyMethodsThatPeopleBindAreOffered(t *testing.T) {
+	want := []attest.Method{attest.MethodRecoveryCode, attest.MethodSSHKey, attest.MethodPasskey, attest.MethodPassphrase}
+	if got := open(t).Methods(); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
