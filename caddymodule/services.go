@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/attest"
-	"github.com/regrant/regrant/attest/devicecert"
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/authority"
+	"github.com/regrant/regrant/internal/enrolment"
 	"github.com/regrant/regrant/internal/gateway"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/internal/keys"
@@ -34,6 +34,7 @@ type services struct {
 	outbox       *notify.Outbox
 	authority    *authority.Authority
 	login        *login.Service
+	enrolment    *enrolment.Service
 	recovery     *recovery.Service
 	grant        *grant.Server
 	broker       *broker.Server
@@ -82,7 +83,22 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 	s.login = login.New(login.Config{
 		Namespace: name, Issuer: a.issuer(), DB: db, Ring: s.ring, Accounts: s.accounts, Provider: p.adapter, Clock: time.Now,
 	})
-	if s.recovery, err = a.recovery(s, name, operator); err != nil {
+	formats, config, err := a.formats(s, operator)
+	if err != nil {
+		return s, err
+	}
+	verifier, err := attest.NewVerifier(formats...)
+	if err != nil {
+		return s, err
+	}
+	s.enrolment = enrolment.New(enrolment.Config{
+		Namespace: name, Issuer: a.issuer(),
+		DB: db, Ring: s.ring, Accounts: s.accounts, Logins: s.login,
+		Verifier: verifier, Journal: s.journal, Outbox: s.outbox,
+		Probation: a.probation, Clock: time.Now,
+		Compute: a.limiter.Strangers.Compute,
+	})
+	if s.recovery, err = a.recovery(s, name, verifier, config); err != nil {
 		return s, err
 	}
 	if err := a.tokens(&s, p.clients); err != nil {
@@ -92,15 +108,7 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 	return s, nil
 }
 
-func (a *App) recovery(s services, namespace string, operator *devicecert.OperatorCA) (*recovery.Service, error) {
-	formats, config, err := a.formats(s, operator)
-	if err != nil {
-		return nil, err
-	}
-	verifier, err := attest.NewVerifier(formats...)
-	if err != nil {
-		return nil, err
-	}
+func (a *App) recovery(s services, namespace string, verifier *attest.Verifier, config policy.Config) (*recovery.Service, error) {
 	rules, err := policy.New(config)
 	if err != nil {
 		return nil, err
@@ -162,10 +170,10 @@ func (a *App) gateway(s services) (*gateway.Gateway, error) {
 		return nil, err
 	}
 	return gateway.New(gateway.Config{
-		Origin: a.Issuer, Path: a.Path, Namespace: a.upstream.name(),
-		DB: s.db, Ring: s.ring, Adapter: s.adapter,
+		Origin: a.Issuer, Path: a.Path,
+		Ring: s.ring, Adapter: s.adapter,
 		Recovery: s.recovery, Grant: s.grant, Broker: s.broker,
-		Authority: s.authority, Login: s.login, Accounts: s.accounts,
+		Authority: s.authority, Login: s.login, Enrolment: s.enrolment,
 		Throttle: a.limiter.Limiter,
 		ClientIP: a.clientIP,
 		Nonces:   a.DPoPNonce,

@@ -41,10 +41,16 @@ func endpoints(t *testing.T) (list []endpoint) {
 	text, err := os.ReadFile("../docs/endpoints.md")
 	fatal(t, err)
 	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([A-Z, ]+) \\| ([a-z]+) \\|$").FindAllStringSubmatch(string(text), -1) {
-		list = append(list, endpoint{
-			path: strings.Replace(m[1], "{path}", "/recovery", 1), name: strings.TrimPrefix(m[1], "{path}"),
+		ep := endpoint{
+			path: strings.NewReplacer("{path}", "/recovery", "{id}", "AAAA", "{method}", "ssh-key").Replace(m[1]), name: strings.TrimPrefix(m[1], "{path}"),
 			post: strings.Contains(m[2], "POST"), get: strings.Contains(m[2], "GET"), speaks: m[3],
-		})
+		}
+		if ep.speaks == "either" { // JSON here, and forms too
+			ep.speaks = "api"
+			list = append(list, ep)
+			ep.speaks = "page"
+		}
+		list = append(list, ep)
 	}
 	if len(list) < 19 {
 		t.Fatalf("docs/endpoints.md names only %d", len(list))
@@ -74,6 +80,11 @@ var fields = map[string]map[string]any{
 	"/login":          {"csrf": "AAAA", "aal": "2", "phishing_resistant": "true"},
 	"/login/callback": {"state": "AAAA", "code": "AAAA", "error": "x", "iss": "x"},
 	"/logout":         {"csrf": "AAAA"},
+
+	"/authenticators/{id}":            {"csrf": "AAAA"},
+	"/authenticators/{method}/begin":  {"csrf": "AAAA"},
+	"/authenticators/{method}/finish": {"csrf": "AAAA", "state": "AAAA", "label": "blue", "public_key": "AAAA", "signature": "AAAA"},
+	"/report-lost":                    {"csrf": "AAAA", "id": "AAAA"},
 	"/oidc/authorize": {
 		"client_id": "demo-idp", "redirect_uri": "{origin}/callback", "response_type": "code", "scope": "openid", "state": "a-state-of-theirs", "nonce": "a-nonce-of-theirs",
 		"code_challenge": strings.Repeat("A", 43), "code_challenge_method": "S256", "prompt": "login", "max_age": "1", "response_mode": "query", "login_hint": "alice",

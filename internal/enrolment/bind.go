@@ -35,7 +35,7 @@ type pending struct {
 	Expires   time.Time     `json:"e"`
 }
 
-// Begin starts binding an authenticator. It writes nothing but how well its owner signed in.
+// Begin starts binding an authenticator. It writes nothing but how well its owner signed in, and why a format refused.
 func (s *Service) Begin(ctx context.Context, v Visitor, m attest.Method, body []byte) (Begun, error) {
 	format, err := s.enroller(m)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Service) Begin(ctx context.Context, v Visitor, m attest.Method, body []
 	}
 	var prompt attest.Prompt
 	if err := s.guarded(ctx, func() error { prompt, err = format.Begin(e, body); return err }); err != nil {
-		return Begun{}, settle("beginning an enrolment", err)
+		return Begun{}, s.refused(ctx, v, m, settle("beginning an enrolment", err))
 	}
 	p.Keep = prompt.Keep
 	state, err := json.Marshal(p)
@@ -163,14 +163,14 @@ func (s *Service) bind(tx storage.Tx, v Visitor, p pending, made attest.Enrolled
 	return s.record(tx, event{kind: journal.KindAuthenticatorBound, visitor: v, authenticator: a})
 }
 
-// replaces tells whether an account has one authenticator of m at most: one set of codes, one passphrase.
-func replaces(m attest.Method) bool {
+// Replaces tells whether an account has one authenticator of m at most: one set of codes, one passphrase.
+func Replaces(m attest.Method) bool {
 	return m == attest.MethodRecoveryCode || m == attest.MethodPassphrase
 }
 
 // replace ends what a takes the place of.
 func (s *Service) replace(tx storage.Tx, a *account.Authenticator) error {
-	if !replaces(a.Method) {
+	if !Replaces(a.Method) {
 		return nil
 	}
 	all, err := s.Accounts.OfAccount(tx, a.AccountID)

@@ -109,7 +109,7 @@ func (s *Service) enrolling(r storage.Reader, v Visitor, m attest.Method, challe
 		Issuer: s.Issuer, AccountID: id, Name: v.Session.Name(), Challenge: challenge, Random: rand.Reader, Now: r.Now(),
 		UserHandle: s.Ring.MAC(keys.Handle, []byte("user-handle"), []byte(id)),
 	}
-	if replaces(m) { // what ends with this enrolment is not in its way
+	if Replaces(m) { // what ends with this enrolment is not in its way
 		return e, nil
 	}
 	bound, err := s.Accounts.OfAccount(r, id)

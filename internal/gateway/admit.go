@@ -4,25 +4,24 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/regrant/regrant/internal/throttle"
 )
 
 // holders are the endpoints, below the prefix, at which only somebody can have success who was given something here: a
-// recovery, a token, a code. They have a lane of their own, so that no flood of strangers keeps a granted recovery from
-// its end, and no limit by network: whoever shares a network with an attacker still gets to the end. Every other POST
-// is a stranger's.
+// recovery, a token, a code, a session. They have a lane of their own, so that no flood of strangers keeps a granted recovery from
+// its end, and no limit by network: whoever shares a network with an attacker still gets to the end. Every other request
+// that changes something is a stranger's; so is one that binds an authenticator, which can wait.
 var holders = map[string]bool{
 	"status": true, "handoff": true, "token": true, "complete": true, "continue": true, "oidc/token": true, "oidc/cancel": true,
-	"logout": true, "introspect": true, "revoke": true,
+	"logout": true, "introspect": true, "revoke": true, "authenticators/{id}": true, "report-lost": true,
 }
 
 // crowded is when to come again to a lane that is full: each place in it is soon free.
 const crowded = 2 * time.Second
 
-// admit takes the limits of a POST, before anything costly is done for it, and leaves its body in r, whole and bounded.
+// admit takes the limits of a POST or DELETE, before anything costly is done for it, and leaves its body in r, whole and bounded.
 // Whoever is let in calls leave.
 func (g *Gateway) admit(w http.ResponseWriter, r *http.Request) (leave func(), err error) {
 	lane := g.lane(r)
@@ -54,7 +53,7 @@ func (g *Gateway) count(r *http.Request) error {
 
 // lane is the one that r belongs into.
 func (g *Gateway) lane(r *http.Request) *throttle.Lane {
-	if holders[strings.TrimPrefix(r.URL.Path, g.prefix)] {
+	if holders[g.endpoint(g.route(r.URL.Path))] {
 		return g.Throttle.Holders
 	}
 	return g.Throttle.Strangers

@@ -40,10 +40,10 @@ func fits(l *throttle.Lane, n int) bool {
 func TestEveryEndpointHasItsLane(t *testing.T) {
 	h := open(t)
 	want := map[string]*throttle.Lane{}
-	for _, path := range []string{"initiate", "attest", "start", "prove", "devices/enroll", "login"} {
+	for _, path := range []string{"initiate", "attest", "start", "prove", "devices/enroll", "login", "authenticators/{method}/begin", "authenticators/{method}/finish"} {
 		want[path] = h.Throttle.Strangers
 	}
-	for _, path := range []string{"status", "handoff", "token", "complete", "continue", "oidc/token", "oidc/cancel", "introspect", "revoke", "logout"} {
+	for _, path := range []string{"status", "handoff", "token", "complete", "continue", "oidc/token", "oidc/cancel", "introspect", "revoke", "logout", "authenticators/{id}", "report-lost"} {
 		want[path] = h.Throttle.Holders
 	}
 	for path, rt := range h.routes {
@@ -51,7 +51,7 @@ func TestEveryEndpointHasItsLane(t *testing.T) {
 			continue
 		}
 		name := strings.TrimPrefix(path, h.prefix)
-		if lane := want[name]; lane == nil || lane != h.lane(request(t, http.MethodPost, path, nil)) {
+		if lane := want[name]; lane == nil || lane != h.lane(request(t, http.MethodPost, spelled(path), nil)) {
 			t.Errorf("%s is in no lane, or in the wrong one", path)
 		}
 		delete(want, name)

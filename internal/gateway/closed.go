@@ -22,7 +22,7 @@ func (c *Closed) Owns(path string) bool { return c.g.owns(path) }
 
 // Unavailable answers r with 503, in the form in which the route speaks. cause is for the log.
 func (c *Closed) Unavailable(w http.ResponseWriter, r *http.Request, cause error) {
-	rt := c.g.routes[r.URL.Path]
+	rt := c.g.route(r.URL.Path)
 	v := c.g.visit(w, r, rt)
 	if !c.g.owns(r.URL.Path) {
 		v.endpoint = guarded

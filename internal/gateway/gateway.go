@@ -19,30 +19,27 @@ import (
 
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/fosite/grant"
-	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/authority"
+	"github.com/regrant/regrant/internal/enrolment"
 	"github.com/regrant/regrant/internal/gateway/pages"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/internal/recovery"
 	"github.com/regrant/regrant/internal/throttle"
-	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
 )
 
 // Config is what a Gateway stands on. All members are required, but for Clock and RelatedOrigins.
 type Config struct {
-	Origin    string // scheme and authority, as configured: the only source of our own address
-	Path      string // prefix of our routes, such as "/recovery"
-	Namespace string // prefix of our keys in DB
+	Origin string // scheme and authority, as configured: the only source of our own address
+	Path   string // prefix of our routes, such as "/recovery"
 
 	Recovery  *recovery.Service
 	Grant     *grant.Server
 	Broker    *broker.Server
 	Authority *authority.Authority
 	Login     *login.Service
-	Accounts  *account.Store
-	DB        storage.DB
+	Enrolment *enrolment.Service
 	Adapter   upstream.Adapter
 	Ring      *keys.Ring
 	Throttle  *throttle.Limiter
@@ -90,7 +87,7 @@ func (c Config) check() error {
 	if len(c.Path) < 2 || c.Path[0] != '/' || strings.HasSuffix(c.Path, "/") || !canonicalPath(c.Path) {
 		return fmt.Errorf("gateway: path %q is not a canonical prefix", c.Path)
 	}
-	if c.Namespace == "" || c.Recovery == nil || c.Grant == nil || c.Broker == nil || c.Authority == nil || c.Login == nil || c.Accounts == nil || c.DB == nil ||
+	if c.Recovery == nil || c.Grant == nil || c.Broker == nil || c.Authority == nil || c.Login == nil || c.Enrolment == nil ||
 		c.Adapter == nil || c.Ring == nil || c.Throttle == nil || c.ClientIP == nil || c.Logger == nil {
 		return errors.New("gateway: a part is missing")
 	}

@@ -17,10 +17,15 @@ import (
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/attesttest"
 	"github.com/regrant/regrant/attest/devicecert"
+	"github.com/regrant/regrant/attest/recoverykey"
+	"github.com/regrant/regrant/attest/secret"
+	"github.com/regrant/regrant/attest/sshsig"
+	"github.com/regrant/regrant/attest/webauthn"
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/authority"
+	"github.com/regrant/regrant/internal/enrolment"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/login"
@@ -45,16 +50,18 @@ const (
 // house is a gateway on real rooms. Only the identity provider is a fake.
 type house struct {
 	*Gateway
-	t       testing.TB
-	idp     *fakeIDP
-	db      *faultyDB
-	log     *bytes.Buffer
-	addr    netip.Addr
-	offset  atomic.Int64 // added to the gateway's clock
-	limiter throttle.Config
-	unbound *attesttest.CA // its devices are trusted, too, and bound to nobody; nil: none
-	clients []grant.Client
-	nonces  bool
+	t        testing.TB
+	idp      *fakeIDP
+	db       *faultyDB
+	DB       storage.DB // db, as the rooms know it
+	Accounts *account.Store
+	log      *bytes.Buffer
+	addr     netip.Addr
+	offset   atomic.Int64 // added to the gateway's clock
+	limiter  throttle.Config
+	unbound  *attesttest.CA // its devices are trusted, too, and bound to nobody; nil: none
+	clients  []grant.Client
+	nonces   bool
 
 	operator *devicecert.OperatorCA // nil: none
 }
@@ -70,10 +77,12 @@ func open(t testing.TB, change ...func(*house)) *house {
 	must(t, err)
 	t.Cleanup(func() { must(t, store.Close()) })
 	h.db = &faultyDB{DB: store}
+	h.DB = h.db
 	logger := slog.New(slog.NewTextHandler(h.log, nil))
 	ring, err := keys.Open(t.Context(), h.db, "main", bytes.Repeat([]byte{7}, 32))
 	must(t, err)
 	accounts := account.New("main", ring.Sealer(keys.Record))
+	h.Accounts = accounts
 	diary := journal.New("main")
 	outbox := notify.New("main", h.db, nil, logger)
 	root := attesttest.NewCA(t)
@@ -104,17 +113,36 @@ func open(t testing.TB, change ...func(*house)) *house {
 		Secret: ring.Secret(keys.BrokerSecret), Logins: service.Logins(),
 	})
 	must(t, err)
+	selfService := login.New(login.Config{
+		Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Provider: h.idp, Clock: time.Now,
+	})
 	h.Gateway, err = New(Config{
-		Origin: origin, Path: "/recovery", Namespace: "main", Recovery: service, Grant: grants, Broker: logins, Authority: ca,
-		Login: login.New(login.Config{
-			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Provider: h.idp, Clock: time.Now,
+		Origin: origin, Path: "/recovery", Recovery: service, Grant: grants, Broker: logins, Authority: ca,
+		Login: selfService,
+		Enrolment: enrolment.New(enrolment.Config{
+			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Logins: selfService, Verifier: enrollers(t, ring), Journal: diary, Outbox: outbox,
+			Probation: func(attest.Method) time.Duration { return 72 * time.Hour }, Clock: time.Now, Compute: limiter.Strangers.Compute,
 		}),
-		Accounts: accounts, DB: h.db, Adapter: h.idp, Ring: ring, Throttle: limiter, RelatedOrigins: []byte(`{"origins":["https://shop.example.net"]}`),
+		Adapter: h.idp, Ring: ring, Throttle: limiter, RelatedOrigins: []byte(`{"origins":["https://shop.example.net"]}`),
 		ClientIP: func(*http.Request) netip.Addr { return h.addr }, Logger: logger, Nonces: h.nonces,
 		Clock: func() time.Time { return time.Now().Add(time.Duration(h.offset.Load())) },
 	})
 	must(t, err)
 	return h
+}
+
+// enrollers are the formats of what people bind by themselves, and one that they do not.
+func enrollers(t testing.TB, ring *keys.Ring) *attest.Verifier {
+	t.Helper()
+	keyed := func(parts ...[]byte) []byte { return ring.MAC(keys.Methods, parts...) }
+	passkeys, err := webauthn.New(webauthn.Config{RPIDs: []string{"id.example.com"}, Origins: []string{origin}, Attestation: webauthn.Attestation{Demand: webauthn.Any}})
+	must(t, err)
+	verifier, err := attest.NewVerifier(
+		devicecert.New(devicecert.Config{}), passkeys, secret.NewCodes(keyed), sshsig.New(sshsig.Config{Issuer: issuer}), recoverykey.New(),
+		secret.NewPassphrase(secret.PassphraseConfig{Hash: keyed, Slots: func(work func()) error { work(); return nil }}),
+	)
+	must(t, err)
+	return verifier
 }
 
 func (h *house) anchors(ca *authority.Authority) func() []*x509.Certificate {

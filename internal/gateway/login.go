@@ -5,12 +5,10 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/gateway/pages"
 	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/internal/throttle"
 	"github.com/regrant/regrant/internal/wire"
-	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
 )
 
@@ -19,22 +17,6 @@ func (g *Gateway) signedIn(r *http.Request) (who login.Session, secret string, e
 	secret = cookieValue(r, selfCookie)
 	who, err = g.Login.Read(r.Context(), secret)
 	return who, secret, err
-}
-
-// authenticators lists the recovery methods of whoever has signed in.
-func (g *Gateway) authenticators(w http.ResponseWriter, r *http.Request) error {
-	who, secret, err := g.signedIn(r)
-	if errors.Is(err, login.ErrNone) {
-		return g.pages.Write(w, http.StatusOK, pages.SignIn(g.loginForm(r)))
-	}
-	if err != nil {
-		return err
-	}
-	list, err := g.authenticatorsOf(r, who.AccountID())
-	if err != nil {
-		return err
-	}
-	return g.pages.Write(w, http.StatusOK, pages.Authenticators(who.Name(), who.EndsAt(), list, g.Clock(), g.form(formLogout, "logout", secret)))
 }
 
 func (g *Gateway) loginForm(r *http.Request) pages.Form {
@@ -147,29 +129,4 @@ func (g *Gateway) logout(w http.ResponseWriter, r *http.Request) error {
 	}
 	drop(w, selfCookie)
 	return g.pages.Write(w, http.StatusOK, pages.SignedOut(g.loginForm(r)))
-}
-
-// authenticatorsOf lists those that are not revoked.
-func (g *Gateway) authenticatorsOf(r *http.Request, accountID string) (list []pages.Authenticator, err error) {
-	var bound []account.Authenticator
-	err = g.DB.View(r.Context(), func(rd storage.Reader) error {
-		bound, err = g.Accounts.OfAccount(rd, accountID)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range bound {
-		if !a.RevokedAt.IsZero() {
-			continue
-		}
-		label := a.Label
-		if label == "" {
-			label = a.DeviceID
-		}
-		list = append(list, pages.Authenticator{
-			Label: label, Method: string(a.Method), BoundAt: a.BoundAt, EffectiveAt: a.EffectiveAt, UsedAt: a.LastUsedAt, ExpiresAt: a.NotAfter,
-		})
-	}
-	return list, nil
 }

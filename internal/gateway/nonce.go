@@ -56,7 +56,7 @@ func (g *Gateway) offerNonce(w http.ResponseWriter, r *http.Request) {
 
 // useNonce is the refusal for want of a nonce, as the route speaks: sections 8 and 9.
 func (g *Gateway) useNonce(r *http.Request) error {
-	if rt := g.routes[r.URL.Path]; rt != nil && rt.kind == oauth {
+	if rt := g.route(r.URL.Path); rt != nil && rt.kind == oauth {
 		return errUseNonceOAuth
 	}
 	return errUseNonce

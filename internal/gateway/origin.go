@@ -39,6 +39,7 @@ const (
 	formContinue = "continue" // bound to the holder cookie
 	formCancel   = "cancel"   // bound to the waiting login
 	formLogout   = "logout"   // bound to the session that it ends
+	formChange   = "change"   // bound to the session in which authenticators change
 	formLogin    = "login"    // bound to the holder cookie, or to nothing in a browser that has none: it changes nothing here
 )
 
@@ -50,7 +51,12 @@ func (g *Gateway) formToken(form, bound string) string {
 
 // genuine reports whether a page of ours sent this form.
 func (g *Gateway) genuine(r *http.Request, sent url.Values, form, bound string) bool {
-	return g.sameOrigin(r) && hmac.Equal([]byte(sent.Get("csrf")), []byte(g.formToken(form, bound)))
+	return g.vouched(r, sent.Get("csrf"), form, bound)
+}
+
+// vouched reports whether token, which came with r, is the one of a form.
+func (g *Gateway) vouched(r *http.Request, token, form, bound string) bool {
+	return g.sameOrigin(r) && hmac.Equal([]byte(token), []byte(g.formToken(form, bound)))
 }
 
 // form is the form to show, with its token.

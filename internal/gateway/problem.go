@@ -49,6 +49,7 @@ var (
 	errNotCanonical = &problemError{status: http.StatusBadRequest, code: wire.ProblemMalformed, detail: "The path is not in its normal form."}
 	errNotFound     = &problemError{status: http.StatusNotFound, code: wire.ProblemNotFound, detail: "There is nothing here."}
 	errTooLarge     = &problemError{status: http.StatusRequestEntityTooLarge, code: wire.ProblemTooLarge, detail: "The body is larger than 64 KiB."}
+	errFileTooLarge = &problemError{status: http.StatusRequestEntityTooLarge, code: wire.ProblemTooLarge, detail: "The file is larger than 8 KiB."}
 	errTooSlow      = &problemError{status: http.StatusRequestTimeout, code: wire.ProblemMalformed, detail: "The body did not arrive in time."}
 	errMediaType    = &problemError{status: http.StatusUnsupportedMediaType, code: wire.ProblemUnsupportedMediaType, detail: "The body has another media type than this endpoint takes."}
 
@@ -61,7 +62,7 @@ var (
 	errCertificate = malformed("/certificate_chain", "The certificates were not accepted. They must lead from the key of the request to a device CA that is trusted here, and be valid, for client authentication, and not revoked.")
 	// errEvidence is one answer for all evidence about a device's key that does not do.
 	errEvidence = malformed("/evidence", "The evidence about the key was not accepted. It must be in a format that is accepted here, about the key of the request, made for this activation code, and about a device in the state that is demanded.")
-	errFull     = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, detail: "The account has as many devices as it can have, revoked ones counted. Tell your administrator."}
+	errFull     = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, detail: "The account has as many authenticators as it can have, revoked ones counted. Tell your administrator."}
 
 	errHolder     = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "The proof of possession is missing, wrong, or somebody else's."}
 	errTwoHolders = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "A request comes from a browser or from a program, not from both."}
@@ -148,7 +149,7 @@ func translate(err error) *problemError {
 	case errors.Is(err, authority.ErrRequest):
 		return malformed("/label", "This label cannot be used.")
 	default:
-		return unavailable(err)
+		return translateOwn(err)
 	}
 }
 
@@ -194,6 +195,10 @@ func (g *Gateway) answerError(w *visit, rt *route, err error) {
 // speaks is how to refuse on a route; where there is none, a browser gets a page.
 func speaks(r *http.Request, rt *route) kind {
 	switch {
+	case rt != nil && rt.kind == either && spokenInJSON(r):
+		return api
+	case rt != nil && rt.kind == either:
+		return page
 	case rt != nil:
 		return rt.kind
 	case strings.Contains(r.Header.Get("Accept"), "text/html"):

@@ -91,7 +91,7 @@ func TestAnAccountThatIsFullOfDevicesIsADefiniteAnswer(t *testing.T) {
 	}))
 	w := h.postJSON("/recovery/devices/enroll", wire.EnrollRequest{ActivationCode: code.Text, CSR: csr(t, attesttest.NewKey(t))})
 	wantProblem(t, w, http.StatusForbidden, wire.ProblemRefused, "")
-	if !strings.Contains(w.Body.String(), "as many devices as it can have") {
+	if !strings.Contains(w.Body.String(), "as many authenticators as it can have") {
 		t.Errorf("the answer does not say why: %s", w.Body)
 	}
 }

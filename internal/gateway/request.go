@@ -16,12 +16,15 @@ import (
 	"github.com/regrant/regrant/internal/wire"
 )
 
-const formType = "application/x-www-form-urlencoded"
+const (
+	formType = "application/x-www-form-urlencoded"
+	jsonType = "application/json"
+)
 
 // readJSON reads the one JSON value of r's body into the value that into points at. It demands the media type: a form
 // of another site can send JSON, but not under this name without asking first, which nobody answers.
 func readJSON(r *http.Request, into any) error {
-	body, err := readBody(r, "application/json")
+	body, err := readBody(r, jsonType)
 	if err != nil {
 		return err
 	}
@@ -61,6 +64,11 @@ func demandType(r *http.Request, mediaType string) error {
 		return errMediaType
 	}
 	return nil
+}
+
+// spokenInJSON tells a program: no form of a page can send this.
+func spokenInJSON(r *http.Request) bool {
+	return r.Method == http.MethodDelete || demandType(r, jsonType) == nil
 }
 
 // readAll reads the whole body from the connection, as far as it may go.

@@ -16,56 +16,62 @@ const (
 	api                  // JSON, RFC 9457
 	oauth                // a form, and errors of RFC 6749 section 5.2
 	document             // public and cacheable
+	either               // api to whoever sends JSON or a method that no form has, page to everybody else
 )
 
 // handler answers a request or returns why not.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
-// route is one path of ours. HEAD is GET without the body.
+// route is one path of ours, in which a segment in braces stands for any one. HEAD is GET without the body.
 type route struct {
 	path string
 	kind kind
 	get  handler
 	post handler
+	del  handler
 }
 
 // table is every path that is answered here.
 func (g *Gateway) table() map[string]*route {
 	list := []route{
-		{g.Path, page, g.start, nil},
-		{g.prefix, page, g.start, nil},
+		{g.Path, page, g.start, nil, nil},
+		{g.prefix, page, g.start, nil, nil},
 
-		{g.prefix + "start", page, nil, g.begin},
-		{g.prefix + "prove", page, nil, g.prove},
-		{g.prefix + "passkey.js", document, public("text/javascript; charset=utf-8", func() []byte { return pages.Script }), nil},
+		{g.prefix + "start", page, nil, g.begin, nil},
+		{g.prefix + "prove", page, nil, g.prove, nil},
+		{g.prefix + "passkey.js", document, public("text/javascript; charset=utf-8", func() []byte { return pages.Script }), nil, nil},
 
-		{g.prefix + "initiate", api, nil, g.initiate},
-		{g.prefix + "attest", api, nil, g.attest},
-		{g.prefix + "status", api, nil, g.status},
+		{g.prefix + "initiate", api, nil, g.initiate, nil},
+		{g.prefix + "attest", api, nil, g.attest, nil},
+		{g.prefix + "status", api, nil, g.status, nil},
 
-		{g.prefix + "handoff", api, nil, g.handoff},
-		{g.prefix + "token", oauth, nil, g.token},
-		{g.prefix + "complete", api, nil, g.complete},
-		{g.prefix + "introspect", oauth, nil, g.introspect},
-		{g.prefix + "revoke", oauth, nil, g.revoke},
+		{g.prefix + "handoff", api, nil, g.handoff, nil},
+		{g.prefix + "token", oauth, nil, g.token, nil},
+		{g.prefix + "complete", api, nil, g.complete, nil},
+		{g.prefix + "introspect", oauth, nil, g.introspect, nil},
+		{g.prefix + "revoke", oauth, nil, g.revoke, nil},
 
-		{g.prefix + "continue", page, g.showContinue, g.resume},
-		{g.prefix + "authenticators", page, g.authenticators, nil},
-		{g.prefix + "login", page, nil, g.startLogin},
-		{g.prefix + "login/callback", page, g.landing, nil},
-		{g.prefix + "logout", page, nil, g.logout},
+		{g.prefix + "continue", page, g.showContinue, g.resume, nil},
+		{g.prefix + "authenticators", page, g.authenticators, nil, nil},
+		{g.prefix + "authenticators/{id}", either, g.authenticator, g.removeByForm, g.remove},
+		{g.prefix + "authenticators/{method}/begin", either, nil, g.beginBinding, nil},
+		{g.prefix + "authenticators/{method}/finish", either, nil, g.finishBinding, nil},
+		{g.prefix + "report-lost", either, nil, g.reportLost, nil},
+		{g.prefix + "login", page, nil, g.startLogin, nil},
+		{g.prefix + "login/callback", page, g.landing, nil, nil},
+		{g.prefix + "logout", page, nil, g.logout, nil},
 
-		{g.prefix + "oidc/authorize", page, g.authorize, nil},
-		{g.prefix + "oidc/cancel", page, nil, g.cancel},
-		{g.prefix + "oidc/token", oauth, nil, g.brokerToken},
-		{g.prefix + "oidc/jwks", document, public("application/jwk-set+json", g.Broker.JWKS), nil},
-		{g.prefix + "oidc/.well-known/openid-configuration", document, public("application/json", g.Broker.Discovery), nil},
+		{g.prefix + "oidc/authorize", page, g.authorize, nil, nil},
+		{g.prefix + "oidc/cancel", page, nil, g.cancel, nil},
+		{g.prefix + "oidc/token", oauth, nil, g.brokerToken, nil},
+		{g.prefix + "oidc/jwks", document, public("application/jwk-set+json", g.Broker.JWKS), nil, nil},
+		{g.prefix + "oidc/.well-known/openid-configuration", document, public("application/json", g.Broker.Discovery), nil, nil},
 
-		{g.prefix + "devices/enroll", api, nil, g.enroll},
-		{g.prefix + "ca.pem", document, public("application/pem-certificate-chain", g.anchors), nil},
-		{g.prefix + "jwks.json", document, public("application/jwk-set+json", g.Grant.JWKS), nil},
-		{g.wellKnown, document, public("application/json", g.Grant.Metadata), nil},
-		{relatedOrigins, document, public("application/json", func() []byte { return g.RelatedOrigins }), nil},
+		{g.prefix + "devices/enroll", api, nil, g.enroll, nil},
+		{g.prefix + "ca.pem", document, public("application/pem-certificate-chain", g.anchors), nil, nil},
+		{g.prefix + "jwks.json", document, public("application/jwk-set+json", g.Grant.JWKS), nil, nil},
+		{g.wellKnown, document, public("application/json", g.Grant.Metadata), nil, nil},
+		{relatedOrigins, document, public("application/json", func() []byte { return g.RelatedOrigins }), nil, nil},
 	}
 	routes := make(map[string]*route, len(list))
 	for i := range list {
@@ -74,9 +80,35 @@ func (g *Gateway) table() map[string]*route {
 	return routes
 }
 
+// route finds the one of a path, or nil. Only what people have bound is addressed by a path that is not a constant.
+func (g *Gateway) route(path string) *route {
+	if rt, ok := g.routes[path]; ok {
+		return rt
+	}
+	rest, ok := strings.CutPrefix(path, g.prefix+"authenticators/")
+	if !ok {
+		return nil
+	}
+	name, verb, deeper := strings.Cut(rest, "/")
+	switch {
+	case name == "":
+		return nil
+	case !deeper:
+		return g.routes[g.prefix+"authenticators/{id}"]
+	default:
+		return g.routes[g.prefix+"authenticators/{method}/"+verb]
+	}
+}
+
+// named is the segment of r's path that stands for an authenticator or a method.
+func (g *Gateway) named(r *http.Request) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, g.prefix+"authenticators/"), "/")
+	return name
+}
+
 // serve answers a request for a path of ours.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
-	rt := g.routes[r.URL.Path]
+	rt := g.route(r.URL.Path)
 	v := g.visit(w, r, rt)
 	g.offerNonce(v, r)
 	defer g.over(v)
@@ -106,13 +138,13 @@ func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request, rt *route) er
 	if h == nil {
 		return methodNotAllowed(rt.allow())
 	}
-	if r.Method != http.MethodPost {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return h(w, r)
 	}
 	// What a form or a client sends is read from the body alone: a parameter in the URL would be logged on its way, and
 	// libraries that merge the two could be made to read another value than we checked.
 	if r.URL.RawQuery != "" {
-		return malformed("", "a POST takes no query")
+		return malformed("", "a request that changes something takes no query")
 	}
 	leave, err := g.admit(w, r)
 	if err != nil {
@@ -133,20 +165,25 @@ func (rt *route) handler(method string) handler {
 		return rt.get
 	case http.MethodPost:
 		return rt.post
+	case http.MethodDelete:
+		return rt.del
 	default:
 		return nil
 	}
 }
 
 func (rt *route) allow() string {
-	switch {
-	case rt.get != nil && rt.post != nil:
-		return "GET, HEAD, POST"
-	case rt.get != nil:
-		return "GET, HEAD"
-	default:
-		return "POST"
+	var methods []string
+	if rt.get != nil {
+		methods = append(methods, http.MethodGet, http.MethodHead)
 	}
+	if rt.post != nil {
+		methods = append(methods, http.MethodPost)
+	}
+	if rt.del != nil {
+		methods = append(methods, http.MethodDelete)
+	}
+	return strings.Join(methods, ", ")
 }
 
 // canonical reports whether u's path came in its one normal form: nothing in our routes needs an escape, so whatever

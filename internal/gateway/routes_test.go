@@ -96,7 +96,7 @@ func TestEveryRouteNamesItsMethods(t *testing.T) {
 	h := open(t)
 	for route, rt := range h.routes {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"} {
-			w := h.serve(request(t, method, route, nil))
+			w := h.serve(request(t, method, spelled(route), nil))
 			if allowed := strings.Contains(", "+rt.allow()+",", " "+method+","); allowed == (w.Code == http.StatusMethodNotAllowed) {
 				t.Errorf("%s %s: %d", method, route, w.Code)
 			} else if !allowed && w.Header().Get("Allow") != rt.allow() {
@@ -106,13 +106,37 @@ func TestEveryRouteNamesItsMethods(t *testing.T) {
 	}
 }
 
+// spelled is a path of a route, whose placeholders stand for something.
+func spelled(route string) string {
+	return strings.NewReplacer("{id}", "AAAA", "{method}", "recovery-code").Replace(route)
+}
+
+func TestOnlyWhatIsBoundIsAddressedByItsName(t *testing.T) {
+	h := open(t)
+	for path, want := range map[string]string{
+		"/recovery/authenticators/AAAA": "{id}", "/recovery/authenticators/begin": "{id}", "/recovery/authenticators/ssh-key/begin": "{method}/begin",
+		"/recovery/authenticators/": "", "/recovery/authenticators/a/b": "", "/recovery/authenticators/a/begin/x": "",
+		"/recovery/authenticators/a/{id}": "",
+	} {
+		rt := h.route(path)
+		if want == "" && rt != nil || want != "" && (rt == nil || rt.path != "/recovery/authenticators/"+want) {
+			t.Errorf("%s: %+v, want %q", path, rt, want)
+		}
+	}
+	// What stands in a path never gets into a metric or a log.
+	if line := record(t, h, request(t, "POST", "/recovery/authenticators/alice/begin", nil)); line["event.action"] != "authenticators/{method}/begin" {
+		t.Errorf("%v", line)
+	}
+	wantPage(t, h.get("/recovery/authenticators/{id}"), http.StatusBadRequest, "<h1>")
+}
+
 func TestPostTakesNoQuery(t *testing.T) {
 	h := open(t)
 	for route, rt := range h.routes {
 		if rt.post == nil {
 			continue
 		}
-		if w := h.serve(request(t, http.MethodPost, route+"?code=x", nil)); w.Code != http.StatusBadRequest {
+		if w := h.serve(request(t, http.MethodPost, spelled(route)+"?code=x", nil)); w.Code != http.StatusBadRequest {
 			t.Errorf("%s: %d", route, w.Code)
 		}
 	}
@@ -122,7 +146,7 @@ func TestEveryAnswerIsHardened(t *testing.T) {
 	h := open(t)
 	for route, rt := range h.routes {
 		for _, method := range []string{"GET", "POST"} {
-			w := h.serve(request(t, method, route, nil))
+			w := h.serve(request(t, method, spelled(route), nil))
 			for name, want := range map[string]string{
 				"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin",
 			} {
@@ -212,7 +236,6 @@ func TestNewRefusesAnAddressThatIsNotOurs(t *testing.T) {
 		"dot segment":       func(c *Config) { c.Path = "/a/../b" },
 		"escape":            func(c *Config) { c.Path = "/a%20b" },
 		"no client address": func(c *Config) { c.ClientIP = nil },
-		"no namespace":      func(c *Config) { c.Namespace = "" },
 	} {
 		bad := good
 		change(&bad)

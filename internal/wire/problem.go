@@ -21,6 +21,10 @@ const (
 	ProblemBusy                 ProblemCode = "busy" // the same is being done at this moment; Retry-After says when to ask again
 	ProblemActionNotOffered     ProblemCode = "action-not-offered"
 	ProblemInvalidCode          ProblemCode = "invalid-code"
+	ProblemSignIn               ProblemCode = "sign-in"        // nobody is signed in, or not well enough; the detail says what is needed
+	ProblemEnrolmentOver        ProblemCode = "enrolment-over" // ended before, too old, or another session's
+	ProblemBound                ProblemCode = "bound"          // is or was bound to an account
+	ProblemQuarantine           ProblemCode = "quarantine"     // the account was recovered a short time ago
 )
 
 // ProblemMediaType is the content type of a [Problem].

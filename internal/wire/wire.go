@@ -181,3 +181,27 @@ type EnrollResponse struct {
 	NotAfter         time.Time `json:"not_after"`
 	EffectiveAt      time.Time `json:"effective_at"` // until then it can recover nothing
 }
+
+// BeginResponse answers POST authenticators/{method}/begin, whose request is {} or what the method's client says first.
+type BeginResponse struct {
+	Options   jsontext.Value `json:"options"`    // what the client needs; members differ by method
+	State     string         `json:"state"`      // sealed; goes back with the finish
+	Text      string         `json:"text"`       // what a key signs
+	ExpiresIn int            `json:"expires_in"` // seconds
+}
+
+// FinishResponse answers POST authenticators/{method}/finish, whose request has state, perhaps label, and what the method needs.
+type FinishResponse struct {
+	ID          string            `json:"id"`
+	Method      string            `json:"method"`
+	Label       string            `json:"label,omitzero"`
+	EffectiveAt time.Time         `json:"effective_at"` // from then on it recovers
+	Detail      map[string]string `json:"detail,omitempty"`
+	Codes       []string          `json:"codes,omitempty"` // shown this once
+	Only        bool              `json:"only"`            // nothing else recovers the account
+}
+
+// ReportLostRequest names a lost authenticator: POST report-lost.
+type ReportLostRequest struct {
+	ID string `json:"id"`
+}

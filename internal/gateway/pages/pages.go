@@ -1,6 +1,6 @@
 // Package pages holds what a person sees of the gateway: one template, one stylesheet, and the words.
 //
-// A [Page] is built by a function of words.go, which holds every sentence, and written by [Set.Write]. Pages work
+// A [Page] is built by a function of words.go and its neighbours, which hold every sentence, and written by [Set.Write]. Pages work
 // without scripts, at a width of 320 pixels, and with a keyboard; nothing that people typed is ever more than text.
 package pages
 
@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 )
 
 //go:embed page.html
@@ -23,6 +24,7 @@ var styleCSS string
 // Page is the content of one page; its parts appear in this order, empty ones not at all.
 type Page struct {
 	Title string
+	Error string // what was wrong with the form that is shown once more
 	Text  []string
 	Facts []Fact
 	// Codes are secrets to keep on paper, in the order of their list.
@@ -46,10 +48,11 @@ type Fact struct{ Name, Value string }
 // Step is one thing to do, with a command to copy, if any.
 type Step struct{ Text, Command string }
 
-// Item is one of several things of a kind, and what is known of it.
+// Item is one of several things of a kind, what is known of it, and where there is more.
 type Item struct {
 	Name  string
 	Facts []Fact
+	Way   *Link
 }
 
 // Form is a form with one button, sent by POST.
@@ -63,11 +66,19 @@ type Form struct {
 	Passkey *Passkey
 }
 
+// Encoding is the media type of a form with a file in it; other forms have the usual one, and "" here.
+func (f Form) Encoding() string {
+	if slices.ContainsFunc(f.Fields, func(field Field) bool { return field.Type == "file" }) {
+		return "multipart/form-data"
+	}
+	return ""
+}
+
 // Field is something to fill in.
 type Field struct {
 	Name, Label string
 	Hint        string // below the label
-	Type        string // of an input; "textarea" and "select" too. Default: text
+	Type        string // of an input; "textarea" and "select" too, and "file", which is sent as it is. Default: text
 	Choices     []Fact // of a select: what is shown, and what is sent
 	Value       string
 	Complete    string // autocomplete token (WCAG 2.2, 1.3.5)
@@ -87,7 +98,7 @@ type Section struct {
 	Form    *Form
 }
 
-// Link is an entry of the navigation that every page ends with.
+// Link is an entry of the navigation that every page ends with, or a way on.
 type Link struct{ Text, URL string }
 
 // Set writes the pages of one gateway.

@@ -18,7 +18,8 @@ const hostile = `"><script>alert(1)</script>{{.}}`
 // every is one of each page, filled with what people could type.
 func every() map[string]Page {
 	form := Form{Action: "/recovery/continue", Hidden: []Fact{{"code", hostile}}}
-	list := []Authenticator{{Label: hostile, Method: hostile, EffectiveAt: time.Now().Add(time.Hour)}}
+	item := Authenticator{Label: hostile, Method: hostile, Standing: "probation", EffectiveAt: time.Now().Add(time.Hour), CodesLeft: hostile, Details: []Fact{{hostile, hostile}}, URL: "/x"}
+	way := Link{hostile, "/x"}
 	all := map[string]Page{
 		"start": Start(Beginning{Issuer: "https://id.example.com/recovery", Device: true}), "start with a login": Start(Beginning{Issuer: hostile, Cancel: &Form{Action: "/x"}}),
 		"start in a browser": Start(Beginning{Issuer: hostile, Begin: &Form{Action: "/x"}, Lost: []string{"sign-in", "reset-password", "rehearse", hostile}, Device: true, Cancel: &Form{Action: "/x"}}),
@@ -28,11 +29,20 @@ func every() map[string]Page {
 		"proved": Proved([]Sheet{{Issuer: hostile, Account: hostile, Codes: []string{hostile}}, {Codes: []string{hostile}}}, form), "rehearsed": Rehearsed(hostile, hostile), "bad proof": BadProof(hostile),
 		"confirmation": Confirmation(hostile, hostile, hostile, []string{"sign-in", "reset-password", "replace-passkey", "replace-otp", "revoke-sessions", hostile}, form),
 		"resume":       Resume(hostile, hostile, hostile, form), "nothing": NothingToContinue(), "done": Done(), "kept": Kept(form), "busy": Busy(form),
-		"sign in": SignIn(form), "sign-in failed": SignInFailed(form), "list": Authenticators(hostile, time.Now(), list, time.Now(), form), "no list": Authenticators(hostile, time.Now(), nil, time.Now(), form),
-		"signed in": SignedIn("/x"), "signed out": SignedOut(form), "another account": OtherAccount("/x"),
+		"sign in": SignIn(form), "sign-in failed": SignInFailed(form), "manage": Manage(item, way, form, form),
+		"list":    Authenticators(Owner{Name: hostile, Until: time.Now()}, "only-one", []Authenticator{item}, []Section{Add("passkey", true, form), Add(hostile, false, form)}, form),
+		"no list": Authenticators(Owner{Name: hostile}, "nothing-bound", nil, nil, form),
+		"removed": Removed(hostile, false, form), "lost": Removed(hostile, true, form), "session over": SessionOver(form), "sign in again": SignInAgain(hostile, form),
+		"quarantined": Quarantined(way), "enrolment over": EnrolmentOver(way), "bound before": BoundBefore(way), "account full": AccountFull(way),
+		"added":       Added(Bound{Method: hostile, Label: hostile, EffectiveAt: time.Now(), Details: []Fact{{hostile, hostile}}, Only: true, Advice: "only-one", SignedOut: true, List: way}),
+		"added codes": AddedCodes(Sheet{Issuer: hostile, Account: hostile, Codes: []string{hostile}}, Bound{List: way}),
+		"signed in":   SignedIn("/x"), "signed out": SignedOut(form), "another account": OtherAccount("/x"),
 		"over": Over(), "stale": Stale(), "login too large": LoginTooLarge(), "lead here": LeadHere("/recovery"),
 		"codes":    CodeSheet(Sheet{Issuer: hostile, Account: hostile, MadeAt: time.Now(), Codes: []string{hostile}}),
 		"new code": NewCode(Sheet{Issuer: hostile, Account: hostile, EffectiveAt: time.Now(), Codes: []string{hostile}}),
+	}
+	for _, m := range []string{"recovery-code", "passphrase", "ssh-key", "recovery-key", "passkey"} {
+		all["bind "+m] = Bind(Binding{Method: m, Account: hostile, Until: time.Now(), Text: "issuer: " + hostile + "\n", Namespace: hostile, Options: hostile, Error: hostile, Form: form})
 	}
 	for _, status := range []int{400, 403, 404, 405, 413, 415, 429, 500, 503} {
 		all[strconv.Itoa(status)] = Problem(status)

@@ -44,6 +44,9 @@
         response[member] = text(credential.response[member]);
       }
     }
+    if (typeof credential.response.getTransports === "function") {
+      response.transports = credential.response.getTransports();
+    }
     return {
       id: credential.id,
       rawId: text(credential.rawId),
@@ -71,7 +74,9 @@
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       failed(form, "");
-      ask(form).catch(() => failed(form, "No passkey was used. Try again, or choose another way."));
+      ask(form).catch((error) => failed(form, error.name === "InvalidStateError"
+        ? "This device or security key is set up already. Choose another one."
+        : "No passkey was used. Try again, or choose another way."));
     });
   }
 })();

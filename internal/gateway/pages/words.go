@@ -118,7 +118,7 @@ func SignIn(form Form) Page {
 	form.Button = "Sign in to see your recovery methods"
 	return Page{
 		Title:   "Your recovery methods",
-		Text:    []string{"After signing in you see which devices can recover your account."},
+		Text:    []string{"After signing in you see what can recover your account, and can add to it or remove from it."},
 		Form:    &form,
 		LeadsOn: true,
 	}
@@ -158,46 +158,6 @@ func SignedOut(form Form) Page {
 	p.Text = []string{"Nobody can see or change your recovery methods in this browser now. Applications that you use are not signed out by this."}
 	p.Form.Quiet = true
 	return p
-}
-
-// Authenticator is one recovery method of an account, as it is listed.
-type Authenticator struct {
-	Label, Method                string
-	BoundAt, EffectiveAt, UsedAt time.Time
-	ExpiresAt                    time.Time
-}
-
-// Authenticators lists the recovery methods of whoever signed in, until the session ends. form signs out.
-func Authenticators(name string, until time.Time, list []Authenticator, now time.Time, form Form) Page {
-	form.Button, form.Quiet = "Sign out here", true
-	p := Page{
-		Title: "Your recovery methods",
-		Facts: []Fact{{"Signed in as", name}, {"Until", moment(until, "")}},
-		Form:  &form,
-	}
-	if len(list) == 0 {
-		p.Text = []string{"No device can recover your account yet. Ask your administrator for an activation code to enrol one."}
-		return p
-	}
-	p.Text = []string{"These can recover your account. If one of them is not yours, or is lost, tell your administrator."}
-	for _, a := range list {
-		item := Item{Name: a.Label, Facts: []Fact{
-			{"Kind", methodWords(a.Method)}, {"Enrolled", moment(a.BoundAt, "")}, {"Last used", moment(a.UsedAt, "never")},
-		}}
-		if a.EffectiveAt.After(now) {
-			item.Facts = append(item.Facts, Fact{"Can be used from", moment(a.EffectiveAt, "")})
-		}
-		item.Facts = append(item.Facts, Fact{"Valid until", moment(a.ExpiresAt, "revoked")})
-		p.Items = append(p.Items, item)
-	}
-	return p
-}
-
-func methodWords(method string) string {
-	if method == "device-certificate" {
-		return "Device certificate"
-	}
-	return method
 }
 
 func moment(t time.Time, never string) string {

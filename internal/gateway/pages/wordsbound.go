@@ -1,0 +1,117 @@
+package pages
+
+import "time"
+
+// Bound is an authenticator that was added.
+type Bound struct {
+	Method, Label string
+	At            time.Time
+	EffectiveAt   time.Time // from then on it recovers
+	Details       []Fact
+	Only          bool // nothing else recovers the account
+	Advice        string
+	SignedOut     bool // since it took the place of another one
+	List          Link
+}
+
+// Added says what came of an enrolment, and what to do next.
+func Added(b Bound) Page {
+	name := b.Label
+	if name == "" {
+		name = MethodWords(b.Method)
+	}
+	p := Page{
+		Title: "It was added: " + MethodWords(b.Method),
+		Facts: append([]Fact{{"Name", name}, {"Can recover your account from", moment(b.EffectiveAt, "")}}, b.Details...),
+		Steps: b.next(),
+		Way:   &b.List,
+	}
+	if b.EffectiveAt.After(b.At) {
+		p.Text = []string{"It is on probation until the time below, and you are told of it at every address of yours, so that nobody adds one behind your back."}
+		if b.Only {
+			p.Text = append(p.Text, "Until then nothing can recover your account: do not lose what you sign in with.")
+		}
+	}
+	return p
+}
+
+// AddedCodes is the sheet of a set of codes, with what to do next.
+func AddedCodes(s Sheet, b Bound) Page {
+	p := CodeSheet(s)
+	p.Steps, p.Way = b.next(), &b.List
+	return p
+}
+
+// next is what to do after adding one.
+func (b Bound) next() []Step {
+	steps := []Step{{Text: "Rehearse it: begin a recovery that only rehearses, and prove yourself with it. Nothing changes then, and you know that it works."}}
+	if b.Advice == "only-one" {
+		steps = append(steps, Step{Text: "Add a second method of another kind, and keep it in another place, so that one loss does not lock you out."})
+	}
+	if b.SignedOut {
+		steps = append(steps, Step{Text: "You are signed out here, since what you had before has ended. Sign in again to change anything else."})
+	}
+	return steps
+}
+
+// EnrolmentOver says that an enrolment cannot be finished any more.
+func EnrolmentOver(list Link) Page {
+	return Page{
+		Title: "This page has served its time",
+		Text:  []string{"What was begun here is finished, is older than ten minutes, or belongs to another sign-in. Nothing was changed just now. Look at your list, and begin again if it is not there."},
+		Way:   &list,
+	}
+}
+
+// BoundBefore says that an authenticator is in use, or was once.
+func BoundBefore(list Link) Page {
+	return Page{
+		Title: "It is known already",
+		Text:  []string{"This key was added before, to this account or to another one, or was removed. A key is used for one account, once. Nothing was added; make a new key."},
+		Way:   &list,
+	}
+}
+
+// AccountFull says that there is no room for another one.
+func AccountFull(list Link) Page {
+	return Page{
+		Title: "The account is full",
+		Text:  []string{"The account has as many recovery methods as it can ever have, removed ones counted. Tell your help desk."},
+		Way:   &list,
+	}
+}
+
+// NotAccepted says why nothing was added, and what to do. reason is one of the words of attest.
+func NotAccepted(method, reason string) string { return "Nothing was added. " + why(method, reason) }
+
+func why(method, reason string) string {
+	if method == "passphrase" {
+		if reason == "policy" {
+			return "This passphrase is easy to guess. Choose more words, or more unusual ones."
+		}
+		return "The passphrase is too short, too long, or has a character that passphrases cannot have."
+	}
+	switch reason {
+	case "malformed":
+		return "What was sent could not be read. Send all of it, with its first and its last line, and nothing else."
+	case "signature":
+		return "The signature is not this key's, or not over the text below, which is new. Sign it once more with the key that you add."
+	case "purpose":
+		return "The signature was made for something else. Use the command below exactly as it stands."
+	case "key", "unsupported":
+		return "This kind of key is not taken here. Use another one."
+	case "presence":
+		return "The key has to ask for your fingerprint, face, PIN or touch. Use one that does."
+	case "policy", "untrusted", "revoked", "expired":
+		return "This device or key is of a kind that is not accepted here. Use another one."
+	default:
+		return "It was not accepted. Try again, or add another method."
+	}
+}
+
+// What is wrong with a form before anything is verified.
+const (
+	PassphrasesDiffer = "Nothing was added. The two passphrases are not the same. Enter the same one twice."
+	LabelUnusable     = "Nothing was added. The name is too long, or has characters that cannot be shown. Use up to 64 letters, digits and signs."
+	PasskeyMissing    = "Nothing was added, for the browser sent no passkey. Passkeys need JavaScript; the other methods work without."
+)
