@@ -46,8 +46,8 @@ type Claims struct {
 	IssuedAt  time.Time
 	ExpiresAt time.Time // at most MaxAge after IssuedAt
 
-	// Thumbprint is the RFC 7638 thumbprint of the holder's DPoP key (cnf.jkt). A browser, which holds a cookie instead,
-	// has none; such a token cannot be exchanged at the token endpoint.
+	// Thumbprint is the RFC 7638 thumbprint of the holder's DPoP key (cnf.jkt). Of a browser, which holds a cookie instead, it is
+	// the hash of that, and no key's.
 	Thumbprint string
 	// CertificateSHA256 is the base64url SHA-256 of the device certificate that was used (cnf.x5t#S256), if one was.
 	// At least one of the two is there.

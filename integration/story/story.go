@@ -110,8 +110,11 @@ func (s *Story) enrol(ctx context.Context, dir string) error {
 }
 
 // notice waits until the owner was told.
-func (s *Story) notice(kind string) error {
-	n, ok := s.Env.Hook.Await(20*time.Second, func(n env.Notice) bool { return n.Type == kind })
+func (s *Story) notice(kind string) error { return s.noticeOf(kind, "") }
+
+// noticeOf waits until the owner was told something with a word in it.
+func (s *Story) noticeOf(kind, word string) error {
+	n, ok := s.Env.Hook.Await(20*time.Second, func(n env.Notice) bool { return n.Type == kind && strings.Contains(n.Text, word) })
 	if err := s.saw(ok, "the owner was told, by a signed webhook: %s", kind); err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (s *Story) finish(ctx context.Context, h *held, page *browser.Page, method 
 	if err := s.saw(bound.Status == http.StatusOK, "%s is bound: %q", method, bound.Title); err != nil {
 		return nil, fmt.Errorf("%w: %d %s", err, bound.Status, bound.Text())
 	}
-	return bound, s.notice("authenticator-bound")
+	return bound, s.noticeOf("authenticator-bound", method)
 }
 
 func (s *Story) bindSSHKey(ctx context.Context, h *held) error {
@@ -88,7 +88,7 @@ func (s *Story) bindSSHKey(ctx context.Context, h *held) error {
 	if err != nil {
 		return err
 	}
-	signature, err := s.sshSign(ctx, h, page.Copy("regrant enrolment v1"))
+	signature, err := s.sshSign(ctx, h, page)
 	if err != nil {
 		return err
 	}
@@ -100,17 +100,14 @@ func (s *Story) bindSSHKey(ctx context.Context, h *held) error {
 	return err
 }
 
-// sshSign has ssh-keygen sign a text.
-func (s *Story) sshSign(ctx context.Context, h *held, text string) (string, error) {
-	u, err := url.Parse(s.Env.Issuer)
-	if err != nil {
-		return "", err
-	}
-	return s.command(ctx, []byte(text), "ssh-keygen", "-q", "-Y", "sign", "-n", "recovery@"+u.Host, "-f", filepath.Join(h.dir, "id_ed25519"))
+// sshSign runs the command that the page shows, with the path of the person's own key.
+func (s *Story) sshSign(ctx context.Context, h *held, page *browser.Page) (string, error) {
+	shown := strings.ReplaceAll(page.Copy("printf"), "~/.ssh/id_ed25519", filepath.Join(h.dir, "id_ed25519"))
+	return s.command(ctx, nil, "sh", "-c", shown)
 }
 
 func (s *Story) bindRecoveryKey(ctx context.Context, h *held) error {
-	if _, err := s.command(ctx, nil, "regrant", "proof", "new", "--issuer", s.Env.Issuer, "--key", s.recoveryKey(h), "--no-passphrase"); err != nil {
+	if _, err := s.command(ctx, nil, "regrant", "proof", "new", "--issuer", s.Env.Issuer, "--out", s.recoveryKey(h), "--sheet", filepath.Join(h.dir, "recovery-key.html")); err != nil {
 		return err
 	}
 	page, err := s.begin(ctx, h, "recovery-key")
@@ -133,7 +130,7 @@ func (s *Story) proofSign(ctx context.Context, h *held, text string) (string, er
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return "", err
 	}
-	return s.command(ctx, nil, "regrant", "proof", "sign", "--key", s.recoveryKey(h), "--yes", file)
+	return s.command(ctx, []byte("y\n"), "regrant", "proof", "sign", "--key", s.recoveryKey(h), file)
 }
 
 func (s *Story) bindPassphrase(ctx context.Context, h *held) error {

@@ -54,7 +54,7 @@ func (s *Story) codeThenSSHKey(ctx context.Context, b *browser.Browser, h *held,
 	if err := s.saw(more.Status == http.StatusOK && strings.Contains(more.Title, "One more proof"), "a recovery code alone is not enough: %q", more.Title); err != nil {
 		return nil, err
 	}
-	signature, err := s.sshSign(ctx, h, more.Copy("regrant recovery proof v1"))
+	signature, err := s.sshSign(ctx, h, more)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +102,9 @@ func (s *Story) signedIn(ctx context.Context, b *browser.Browser, h *held, sheet
 	h.codes = append(h.codes, fresh...)
 	end, err := b.Submit(ctx, sheet, "/continue", nil)
 	if err != nil {
+		return err
+	}
+	if end, err = s.NewPassword(ctx, b, end); err != nil {
 		return err
 	}
 	return s.saw(end.Status == http.StatusOK && strings.Contains(end.Text(), "Signed in as bob"), "and the application's own sign-in is completed: %q", end.Text())

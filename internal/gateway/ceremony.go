@@ -85,7 +85,7 @@ func (g *Gateway) prove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	sent, err := readForm(r)
+	sent, err := readUpload(r)
 	if err != nil {
 		return err
 	}

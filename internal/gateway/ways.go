@@ -74,9 +74,9 @@ func bodyOf(m attest.Method, sent url.Values, r *http.Request) ([]byte, error) {
 	case attest.MethodPassphrase:
 		members["passphrase"] = sent.Get("passphrase")
 	case attest.MethodSSHKey:
-		members["signature"] = sent.Get("signature")
+		members["signature"] = carried(sent, "signature")
 	case attest.MethodRecoveryKey:
-		body, err := recoverykey.ParseProof(sent.Get("proof"))
+		body, err := recoverykey.ParseProof(carried(sent, "proof"))
 		if err != nil {
 			return nil, badProof("This is not a proof as regrant proof sign prints it. Nothing was used up: go back and paste all of it.")
 		}

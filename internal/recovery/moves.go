@@ -111,16 +111,13 @@ func (s *Service) journal(tx storage.Tx, rec *record, kind journal.Kind, detail 
 	})
 }
 
-// tokenClaims is what the recovery token of rec says.
+// tokenClaims is what the recovery token of rec says. A browser holds a cookie and no key: the hash of its secret stands where a key's
+// thumbprint would, which no key has, so that its token is of no use at the token endpoint, whoever may have it.
 func (s *Service) tokenClaims(rec *record) grant.Recovery {
-	thumbprint := ""
-	if rec.Holder.Kind == HolderProgram { // a browser's holder is a cookie, not a key
-		thumbprint = rec.Holder.Value
-	}
 	return grant.Recovery{
 		Subject: rec.AccountID, ClientID: rec.ClientID, Txn: rec.Txn, JTI: rec.JTI, Scope: scope,
 		ACR: rec.acr(), AMR: rec.amr(), AuthTime: rec.GrantedAt, IssuedAt: rec.GrantedAt, ExpiresAt: rec.TokenExpires,
-		Thumbprint: thumbprint, CertificateSHA256: rec.Certificate,
+		Thumbprint: rec.Holder.Value, CertificateSHA256: rec.Certificate,
 	}
 }
 

@@ -126,19 +126,30 @@ func WithPassphrase(form Form) Section {
 
 // WithSSHKey shows what to sign and takes the signature.
 func WithSSHKey(form Form, statement, namespace string) Section {
-	form.Button, form.Fields = "Use this signature", []Field{{Name: "signature", Label: "Signature", Hint: "From -----BEGIN SSH SIGNATURE----- to the end.", Type: "textarea"}}
+	form.Button, form.Fields = "Use this signature", []Field{
+		{Name: "signature", Label: "Signature", Hint: "From -----BEGIN SSH SIGNATURE----- to the end. Leave it empty to send a file.", Type: "textarea", Optional: true},
+		{Name: "signature_file", Label: "Or the signature as a file", Type: "file", Optional: true},
+	}
 	return Section{
-		Title: "SSH key", Text: []string{"Save this text, exactly, as statement.txt, read it, and sign it. Then paste what is in statement.txt.sig."},
-		Copy: statement, Command: "ssh-keygen -Y sign -n " + namespace + " -f ~/.ssh/id_ed25519 statement.txt", Form: &form,
+		Title: "SSH key", Text: []string{"Read what is to be signed:"}, Copy: statement,
+		Steps: []Step{
+			{Text: "In a terminal, sign it. Put the path of your own key at the end:", Command: signCommand(statement, namespace)},
+			{Text: "Copy what it prints into “Signature”."},
+		},
+		Form: &form,
 	}
 }
 
 // WithRecoveryKey shows what to sign and takes the proof.
 func WithRecoveryKey(form Form, statement string) Section {
-	form.Button, form.Fields = "Use this proof", []Field{{Name: "proof", Label: "Proof", Type: "textarea"}}
+	form.Button, form.Fields = "Use this proof", []Field{
+		{Name: "proof", Label: "Proof", Hint: "From -----BEGIN REGRANT PROOF----- to the end. Leave it empty to send a file.", Type: "textarea", Optional: true},
+		{Name: "proof_file", Label: "Or the proof as a file", Type: "file", Optional: true},
+	}
 	return Section{
-		Title: "Recovery key", Text: []string{"Bring this text to the machine where your recovery key is, which needs no network, sign it there, and paste the proof."},
-		Copy: statement, Command: "regrant proof sign --key recovery.key --statement statement.txt", Form: &form,
+		Title: "Recovery key", Text: []string{"Save this text as statement.txt, and bring it to the machine where the key is. That machine needs no network:"}, Copy: statement,
+		Steps: []Step{{Text: "Sign it there:", Command: "regrant proof sign --key recovery-key.txt statement.txt"}, {Text: "Copy what it prints into “Proof”, or send it as a file."}},
+		Form:  &form,
 	}
 }
 

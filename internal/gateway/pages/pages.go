@@ -95,6 +95,7 @@ type Section struct {
 	// Copy is text to be copied as it stands, such as what is to be signed.
 	Copy    string
 	Command string
+	Steps   []Step
 	Form    *Form
 }
 
