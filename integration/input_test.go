@@ -132,11 +132,11 @@ func TestABodyIsBoundedAndNamedForWhatItIs(t *testing.T) {
 	c := stranger(t, use(t, env.Demo))
 	other := map[string]string{"application/json": "application/x-www-form-urlencoded", "application/x-www-form-urlencoded": "application/json"}
 	for path, mediaType := range bodies {
-		huge := append([]byte(`{"a":"`), bytes.Repeat([]byte("a"), 64<<10)...)
+		huge := append([]byte(`{"a":"`), bytes.Repeat([]byte("a"), 256<<10)...)
 		a, err := c.Do(t.Context(), path, mediaType, huge, "")
 		fatal(t, err)
 		if a.Status != http.StatusRequestEntityTooLarge {
-			t.Errorf("%s with more than 64 KiB: %d %s", path, a.Status, a.Body)
+			t.Errorf("%s with more than 256 KiB: %d %s", path, a.Status, a.Body)
 		}
 		for _, wrong := range []string{other[mediaType], "text/plain", "multipart/form-data; boundary=x", "application/problem+json", "nonsense", ""} {
 			a, err := c.Do(t.Context(), path, wrong, []byte(`{}`), "")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/internal/throttle"
+	"github.com/regrant/regrant/internal/wire"
 )
 
 // holders are the endpoints, below the prefix, at which only somebody can have success who was given something here: a
@@ -30,17 +31,42 @@ func (g *Gateway) admit(w http.ResponseWriter, r *http.Request) (leave func(), e
 			return nil, err
 		}
 	}
-	// Whoever sends slowly holds no place meanwhile: only a request that is here as a whole gets one.
-	body, err := readAll(w, r)
+	most, free, err := g.room(r)
 	if err != nil {
 		return nil, err
 	}
+	// Whoever sends slowly holds no place meanwhile: only a request that is here as a whole gets one.
+	body, err := readAll(w, r, most)
+	if err != nil {
+		free()
+		return nil, err
+	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	leave, ok := lane.Enter(throttle.Site(g.ClientIP(r)))
+	out, ok := lane.Enter(throttle.Site(g.ClientIP(r)))
 	if !ok {
+		free()
 		return nil, throttled(crowded)
 	}
-	return leave, nil
+	return func() { out(); free() }, nil
+}
+
+// large are the endpoints, below the prefix, at which the event log of a machine may come along.
+var large = map[string]bool{"attest": true, "devices/challenge": true, "devices/enroll": true}
+
+// room is how much of r's body may be read, until free is called. Much is read of few requests at a time, and only of those that
+// say beforehand that they bring it, so that a flood of slow senders takes up no more memory than without them.
+func (g *Gateway) room(r *http.Request) (most int64, free func(), err error) {
+	if r.ContentLength <= wire.MaxBody || !large[strings.TrimPrefix(r.URL.Path, g.prefix)] {
+		return wire.MaxBody, func() {}, nil
+	}
+	if r.ContentLength > wire.MaxLargeBody {
+		return 0, nil, errTooLarge
+	}
+	free, ok := g.Throttle.Large.Enter(throttle.Site(g.ClientIP(r)))
+	if !ok {
+		return 0, nil, throttled(crowded)
+	}
+	return wire.MaxLargeBody, free, nil
 }
 
 // count counts r against the limit of its network.

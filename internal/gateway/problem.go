@@ -48,7 +48,7 @@ const busy = 5 * time.Second
 var (
 	errNotCanonical = &problemError{status: http.StatusBadRequest, code: wire.ProblemMalformed, detail: "The path is not in its normal form."}
 	errNotFound     = &problemError{status: http.StatusNotFound, code: wire.ProblemNotFound, detail: "There is nothing here."}
-	errTooLarge     = &problemError{status: http.StatusRequestEntityTooLarge, code: wire.ProblemTooLarge, detail: "The body is larger than 64 KiB."}
+	errTooLarge     = &problemError{status: http.StatusRequestEntityTooLarge, code: wire.ProblemTooLarge, detail: "The body is larger than this endpoint takes."}
 	errFileTooLarge = &problemError{status: http.StatusRequestEntityTooLarge, code: wire.ProblemTooLarge, detail: "The file is larger than 8 KiB."}
 	errTooSlow      = &problemError{status: http.StatusRequestTimeout, code: wire.ProblemMalformed, detail: "The body did not arrive in time."}
 	errMediaType    = &problemError{status: http.StatusUnsupportedMediaType, code: wire.ProblemUnsupportedMediaType, detail: "The body has another media type than this endpoint takes."}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/regrant/regrant/internal/strictjson"
 	"github.com/regrant/regrant/internal/throttle"
-	"github.com/regrant/regrant/internal/wire"
 )
 
 const (
@@ -72,8 +71,8 @@ func spokenInJSON(r *http.Request) bool {
 }
 
 // readAll reads the whole body from the connection, as far as it may go.
-func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
+func readAll(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

@@ -44,6 +44,8 @@ type Limiter struct {
 	Strangers *Lane
 	// Holders is the lane of what only somebody with a recovery, a token or a code can ask with success.
 	Holders *Lane
+	// Large is for bodies beyond the usual size, in whichever lane they are: each is memory that its sender fills as slowly as he likes.
+	Large *Lane
 
 	clock    func() time.Time
 	mu       sync.Mutex
@@ -53,6 +55,7 @@ type Limiter struct {
 const (
 	capacity = 1 << 16 // buckets
 	places   = 256     // requests in one lane; what takes longest in there is waiting for the disk
+	spacious = 32      // of them that may be large
 )
 
 // New makes a Limiter.
@@ -68,6 +71,7 @@ func newLimiter(c Config, capacity int) *Limiter {
 	return &Limiter{
 		Strangers: NewLane(places, (processors+1)/2),
 		Holders:   NewLane(places, processors),
+		Large:     NewLane(spacious, processors),
 		clock:     c.Clock,
 		networks:  newBuckets[netip.Prefix](c.PerNetwork.or(DefaultPerNetwork), capacity),
 	}

@@ -19,6 +19,10 @@ import (
 // MaxBody is how large a request body may be, in bytes.
 const MaxBody = 64 << 10
 
+// MaxLargeBody is MaxBody at attest, devices/challenge and devices/enroll, for a request that says beforehand how long it is: a
+// machine's event log may be in it, and those of whole systems have tens of thousands of bytes.
+const MaxLargeBody = 256 << 10
+
 // MaxEvidence is how many proofs one request may bring: each costs work to verify.
 const MaxEvidence = 8
 
