@@ -50,12 +50,8 @@ func (v *Verifier) Locate(ev Evidence, account string) (handle []byte, err error
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if recover() != nil {
-			handle, err = nil, errPanic()
-		}
-	}()
-	return f.Locate(ev.Body, account)
+	err = Guarded(func() error { handle, err = f.Locate(ev.Body, account); return err })
+	return handle, err
 }
 
 // Appraise verifies ev, as it came from the claimant c, against the statement st and the authenticator that the account has bound.
@@ -78,8 +74,8 @@ func (v *Verifier) Appraise(st Statement, ev Evidence, c Claimant, bound Binding
 		Body: ev.Body, Challenge: []byte(st.Text()), Holder: st.Holder,
 		Browser: c.Browser, Connection: c.Connection, Bound: bound, Now: now,
 	}
-	claims, err := verify(f, in)
-	if err != nil {
+	var claims Claims
+	if err := Guarded(func() error { claims, err = f.Verify(in); return err }); err != nil {
 		return Result{}, err
 	}
 	// 3. It came from the authenticator that the account has bound.
@@ -112,19 +108,4 @@ func (v *Verifier) format(m Method) (Format, error) {
 		return nil, Refuse(ReasonUnsupported, "method is not configured")
 	}
 	return f, nil
-}
-
-// verify calls a format and turns a panic of a parser, ours or a library's, into a refusal: hostile Evidence must not end the process.
-func verify(f Format, in Input) (claims Claims, err error) {
-	defer func() {
-		if recover() != nil {
-			claims, err = Claims{}, errPanic()
-		}
-	}()
-	return f.Verify(in)
-}
-
-// errPanic leaves out the panic's own text, which may quote the Evidence.
-func errPanic() *Error {
-	return &Error{Reason: ReasonMalformed, Detail: "the parser panicked", Panic: true}
 }

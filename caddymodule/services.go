@@ -33,6 +33,7 @@ type services struct {
 	journal      *journal.Journal
 	outbox       *notify.Outbox
 	authority    *authority.Authority
+	programs     *authority.Programs
 	login        *login.Service
 	enrolment    *enrolment.Service
 	recovery     *recovery.Service
@@ -91,6 +92,7 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 	if err != nil {
 		return s, err
 	}
+	s.programs = s.authority.Programs(verifier, a.probation)
 	s.enrolment = enrolment.New(enrolment.Config{
 		Namespace: name, Issuer: a.issuer(),
 		DB: db, Ring: s.ring, Accounts: s.accounts, Logins: s.login,
@@ -173,7 +175,7 @@ func (a *App) gateway(s services) (*gateway.Gateway, error) {
 		Origin: a.Issuer, Path: a.Path,
 		Ring: s.ring, Adapter: s.adapter,
 		Recovery: s.recovery, Grant: s.grant, Broker: s.broker,
-		Authority: s.authority, Login: s.login, Enrolment: s.enrolment,
+		Authority: s.authority, Programs: s.programs, Login: s.login, Enrolment: s.enrolment,
 		Throttle: a.limiter.Limiter,
 		ClientIP: a.clientIP,
 		Nonces:   a.DPoPNonce,

@@ -61,12 +61,13 @@ func endpoints(t *testing.T) (list []endpoint) {
 // fields are what each endpoint reads, with values that let a request get as far as it can without a proof. An endpoint that
 // reads nothing is here too: one that is missing fails the tests below.
 var fields = map[string]map[string]any{
-	"/initiate":       {"account_identifier": "alice@demo.example", "actions": []string{"sign-in"}, "client_id": "regrant-device"},
-	"/attest":         {"recovery_id": "AAAA", "evidence": []any{map[string]any{"method": "device-certificate"}}},
-	"/status":         {"recovery_id": "AAAA"},
-	"/handoff":        {"recovery_token": "AAAA"},
-	"/complete":       {},
-	"/devices/enroll": {"activation_code": "AAAA", "csr": "AAAA", "label": "laptop"},
+	"/initiate":          {"account_identifier": "alice@demo.example", "actions": []string{"sign-in"}, "client_id": "regrant-device"},
+	"/attest":            {"recovery_id": "AAAA", "evidence": []any{map[string]any{"method": "device-certificate"}}},
+	"/status":            {"recovery_id": "AAAA"},
+	"/handoff":           {"recovery_token": "AAAA"},
+	"/complete":          {},
+	"/devices/challenge": {"activation_code": "AAAA", "method": "tpm", "evidence": map[string]any{"ek_certificates": []string{"AAAA"}}},
+	"/devices/enroll":    {"activation_code": "AAAA", "csr": "AAAA", "label": "laptop", "state": "AAAA"},
 	"/token": {
 		"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "AAAA", "client_id": "regrant-device", "scope": "recovery:complete",
 		"client_secret": "x", "client_assertion": "x", "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",

@@ -125,7 +125,7 @@ func TestAnotherMethodIsToldWhichOnesThereAre(t *testing.T) {
 // bodies are the endpoints that read one, with the media type that they take.
 var bodies = map[string]string{
 	"/initiate": "application/json", "/attest": "application/json", "/status": "application/json", "/handoff": "application/json",
-	"/devices/enroll": "application/json", "/token": "application/x-www-form-urlencoded",
+	"/devices/challenge": "application/json", "/devices/enroll": "application/json", "/token": "application/x-www-form-urlencoded",
 }
 
 func TestABodyIsBoundedAndNamedForWhatItIs(t *testing.T) {

@@ -128,9 +128,18 @@ func (a *Authority) owner(ctx context.Context, identifier, subject string) (upst
 	return state.Account, nil
 }
 
-// consume spends the code in tx and returns what it was for; nil if the code is not good. A wrong verifier is
-// counted: then too the caller must let tx commit, and only afterwards answer [ErrCode].
+// consume spends the code in tx and returns what it was for, as look does.
 func (a *Authority) consume(tx storage.Tx, selector, verifier string) (*codeRecord, error) {
+	record, err := a.look(tx, selector, verifier)
+	if err != nil || record == nil {
+		return nil, err
+	}
+	return record, a.codes.Delete(tx, []byte(selector))
+}
+
+// look returns what the code is for; nil if it is not good. A wrong verifier is counted: then too the caller must let tx
+// commit, and only afterwards answer [ErrCode].
+func (a *Authority) look(tx storage.Tx, selector, verifier string) (*codeRecord, error) {
 	hash := a.hashCode(selector, verifier) // for an unknown selector too, so that it costs the same
 	record, err := a.codes.Get(tx, []byte(selector))
 	if errors.Is(err, storage.ErrNotFound) {
@@ -144,7 +153,7 @@ func (a *Authority) consume(tx storage.Tx, selector, verifier string) (*codeReco
 	case err != nil:
 		return nil, err
 	case outcome == throttle.Right:
-		return record, a.codes.Delete(tx, []byte(selector))
+		return record, nil
 	case outcome == throttle.Last:
 		return nil, a.record(tx, event{
 			kind: journal.KindActivationCodeDisabled, accountID: record.AccountID, identifiers: record.Identifiers,

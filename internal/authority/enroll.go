@@ -28,11 +28,11 @@ const deviceURN = "regrant:device:"
 // Enrolled is what a device gets.
 type Enrolled struct {
 	AuthenticatorID  string
-	CertificateChain []string // PEM: the device's certificate, then those of its issuers
+	CertificateChain []string // PEM: the device's certificate, then those of its issuers; nil: it has none
 	DeviceID         string
-	Account          string // identifier that the code was made for
-	Issuer           string // {issuer} of the protocol
-	NotAfter         time.Time
+	Account          string    // identifier that the code was made for
+	Issuer           string    // {issuer} of the protocol
+	NotAfter         time.Time // zero: it does not expire
 	EffectiveAt      time.Time
 }
 
@@ -122,10 +122,9 @@ func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain
 	certificate := chain[0]
 	sum := sha256.Sum256(certificate.Raw)
 	authenticator := &account.Authenticator{
-		Upstream: a.Upstream, AccountID: code.AccountID, Identifiers: code.Identifiers,
 		Method: attest.MethodDeviceCertificate, Handles: []account.Handle{{Value: devicecert.Handle(certificate)}},
 		Label: r.label, DeviceID: deviceID, Serial: fmt.Sprintf("%x", certificate.SerialNumber), CertificateSHA256: sum[:],
-		NotAfter: certificate.NotAfter, EffectiveAt: tx.Now().Add(a.Probation).UTC(), BoundBy: code.By,
+		NotAfter: certificate.NotAfter, EffectiveAt: tx.Now().Add(a.Probation).UTC(),
 	}
 	detail := map[string]string{
 		"serial": authenticator.Serial, "issuer": certificate.Issuer.String(), "not_after": authenticator.NotAfter.Format(time.RFC3339),
@@ -135,18 +134,24 @@ func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain
 		authenticator.Model, authenticator.Detail = said.Model, said.Detail
 		maps.Copy(detail, said.Detail)
 	}
-	if err := a.Accounts.Bind(tx, authenticator); err != nil {
-		return nil, err
-	}
 	kind := journal.KindDeviceEnrolled
 	if r.vouched {
 		kind = journal.KindDeviceVouched
 	}
-	err := a.record(tx, event{
+	return &enrolment{authenticator, chain, code.Identifier}, a.register(tx, kind, code, authenticator, detail)
+}
+
+// register binds an authenticator to the code's account, journals it and tells the owner.
+func (a *Authority) register(tx storage.Tx, kind journal.Kind, code *codeRecord, authenticator *account.Authenticator, detail map[string]string) error {
+	authenticator.Upstream, authenticator.BoundBy = a.Upstream, code.By
+	authenticator.AccountID, authenticator.Identifiers = code.AccountID, code.Identifiers
+	if err := a.Accounts.Bind(tx, authenticator); err != nil {
+		return err
+	}
+	return a.record(tx, event{
 		kind: kind, as: code.By, accountID: code.AccountID, identifiers: code.Identifiers,
 		authenticator: authenticator, detail: detail,
 	})
-	return &enrolment{authenticator, chain, code.Identifier}, err
 }
 
 // certify issues a device certificate (RFC 5280) with nothing in it but the device's id and key. A zero serial makes
@@ -170,9 +175,9 @@ func (a *Authority) certify(issuing *issuingCA, deviceID string, key any, now ti
 }
 
 func (a *Authority) enrolled(e *enrolment) Enrolled {
-	chain := make([]string, len(e.chain))
-	for i, c := range e.chain {
-		chain[i] = encodePEM(c)
+	var chain []string
+	for _, c := range e.chain {
+		chain = append(chain, encodePEM(c))
 	}
 	return Enrolled{
 		AuthenticatorID:  e.authenticator.ID,

@@ -211,14 +211,7 @@ func (s *Service) refused(ctx context.Context, v Visitor, m attest.Method, why e
 
 // guarded runs work of a format once its turn comes, and turns a panic of a parser into a refusal.
 func (s *Service) guarded(ctx context.Context, work func() error) (err error) {
-	gone := s.Compute(ctx, func() {
-		defer func() {
-			if recover() != nil {
-				err = &attest.Error{Reason: attest.ReasonMalformed, Detail: "the parser panicked", Panic: true}
-			}
-		}()
-		err = work()
-	})
+	gone := s.Compute(ctx, func() { err = attest.Guarded(work) })
 	return errors.Join(gone, err)
 }
 

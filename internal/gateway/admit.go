@@ -56,7 +56,7 @@ var large = map[string]bool{"attest": true, "devices/challenge": true, "devices/
 // room is how much of r's body may be read, until free is called. Much is read of few requests at a time, and only of those that
 // say beforehand that they bring it, so that a flood of slow senders takes up no more memory than without them.
 func (g *Gateway) room(r *http.Request) (most int64, free func(), err error) {
-	if r.ContentLength <= wire.MaxBody || !large[strings.TrimPrefix(r.URL.Path, g.prefix)] {
+	if r.ContentLength <= wire.MaxBody || !large[g.endpoint(g.route(r.URL.Path))] {
 		return wire.MaxBody, func() {}, nil
 	}
 	if r.ContentLength > wire.MaxLargeBody {

@@ -40,7 +40,7 @@ func fits(l *throttle.Lane, n int) bool {
 func TestEveryEndpointHasItsLane(t *testing.T) {
 	h := open(t)
 	want := map[string]*throttle.Lane{}
-	for _, path := range []string{"initiate", "attest", "start", "prove", "devices/enroll", "login", "authenticators/{method}/begin", "authenticators/{method}/finish"} {
+	for _, path := range []string{"initiate", "attest", "start", "prove", "devices/challenge", "devices/enroll", "login", "authenticators/{method}/begin", "authenticators/{method}/finish"} {
 		want[path] = h.Throttle.Strangers
 	}
 	for _, path := range []string{"status", "handoff", "token", "complete", "continue", "oidc/token", "oidc/cancel", "introspect", "revoke", "logout", "authenticators/{id}", "report-lost"} {

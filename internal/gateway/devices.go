@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/regrant/regrant/internal/authority"
+	"github.com/regrant/regrant/internal/strictjson"
 	"github.com/regrant/regrant/internal/wire"
 )
 
@@ -19,6 +20,9 @@ func (g *Gateway) enroll(w http.ResponseWriter, r *http.Request) error {
 	var in wire.EnrollRequest
 	if err := readJSON(r, &in); err != nil {
 		return err
+	}
+	if in.State != "" {
+		return g.enrollMade(w, r, in)
 	}
 	if in.ActivationCode == "" && in.CertificateChain != nil && g.Authority.Vouches() {
 		return g.enrollVouched(w, r, in)
@@ -37,7 +41,11 @@ func (g *Gateway) enroll(w http.ResponseWriter, r *http.Request) error {
 	case in.CertificateChain != nil:
 		out, err = g.Authority.EnrollCertificate(r.Context(), in.ActivationCode, []byte(in.CSR), in.Label, in.CertificateChain)
 	case in.Evidence != nil:
-		out, err = g.Authority.EnrollAttested(r.Context(), in.ActivationCode, []byte(in.CSR), in.Label, authority.Evidence(*in.Evidence))
+		var evidence wire.DeviceEvidence
+		if err := within("/evidence", strictjson.Decode(in.Evidence, &evidence)); err != nil {
+			return err
+		}
+		out, err = g.Authority.EnrollAttested(r.Context(), in.ActivationCode, []byte(in.CSR), in.Label, authority.Evidence(evidence))
 	default:
 		out, err = g.Authority.Enroll(r.Context(), in.ActivationCode, []byte(in.CSR), in.Label)
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 
@@ -16,7 +17,8 @@ func TestEvidenceThatDoesNotDoIsAnsweredWithoutAReason(t *testing.T) {
 	in := wire.EnrollRequest{ActivationCode: code.Text, CSR: csr(t, attesttest.NewKey(t))}
 	var first string
 	for _, e := range []wire.DeviceEvidence{{}, {Format: "android-key", Certificates: []string{"x"}}, {Format: "apple-device"}} {
-		in.Evidence = &e
+		in.Evidence, err = json.Marshal(e)
+		must(t, err)
 		w := h.postJSON("/recovery/devices/enroll", in)
 		wantProblem(t, w, http.StatusBadRequest, wire.ProblemMalformed, "/evidence")
 		if first == "" {

@@ -38,6 +38,7 @@ type Config struct {
 	Grant     *grant.Server
 	Broker    *broker.Server
 	Authority *authority.Authority
+	Programs  *authority.Programs
 	Login     *login.Service
 	Enrolment *enrolment.Service
 	Adapter   upstream.Adapter
@@ -87,7 +88,7 @@ func (c Config) check() error {
 	if len(c.Path) < 2 || c.Path[0] != '/' || strings.HasSuffix(c.Path, "/") || !canonicalPath(c.Path) {
 		return fmt.Errorf("gateway: path %q is not a canonical prefix", c.Path)
 	}
-	if c.Recovery == nil || c.Grant == nil || c.Broker == nil || c.Authority == nil || c.Login == nil || c.Enrolment == nil ||
+	if c.Recovery == nil || c.Grant == nil || c.Broker == nil || c.Authority == nil || c.Programs == nil || c.Login == nil || c.Enrolment == nil ||
 		c.Adapter == nil || c.Ring == nil || c.Throttle == nil || c.ClientIP == nil || c.Logger == nil {
 		return errors.New("gateway: a part is missing")
 	}

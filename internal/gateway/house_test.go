@@ -118,7 +118,8 @@ func open(t testing.TB, change ...func(*house)) *house {
 	})
 	h.Gateway, err = New(Config{
 		Origin: origin, Path: "/recovery", Recovery: service, Grant: grants, Broker: logins, Authority: ca,
-		Login: selfService,
+		Programs: ca.Programs(verifier, func(attest.Method) time.Duration { return 0 }),
+		Login:    selfService,
 		Enrolment: enrolment.New(enrolment.Config{
 			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Logins: selfService, Verifier: enrollers(t, ring), Journal: diary, Outbox: outbox,
 			Probation: func(attest.Method) time.Duration { return 72 * time.Hour }, Clock: time.Now, Compute: limiter.Strangers.Compute,

@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/fosite/grant"
-	"github.com/regrant/regrant/internal/account"
-	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/gateway/pages"
 	"github.com/regrant/regrant/internal/observe"
 	"github.com/regrant/regrant/internal/recovery"
@@ -56,13 +54,7 @@ var (
 	// errRefused is every refusal of a recovery, whatever the reason: the reason is in the journal.
 	errRefused = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, oauth: "access_denied", detail: "The recovery was refused."}
 	errExpired = &problemError{status: http.StatusBadRequest, code: wire.ProblemRecoveryExpired, oauth: "invalid_grant", detail: "The recovery is over, or was never begun. Begin a new one.", page: pageOf(pages.Over())}
-	// errInvalidCode is one answer for a code that is unknown, spent or too old.
-	errInvalidCode = &problemError{status: http.StatusForbidden, code: wire.ProblemInvalidCode, detail: "The activation code was not accepted. After several mistakes it rests for a minute."}
-	// errCertificate is one answer for every certificate that a device brings and that does not do.
-	errCertificate = malformed("/certificate_chain", "The certificates were not accepted. They must lead from the key of the request to a device CA that is trusted here, and be valid, for client authentication, and not revoked.")
-	// errEvidence is one answer for all evidence about a device's key that does not do.
-	errEvidence = malformed("/evidence", "The evidence about the key was not accepted. It must be in a format that is accepted here, about the key of the request, made for this activation code, and about a device in the state that is demanded.")
-	errFull     = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, detail: "The account has as many authenticators as it can have, revoked ones counted. Tell your administrator."}
+	errFull    = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, detail: "The account has as many authenticators as it can have, revoked ones counted. Tell your administrator."}
 
 	errHolder     = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "The proof of possession is missing, wrong, or somebody else's."}
 	errTwoHolders = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "A request comes from a browser or from a program, not from both."}
@@ -130,26 +122,8 @@ func translate(err error) *problemError {
 		return errBusy
 	case errors.Is(err, recovery.ErrExpired), errors.Is(err, recovery.ErrSpent), errors.Is(err, grant.ErrSpent):
 		return errExpired
-	case errors.Is(err, authority.ErrCode):
-		return errInvalidCode
-	case errors.Is(err, account.ErrTooMany):
-		return errFull
-	case errors.Is(err, authority.ErrCSR):
-		return malformed("/csr", "The certificate request was not accepted.")
-	case errors.Is(err, authority.ErrCertificate):
-		why := *errCertificate
-		why.cause = err // for the operator alone
-		return &why
-	case errors.Is(err, authority.ErrEvidence):
-		why := *errEvidence
-		why.cause = err // for the operator alone
-		return &why
-	case errors.Is(err, authority.ErrKeyBound):
-		return malformed("/csr", "This key is or was bound to an account. Make a new one.")
-	case errors.Is(err, authority.ErrRequest):
-		return malformed("/label", "This label cannot be used.")
 	default:
-		return translateOwn(err)
+		return translateDevice(err)
 	}
 }
 

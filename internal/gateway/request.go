@@ -30,6 +30,14 @@ func readJSON(r *http.Request, into any) error {
 	return strictjson.Decode(body, into)
 }
 
+// within is err, of decoding a part of a body, for the whole of it.
+func within(member string, err error) error {
+	if part, ok := errors.AsType[*strictjson.Error](err); ok {
+		return &strictjson.Error{Member: member + part.Member, Problem: part.Problem}
+	}
+	return err
+}
+
 // readForm reads a form. A name that comes twice is refused, since the next reader might take the other value.
 func readForm(r *http.Request) (url.Values, error) {
 	body, err := readBody(r, formType)

@@ -67,6 +67,7 @@ func (g *Gateway) table() map[string]*route {
 		{g.prefix + "oidc/jwks", document, public("application/jwk-set+json", g.Broker.JWKS), nil, nil},
 		{g.prefix + "oidc/.well-known/openid-configuration", document, public("application/json", g.Broker.Discovery), nil, nil},
 
+		{g.prefix + "devices/challenge", api, nil, g.challenge, nil},
 		{g.prefix + "devices/enroll", api, nil, g.enroll, nil},
 		{g.prefix + "ca.pem", document, public("application/pem-certificate-chain", g.anchors), nil, nil},
 		{g.prefix + "jwks.json", document, public("application/jwk-set+json", g.Grant.JWKS), nil, nil},

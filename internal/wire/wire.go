@@ -157,20 +157,35 @@ type CompleteResponse struct {
 	ContinueURI string `json:"continue_uri,omitzero"`
 }
 
+// ChallengeRequest begins to register a device that has no certificate: POST devices/challenge.
+type ChallengeRequest struct {
+	ActivationCode string         `json:"activation_code"`
+	Method         string         `json:"method"`   // tpm
+	Evidence       jsontext.Value `json:"evidence"` // members differ by method
+}
+
+// ChallengeResponse says what the device has to answer with its EnrollRequest.
+type ChallengeResponse struct {
+	State   string         `json:"state"` // sealed
+	Options jsontext.Value `json:"options"`
+	Account string         `json:"account"` // the identifier that the code was made for
+}
+
 // EnrollRequest registers a device: POST devices/enroll.
 type EnrollRequest struct {
 	ActivationCode string `json:"activation_code,omitzero"`
-	CSR            string `json:"csr,omitzero"` // PEM, PKCS #10
+	State          string `json:"state,omitzero"` // of the ChallengeResponse, if there was one; then Evidence answers it
+	CSR            string `json:"csr,omitzero"`   // PEM, PKCS #10
 	Label          string `json:"label,omitzero"`
 	// CertificateChain is for a device that has a certificate of the operator's own CA for the key of CSR: PEM, that
 	// certificate first. No certificate is issued then. Where such certificates name accounts, a device that connects
 	// with this one needs neither code nor request.
 	CertificateChain []string `json:"certificate_chain,omitzero"`
-	// Evidence is what the maker of the device says about the key of CSR. It cannot come with CertificateChain.
-	Evidence *DeviceEvidence `json:"evidence,omitzero"`
+	// Evidence is a DeviceEvidence about the key of CSR. It cannot come with CertificateChain.
+	Evidence jsontext.Value `json:"evidence,omitzero"`
 }
 
-// DeviceEvidence attests a key in a device's hardware for the challenge that attest.DeviceChallenge makes of the activation code.
+// DeviceEvidence is what the maker of a device says: it attests a key in a device's hardware for the challenge that attest.DeviceChallenge makes of the activation code.
 type DeviceEvidence struct {
 	Format       string   `json:"format"`       // android-key, apple-device
 	Certificates []string `json:"certificates"` // PEM, the key's own first
@@ -178,12 +193,12 @@ type DeviceEvidence struct {
 
 // EnrollResponse carries the device's certificate, be it issued or brought along, and what the device must know to use it.
 type EnrollResponse struct {
-	CertificateChain []string  `json:"certificate_chain"` // PEM, the device's own first
+	CertificateChain []string  `json:"certificate_chain,omitzero"` // PEM, the device's own first; none with a challenge
 	DeviceID         string    `json:"device_id"`
 	Account          string    `json:"account"` // the identifier to recover by
 	Issuer           string    `json:"issuer"`
-	NotAfter         time.Time `json:"not_after"`
-	EffectiveAt      time.Time `json:"effective_at"` // until then it can recover nothing
+	NotAfter         time.Time `json:"not_after,omitzero"` // zero: it does not expire
+	EffectiveAt      time.Time `json:"effective_at"`       // until then it can recover nothing
 }
 
 // BeginResponse answers POST authenticators/{method}/begin, whose request is {} or what the method's client says first.

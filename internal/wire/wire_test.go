@@ -20,6 +20,8 @@ func TestRequestsReadAsDocumented(t *testing.T) {
 		{`{"recovery_id":"r"}`, new(StatusRequest)},
 		{`{"recovery_token":"t"}`, new(HandoffRequest)},
 		{`{"activation_code":"c","csr":"-----BEGIN","label":"laptop"}`, new(EnrollRequest)},
+		{`{"activation_code":"c","method":"tpm","evidence":{"ek_certificates":["x"]}}`, new(ChallengeRequest)},
+		{`{"activation_code":"c","state":"s","label":"laptop","evidence":{"secret":"x"}}`, new(EnrollRequest)},
 	} {
 		if err := strictjson.Decode([]byte(tt.text), tt.into); err != nil {
 			t.Errorf("%T: %v", tt.into, err)
