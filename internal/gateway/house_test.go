@@ -64,6 +64,7 @@ type house struct {
 	nonces   bool
 
 	operator *devicecert.OperatorCA // nil: none
+	tpm      attest.Format          // accepted alone; nil: none
 }
 
 func open(t testing.TB, change ...func(*house)) *house {
@@ -93,9 +94,16 @@ func open(t testing.TB, change ...func(*house)) *house {
 		Compute: limiter.Strangers.Compute, Operator: h.operator,
 	})
 	must(t, err)
-	verifier, err := attest.NewVerifier(devicecert.New(devicecert.Config{Anchors: h.anchors(ca), MaxPath: 3, Operator: h.operator}))
+	formats := []attest.Format{devicecert.New(devicecert.Config{Anchors: h.anchors(ca), MaxPath: 3, Operator: h.operator})}
+	if h.tpm != nil {
+		formats = append(formats, h.tpm)
+	}
+	verifier, err := attest.NewVerifier(formats...)
 	must(t, err)
-	rules, err := policy.New(policy.Config{Methods: []attest.Method{attest.MethodDeviceCertificate}, RiskAnalysis: map[attest.Method]string{attest.MethodDeviceCertificate: "RA-1"}})
+	rules, err := policy.New(policy.Config{
+		Methods:      verifier.Methods(),
+		RiskAnalysis: map[attest.Method]string{attest.MethodDeviceCertificate: "RA-1", attest.MethodTPM: "RA-1"},
+	})
 	must(t, err)
 	service := recovery.New(recovery.Config{
 		Namespace: "main", Issuer: issuer, DB: h.db, Adapter: h.idp, Verifier: verifier, Accounts: accounts, Policy: rules,
