@@ -75,7 +75,7 @@ var floors = map[string][]string{
 	"internal/gateway/pages": {},
 
 	"caddymodule": {"attest/...", "fosite/...", "internal/...", "storage/...", "upstream/..."},
-	"cmd/regrant": {"attest", "attest/appraise", "attest/recoverykey", "attest/secret", "fosite/recoverytoken", "internal/resend", "internal/wire"},
+	"cmd/regrant": {"attest", "attest/appraise", "attest/recoverykey", "attest/secret", "fosite/recoverytoken", "internal/resend", "internal/tpmclient", "internal/wire"},
 
 	// Integration knocks at the front door: it speaks the protocol and touches no room.
 	"integration/browser":   {},

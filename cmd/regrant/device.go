@@ -2,10 +2,10 @@ package main
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"io/fs"
@@ -21,7 +21,7 @@ import (
 
 // The files of an enrolled device. The key is made first and everything else is there before enrolling ends.
 const (
-	keyFile         = "key.pem"         // PKCS #8, mode 0600
+	keyFile         = "key.pem"         // PKCS #8, mode 0600; in its place there can be chipFile, and then there is no certificate
 	certificateFile = "certificate.pem" // the device's own certificate, then its issuers
 	infoFile        = "device.json"
 )
@@ -39,8 +39,17 @@ type deviceInfo struct {
 type device struct {
 	deviceInfo
 	dir   string
-	key   *ecdsa.PrivateKey
-	chain []*x509.Certificate // its own first
+	chip  *chip               // nil: the key is in a file
+	key   *ecdsa.PrivateKey   // nil: the keys are in a TPM
+	chain []*x509.Certificate // its own first; none with a TPM
+}
+
+// holder is the key that a recovery belongs to.
+func (d *device) holder() crypto.Signer {
+	if d.chip != nil {
+		return d.chip
+	}
+	return d.key
 }
 
 // devicesDir is where devices are kept, one folder for each host of a gateway.
@@ -118,6 +127,11 @@ func loadDevice(dir string) (*device, error) {
 	}
 	if err == nil {
 		err = strictjson.Decode(data, &d.deviceInfo)
+	}
+	if err == nil && inTPM(dir) {
+		if d.chip, err = loadChip(filepath.Join(dir, chipFile)); err == nil {
+			return d, nil
+		}
 	}
 	if err == nil {
 		d.key, err = loadKey(filepath.Join(dir, keyFile))
@@ -205,63 +219,4 @@ func parseChain(data []byte) (chain []*x509.Certificate, err error) {
 
 func encodeCertificate(c *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
-}
-
-// createKey writes a new key. It fails if there is one already, also if somebody makes it at the same moment: a key
-// that was enrolled is never lost to a second enrolment.
-func createKey(dir string, key *ecdsa.PrivateKey) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return unusable("", "making the folder for the key: %v", err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return unusable("", "encoding the key: %v", err)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, keyFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return unusable("To keep it, enrol into another folder with --dir. To give it up, remove the folder first, and have the old device revoked.",
-			"there is a device key in %s already", dir)
-	}
-	if err == nil {
-		_, err = f.Write(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-		err = errors.Join(err, f.Sync(), f.Close())
-	}
-	if err != nil {
-		return unusable("", "writing the key: %v", err)
-	}
-	return nil
-}
-
-// save writes certificate and description, the description last: a folder that has it is complete.
-func (d *device) save() error {
-	var chain bytes.Buffer
-	for _, c := range d.chain {
-		chain.Write(encodeCertificate(c))
-	}
-	info, err := json.MarshalIndent(d.deviceInfo, "", "  ")
-	if err == nil {
-		err = writeAtomically(filepath.Join(d.dir, certificateFile), chain.Bytes())
-	}
-	if err == nil {
-		err = writeAtomically(filepath.Join(d.dir, infoFile), append(info, '\n'))
-	}
-	if err != nil {
-		return unusable("", "saving the device: %v", err)
-	}
-	return nil
-}
-
-func writeAtomically(file string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }

@@ -24,6 +24,8 @@ type enrollCommand struct {
 	connection
 	issuer, code, label, dir string
 	certificate, key         string // files of a device that has both already
+	tpm                      bool
+	tpmDevice, tpmLog        string
 }
 
 func newEnroll(e *env) *cobra.Command {
@@ -43,10 +45,14 @@ A device that has a certificate of a device CA which the gateway trusts is enrol
 file, PEM, the device's own certificate first and then those between it and the CA, and --key the file of its key,
 which must be on P-256. Both are copied.
 
+With --tpm the key is made in the TPM 2.0 of this machine (Linux only), which it cannot leave, and the gateway makes sure of that. The
+gateway must take TPMs of this one's maker.
+
 ` + exitCodes,
 		Example: `  regrant device enroll --issuer https://id.example.com/recovery
   pass show activation | regrant device enroll --issuer https://id.example.com/recovery --code -
-  regrant device enroll --issuer https://id.example.com/recovery --certificate device.pem --key device.key`,
+  regrant device enroll --issuer https://id.example.com/recovery --certificate device.pem --key device.key
+  regrant device enroll --issuer https://id.example.com/recovery --tpm`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
@@ -57,9 +63,13 @@ which must be on P-256. Both are copied.
 	cmd.Flags().StringVar(&c.dir, "dir", "", "`FOLDER` for the key (default one for the gateway's host, in your configuration folder)")
 	cmd.Flags().StringVar(&c.certificate, "certificate", "", "`FILE` with the certificate that this device has already")
 	cmd.Flags().StringVar(&c.key, "key", "", "`FILE` with the key of that certificate")
+	cmd.Flags().BoolVar(&c.tpm, "tpm", false, "make the key in the TPM of this machine")
+	cmd.Flags().StringVar(&c.tpmDevice, "tpm-device", "", "`PATH` of the TPM, or of the socket of one in software (default /dev/tpmrm0)")
+	cmd.Flags().StringVar(&c.tpmLog, "tpm-log", "", "`FILE` that tells what the firmware measured, if the gateway wants to know (default the kernel's own)")
 	c.flags(cmd)
 	_ = cmd.MarkFlagRequired("issuer")
 	cmd.MarkFlagsRequiredTogether("certificate", "key")
+	cmd.MarkFlagsMutuallyExclusive("certificate", "tpm")
 	return cmd
 }
 
@@ -77,22 +87,39 @@ func (c *enrollCommand) run(ctx context.Context) error {
 		return err
 	}
 	// The key is on the disk before the code is spent, so that a full disk costs no code.
-	if err := createKey(d.dir, d.key); err != nil {
+	name, enroll := keyFile, c.enroll
+	if d.chip != nil {
+		name, enroll = chipFile, c.activate
+		err = d.chip.create(d.dir)
+	} else {
+		err = createKey(d.dir, d.key)
+	}
+	if err != nil {
 		return err
 	}
-	if err := c.enroll(ctx, g, d, code); err != nil {
-		_ = os.Remove(filepath.Join(d.dir, keyFile)) // ours, written above, and bound to nothing that we know of
+	if err := enroll(ctx, g, d, code); err != nil {
+		_ = os.Remove(filepath.Join(d.dir, name)) // ours, written above, and bound to nothing that we know of
 		return err
 	}
 	d.describe(c.out)
 	return nil
 }
 
-// device is the device to be enrolled: with a new key, or with the certificate and key that it has.
+// device is the device to be enrolled: with a new key, in a file or in the TPM, or with the certificate and key that it has.
 func (c *enrollCommand) device() (d *device, err error) {
 	d = new(device)
 	if d.dir, err = deviceDir(c.dir, c.issuer); err != nil {
 		return nil, err
+	}
+	if err := checkEmpty(d.dir); err != nil {
+		return nil, err
+	}
+	if !c.tpm && (c.tpmDevice != "" || c.tpmLog != "") {
+		return nil, unusable("", "--tpm-device and --tpm-log go with --tpm")
+	}
+	if c.tpm {
+		d.chip, err = newChip(c.tpmDevice, c.tpmLog)
+		return d, err
 	}
 	if c.certificate == "" {
 		if d.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
@@ -222,13 +249,17 @@ func newShow(e *env) *cobra.Command {
 }
 
 func (d *device) describe(w io.Writer) {
+	last := [2]string{"key", "in the TPM of this machine"}
+	if d.chip == nil {
+		last = [2]string{"expires", d.chain[0].NotAfter.UTC().Format(time.RFC3339)}
+	}
 	for _, line := range [][2]string{
 		{"device", d.DeviceID},
 		{"label", d.Label},
 		{"account", d.Account},
 		{"issuer", d.Issuer},
 		{"effective", d.EffectiveAt.UTC().Format(time.RFC3339)},
-		{"expires", d.chain[0].NotAfter.UTC().Format(time.RFC3339)},
+		last,
 		{"folder", d.dir},
 	} {
 		fmt.Fprintf(w, "%-10s %s\n", line[0]+":", printable(line[1]))

@@ -73,6 +73,14 @@ var refusals = map[wire.ProblemCode]string{
 	wire.ProblemInvalidCode:      "Codes work once and for ten minutes. Ask for a new one.",
 }
 
+// refusedMembers says what was not accepted where a request is refused for one of its members.
+var refusedMembers = map[string]struct{ title, advice string }{
+	"/certificate_chain": {"The certificate was not accepted", "It must be valid, and come from a device CA that the gateway trusts. Ask whoever runs the gateway."},
+	"/method":            {"The gateway enrols no TPMs", "Leave --tpm out, or ask whoever runs the gateway."},
+	"/evidence": {"The TPM was not accepted", "The gateway must trust its maker, it must not have been enrolled before, and the machine must be in the state that is demanded. " +
+		"Whoever runs the gateway can read the reason in its journal."},
+}
+
 // fromProblem turns the gateway's answer into a failure. Only a code that we know is a refusal: a page of some proxy
 // in between, or a gateway in trouble, told us nothing.
 func fromProblem(p wire.Problem, status int) error {
@@ -84,8 +92,8 @@ func fromProblem(p wire.Problem, status int) error {
 		return errNonce
 	}
 	if advice, refused := refusals[p.Code()]; refused {
-		if p.Member == "/certificate_chain" {
-			title, advice = "The certificate was not accepted", "It must be valid, and come from a device CA that the gateway trusts. Ask whoever runs the gateway."
+		if about, ok := refusedMembers[p.Member]; ok {
+			title, advice = about.title, about.advice
 		}
 		return &failure{exitRefused, title, advice}
 	}

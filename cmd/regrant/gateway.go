@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -112,7 +112,7 @@ func (g *gateway) checkMetadata(ctx context.Context) (actions []string, err erro
 
 // post sends body to a route of the gateway and reads the answer. With a key it goes with a proof of possession
 // (RFC 9449), which is made once more if the gateway wants its nonce in it.
-func (g *gateway) post(ctx context.Context, route string, key *ecdsa.PrivateKey, body, into any) error {
+func (g *gateway) post(ctx context.Context, route string, key crypto.Signer, body, into any) error {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return unusable("", "writing the request: %v", err)
@@ -125,7 +125,7 @@ func (g *gateway) post(ctx context.Context, route string, key *ecdsa.PrivateKey,
 	return err
 }
 
-func (g *gateway) send(ctx context.Context, route string, key *ecdsa.PrivateKey, data []byte, into any) error {
+func (g *gateway) send(ctx context.Context, route string, key crypto.Signer, data []byte, into any) error {
 	uri := g.issuer + route
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, uri, bytes.NewReader(data))
 	if err != nil {
@@ -134,6 +134,9 @@ func (g *gateway) send(ctx context.Context, route string, key *ecdsa.PrivateKey,
 	req.Header.Set("Content-Type", "application/json")
 	if key != nil {
 		proof, err := wire.NewProofWithNonce(key, http.MethodPost, uri, g.now(), "", g.nonce)
+		if said, ok := errors.AsType[*failure](err); ok { // of a TPM
+			return said
+		}
 		if err != nil {
 			return unusable("", "%v", err)
 		}

@@ -36,7 +36,7 @@ type pageData struct {
 // one-time code to the gateway in a form. No secret is ever in a URL.
 func (c *recoverCommand) handOver(ctx context.Context, g *gateway, d *device, token string, want expected) error {
 	var answer wire.HandoffResponse
-	if err := g.post(ctx, "/handoff", d.key, wire.HandoffRequest{RecoveryToken: token}, &answer); err != nil {
+	if err := g.post(ctx, "/handoff", d.holder(), wire.HandoffRequest{RecoveryToken: token}, &answer); err != nil {
 		return err
 	}
 	if answer.ContinueURI != g.issuer+"/continue" {

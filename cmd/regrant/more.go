@@ -32,7 +32,7 @@ func (c *recoverCommand) second(ctx context.Context, g *gateway, d *device, want
 	}
 	proof := wire.AttestRequest{RecoveryID: offer.RecoveryID}
 	proof.Evidence = append(proof.Evidence, evidence)
-	return answer, g.post(ctx, "/attest", d.key, proof, &answer)
+	return answer, g.post(ctx, "/attest", d.holder(), proof, &answer)
 }
 
 // carried asks for the first of the offered methods that can be typed or pasted here.

@@ -2,10 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +21,7 @@ type recoverCommand struct {
 	account, issuer, dir       string
 	actions                    []string
 	yes, printToken, noBrowser bool
+	tpm                        bool
 }
 
 func newRecover(e *env) *cobra.Command {
@@ -54,6 +51,7 @@ Agree only if you started this recovery yourself. Nobody who helps you needs you
 	f.BoolVar(&c.printToken, "print-token", false, "print the recovery token and end there; it is a secret")
 	f.BoolVar(&c.noBrowser, "no-browser", false, "print the address of the page to go on with instead of opening it")
 	f.StringVar(&c.dir, "dir", "", "`FOLDER` of the device")
+	f.BoolVar(&c.tpm, "tpm", false, "refuse to use a device whose key is not in the TPM of this machine")
 	c.flags(cmd)
 	_ = cmd.MarkFlagRequired("account")
 	cmd.MarkFlagsMutuallyExclusive("print-token", "no-browser")
@@ -64,6 +62,9 @@ func (c *recoverCommand) run(ctx context.Context) error {
 	d, err := findDevice(c.dir, c.issuer)
 	if err != nil {
 		return err
+	}
+	if c.tpm && d.chip == nil {
+		return unusable("Enrol this machine with regrant device enroll --tpm.", "the key of the device in %s is in a file, not in a TPM", d.dir)
 	}
 	want, err := c.expected(d)
 	if err != nil {
@@ -108,7 +109,7 @@ func usualActions(offered []string) []attest.Action {
 
 // expected is what the statement must say. Without --action there are no actions in it yet.
 func (c *recoverCommand) expected(d *device) (want expected, err error) {
-	want.issuer, want.holder = d.Issuer, wire.Thumbprint(d.key.Public())
+	want.issuer, want.holder = d.Issuer, wire.Thumbprint(d.holder().Public())
 	if want.account, err = attest.ParseIdentifier(c.account); err != nil {
 		return want, unusable("", "--account: %v", err)
 	}
@@ -128,26 +129,27 @@ func (c *recoverCommand) prove(ctx context.Context, g *gateway, d *device, want 
 		request.Actions = append(request.Actions, string(a))
 	}
 	var offer wire.InitiateResponse
-	if err := g.post(ctx, "/initiate", d.key, request, &offer); err != nil {
+	if err := g.post(ctx, "/initiate", d.holder(), request, &offer); err != nil {
 		return "", err
 	}
 	if err := want.check(offer, c.now()); err != nil {
 		return "", err
 	}
-	if !slices.ContainsFunc(offer.Methods, func(m wire.MethodOffer) bool { return m.Method == string(attest.MethodDeviceCertificate) }) {
-		return "", &failure{exitRefused, "the gateway takes no device certificates", ""}
+	method, err := d.method(offer)
+	if err != nil {
+		return "", err
 	}
 	if err := c.agree(ctx, offer.Statement); err != nil {
 		return "", err
 	}
-	evidence, err := d.sign(offer.Statement)
+	evidence, err := d.prove(offer.Statement, method.Options)
 	if err != nil {
-		return "", unusable("", "signing the statement: %v", err)
+		return "", err
 	}
 	proof := wire.AttestRequest{RecoveryID: offer.RecoveryID}
 	proof.Evidence = append(proof.Evidence, evidence)
 	var answer wire.AttestResponse
-	if err := g.post(ctx, "/attest", d.key, proof, &answer); err != nil {
+	if err := g.post(ctx, "/attest", d.holder(), proof, &answer); err != nil {
 		return "", err
 	}
 	if answer.Outcome == wire.OutcomeMore {
@@ -166,23 +168,4 @@ func (c *recoverCommand) agree(ctx context.Context, statement string) error {
 	}
 	fmt.Fprintln(c.err)
 	return c.confirm(ctx, "Did you start this recovery yourself, and shall it be signed?")
-}
-
-// sign makes the evidence of method device-certificate from the text of a statement.
-func (d *device) sign(statement string) ([]byte, error) {
-	digest := sha256.Sum256([]byte(statement))
-	signature, err := d.key.Sign(rand.Reader, digest[:], nil)
-	if err != nil {
-		return nil, err
-	}
-	chain := make([]string, len(d.chain))
-	for i, certificate := range d.chain {
-		chain[i] = string(encodeCertificate(certificate))
-	}
-	return json.Marshal(struct {
-		Method    attest.Method `json:"method"`
-		Chain     []string      `json:"certificate_chain"`
-		Algorithm string        `json:"algorithm"`
-		Signature string        `json:"signature"`
-	}{attest.MethodDeviceCertificate, chain, "ES256", base64.RawURLEncoding.EncodeToString(signature)})
 }

@@ -201,4 +201,3 @@ func TestAfterARecoveryNoMachineIsEnrolledForSevenDays(t *testing.T) {
 	wantProblem(t, w, http.StatusForbidden, wire.ProblemRefused, "")
 	wantProblem(t, m.postJSON("/recovery/devices/enroll", ready), http.StatusForbidden, wire.ProblemRefused, "")
 }
-

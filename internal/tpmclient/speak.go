@@ -75,8 +75,11 @@ type selection struct {
 	EventLog bool   `json:"event_log"`
 }
 
+// ErrOtherText means that the gateway wants the TPM to speak for something other than this enrolment.
+var ErrOtherText = errors.New("the gateway wants another text quoted than that of this enrolment")
+
 // Answer is the JSON object that ends an enrolment, made of what the gateway answered to the offer. The TPM quotes a text of the
-// gateway's: it must be that of an enrolment with issuer for the account, so that it is not the statement of somebody's recovery.
+// gateway's: it must be that of an enrolment with issuer for the account, so that it is not the statement of somebody's recovery; the error is [ErrOtherText] if it is not.
 func (d *Device) Answer(options []byte, issuer, account string) ([]byte, error) {
 	var o struct {
 		Credential Base64    `json:"credential"`
@@ -88,7 +91,7 @@ func (d *Device) Answer(options []byte, issuer, account string) ([]byte, error) 
 		return nil, fmt.Errorf("what the gateway wants of the TPM: %w", err)
 	}
 	if !isEnrolment(o.Text, issuer, account) {
-		return nil, errors.New("the gateway wants another text quoted than that of this enrolment")
+		return nil, ErrOtherText
 	}
 	ek, err := d.endorsement()
 	if err != nil {
