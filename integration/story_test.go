@@ -77,7 +77,7 @@ func (b brokenReset) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestEveryMethodIsBoundAndRecoversAsTheStoryTells(t *testing.T) {
-	e := own(t, env.Options{IdP: env.Demo, Gateway: env.EveryMethod})
+	e := own(t, env.Options{IdP: env.Demo, Gateway: env.EveryMethod, Users: []string{story.Carol}})
 	var transcript bytes.Buffer
 	if err := story.New(e, &transcript).Ways(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, transcript.String())

@@ -9,6 +9,9 @@ import (
 	"github.com/regrant/regrant/integration/chromium"
 )
 
+// Carol has an account with passkeys; see [env.Options.Users].
+const Carol = "carol"
+
 // passkey binds a passkey in a real browser and recovers with it. Where there is none, the story says so.
 func (s *Story) passkey(ctx context.Context) error {
 	if err := chromium.Missing(); err != nil {
@@ -40,14 +43,14 @@ func (s *Story) bindPasskey(b *chromium.Browser) error {
 	for _, do := range []func() error{
 		func() error { return b.Open(s.Env.Issuer + "/authenticators") },
 		func() error { return b.Click(`form[action$="/login"] button`) },
-		func() error { return b.Fill(`[name=username]`, "alice") },
-		func() error { return b.Fill(`[name=password]`, s.old) },
+		func() error { return b.Fill(`[name=username]`, Carol) },
+		func() error { return b.Fill(`[name=password]`, Carol+"-password") },
 		func() error { return b.Click(`main button, form button`) },
 		func() error { return b.WaitFor("Signed in as") },
 		func() error { return b.Click(`form[action$="/passkey/begin"] button`) },
 		func() error { return b.WaitFor("passkey") },
 		func() error { return b.Click(`form[data-passkey=create] button`) },
-		func() error { return b.WaitFor("can be used") },
+		func() error { return b.WaitFor("It was added") },
 	} {
 		if err := do(); err != nil {
 			return err
@@ -58,13 +61,16 @@ func (s *Story) bindPasskey(b *chromium.Browser) error {
 
 func (s *Story) withPasskey(b *chromium.Browser) error {
 	for _, do := range []func() error{
+		func() error { return b.Open(s.Env.Origin + "/") }, // the sign-in from before is over
+		func() error { return b.Click(`form[action="/logout"] button`) },
+		func() error { return b.WaitFor("Forgot password?") },
 		func() error { return b.Open(s.Env.App.URL + "/") },
 		func() error { return b.Click(`a[href*="forgot"]`) },
-		func() error { return b.Fill(`[name=account]`, s.account) },
+		func() error { return b.Fill(`[name=account]`, Carol+"@demo.example") },
 		func() error { return b.Click(`form[action$="/start"] button`) },
 		func() error { return b.WaitFor("Prove that the account is yours") },
 		func() error { return b.Click(`form[data-passkey=get] button`) },
-		func() error { return b.WaitFor("password") },
+		func() error { return b.WaitFor("New password") },
 	} {
 		if err := do(); err != nil {
 			return err

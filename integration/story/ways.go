@@ -26,8 +26,9 @@ type held struct {
 	dir    string // of his keys
 }
 
-// Ways binds one authenticator of each method that can be shown on any machine, and recovers with each.
+// Ways tells, in front of the demo identity provider with [env.EveryMethod] and Carol's account, what other methods there are: it binds one authenticator of each method that can be shown on any machine, and recovers with each.
 func (s *Story) Ways(ctx context.Context) error {
+	fmt.Fprintf(s.Out, "\nEvery other way to prove\n------------------------\n")
 	h := &held{person: browser.New(s.Env.Roots), dir: filepath.Join(s.Env.Dir, "bob")}
 	if err := os.MkdirAll(h.dir, 0o700); err != nil {
 		return err

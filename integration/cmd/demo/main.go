@@ -49,7 +49,7 @@ func run(idp, bin string, up bool) error {
 	if !up {
 		fmt.Printf("Starting Caddy with Regrant in front of a %s identity provider …\n", idp)
 	}
-	e, err := env.Start(ctx, env.Options{IdP: idp, Bin: bin, Dir: dir, Log: log, Patient: true, Gateway: env.EveryMethod})
+	e, err := env.Start(ctx, env.Options{IdP: idp, Bin: bin, Dir: dir, Log: log, Patient: true})
 	if err != nil {
 		return withLog(err, log)
 	}
@@ -61,6 +61,11 @@ func run(idp, bin string, up bool) error {
 	if err := story.New(e, os.Stdout).Run(ctx); err != nil {
 		return withLog(err, log)
 	}
+	if idp == env.Demo {
+		if err := everyMethod(ctx, bin, dir, log); err != nil {
+			return withLog(err, log)
+		}
+	}
 	fmt.Printf("\nEverything was observed, in %s.\n", time.Since(began).Round(time.Second))
 	if terminal() {
 		story.Addresses(os.Stdout, e)
@@ -68,6 +73,22 @@ func run(idp, bin string, up bool) error {
 		<-ctx.Done()
 	}
 	return nil
+}
+
+// everyMethod tells the rest in an environment of its own, in which the other methods are configured too.
+func everyMethod(ctx context.Context, bin, dir string, log *os.File) error {
+	dir = filepath.Join(dir, "every-method")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	e, err := env.Start(ctx, env.Options{
+		IdP: env.Demo, Bin: bin, Dir: dir, Log: log, Patient: true, Gateway: env.EveryMethod, Users: []string{story.Carol},
+	})
+	if err != nil {
+		return err
+	}
+	defer e.Stop()
+	return story.New(e, os.Stdout).Ways(ctx)
 }
 
 // stay prints the environment and waits to be ended.
