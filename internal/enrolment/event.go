@@ -20,10 +20,10 @@ type event struct {
 
 // texts is what the owner reads (SP 800-63B-4 sections 4.1.2.1 and 4.6): what happened, and what to do if it was not them.
 var texts = map[journal.Kind]string{
-	journal.KindAuthenticatorBound: "{name} ({method}) was added to the ways to recover your account. From {from} on it can be used. " +
+	journal.KindAuthenticatorBound: "{what} was added to the ways to recover your account. From {from} on it can be used. " +
 		"If this was not you, remove it at {issuer}/authenticators before then, or tell your help desk at once.",
-	journal.KindAuthenticatorRemoved: "{name} ({method}) was removed from the ways to recover your account. If this was not you, tell your help desk at once.",
-	journal.KindAuthenticatorLost: "{name} ({method}) was reported lost. It can no longer recover your account, and recoveries under way were stopped. " +
+	journal.KindAuthenticatorRemoved: "{what} was removed from the ways to recover your account. If this was not you, tell your help desk at once.",
+	journal.KindAuthenticatorLost: "{what} was reported lost. It can no longer recover your account, and recoveries under way were stopped. " +
 		"If this was not you, tell your help desk at once.",
 }
 
@@ -43,7 +43,11 @@ func (s *Service) record(tx storage.Tx, e event) error {
 	if err != nil {
 		return err
 	}
-	text := strings.NewReplacer("{name}", nameOf(a), "{method}", string(a.Method), "{issuer}", s.Issuer,
+	what := "An authenticator (" + string(a.Method) + ")"
+	if name := nameOf(a); name != string(a.Method) {
+		what = name + " (" + string(a.Method) + ")"
+	}
+	text := strings.NewReplacer("{what}", what, "{issuer}", s.Issuer,
 		"{from}", a.EffectiveAt.Format(time.RFC3339)).Replace(texts[e.kind])
 	return s.Outbox.Put(tx, notify.Message{
 		Type: string(e.kind), Upstream: s.Namespace, AccountID: a.AccountID, Identifiers: a.Identifiers, Text: text,

@@ -84,8 +84,8 @@ func TestARefusalNeverStopsAtNo(t *testing.T) {
 }
 
 func TestDetailsAreInWordsOrNotShown(t *testing.T) {
-	got := Details("Model 1", map[string]string{"key_fingerprint": "SHA256:x", "attestation_format": "none", "algorithm": "ES256"})
-	if want := []Fact{{"Model", "Model 1"}, {"Algorithm", "ES256"}, {"Fingerprint", "SHA256:x"}}; !slices.Equal(got, want) {
+	got := Details("Model 1", map[string]string{"key_fingerprint": "SHA256:x", "attestation_format": "none", "algorithm": "ES256", "backup_eligible": "false"})
+	if want := []Fact{{"Model", "Model 1"}, {"Algorithm", "ES256"}, {"Can be copied to other devices", "no"}, {"Fingerprint", "SHA256:x"}}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -22,15 +22,17 @@ func Added(b Bound) Page {
 	}
 	p := Page{
 		Title: "It was added: " + MethodWords(b.Method),
-		Facts: append([]Fact{{"Name", name}, {"Can recover your account from", moment(b.EffectiveAt, "")}}, b.Details...),
+		Facts: append([]Fact{{"Name", name}, {"Can be used from", moment(b.EffectiveAt, "")}}, b.Details...),
 		Steps: b.next(),
 		Way:   &b.List,
 	}
-	if b.EffectiveAt.After(b.At) {
-		p.Text = []string{"It is on probation until the time below, and you are told of it at every address of yours, so that nobody adds one behind your back."}
-		if b.Only {
-			p.Text = append(p.Text, "Until then nothing can recover your account: do not lose what you sign in with.")
-		}
+	if !b.EffectiveAt.After(b.At) {
+		p.Text = []string{"It can be used to recover your account at once."}
+		return p
+	}
+	p.Text = []string{"It can be used to recover your account from the time below on. Until then it is on probation, and you are told of it at every address of yours, so that nobody adds one behind your back."}
+	if b.Only {
+		p.Text = append(p.Text, "Until then nothing can recover your account: do not lose what you sign in with.")
 	}
 	return p
 }

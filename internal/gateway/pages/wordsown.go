@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -165,11 +166,13 @@ func Details(model string, noted map[string]string) (facts []Fact) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(noted)) {
 		if words, ok := detailWords[name]; ok {
-			facts = append(facts, Fact{words, noted[name]})
+			facts = append(facts, Fact{words, cmp.Or(valueWords[noted[name]], noted[name])})
 		}
 	}
 	return facts
 }
+
+var valueWords = map[string]string{"true": "yes", "false": "no"}
 
 var detailWords = map[string]string{
 	"algorithm": "Algorithm", "key_fingerprint": "Fingerprint", "rp_id": "Made for", "backup_eligible": "Can be copied to other devices",
