@@ -40,7 +40,7 @@ vet: ## go vet
 	go vet ./...
 
 .PHONY: test clients fuzz soak bench
-test: clients build bin/caddy-crashpoints lint vet ## Everything that a change must pass
+test: clients build bin/caddy-crashpoints bin/caddy-voucher lint vet ## Everything that a change must pass
 	go test -race -shuffle=on -count=1 -timeout 45m ./...
 	go test -run TakeTheSameTime -count=1 ./internal/gateway
 	.ci/fuzz $(FUZZTIME)
@@ -78,6 +78,16 @@ endif
 bin/caddy: bin/xcaddy $(filter-out cmd/% integration/%,$(SOURCES))
 	@xcaddy build "$$(go list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)" \
 		--with $(MODULE)/caddymodule --replace $(MODULE)=$(CURDIR) --output $@ >bin/xcaddy.log 2>&1 || { cat bin/xcaddy.log; exit 1; }
+
+# Caddy with a method of somebody else's, as docs/methods.md says. Whatever it is built of, the line above has fetched: the
+# module cache answers, and nobody else is asked.
+bin/caddy-voucher: private export GOPROXY = file://$(shell go env GOMODCACHE)/cache/download
+bin/caddy-voucher: private export GONOPROXY := none
+bin/caddy-voucher: private export GOSUMDB := off
+bin/caddy-voucher: bin/caddy $(wildcard integration/testdata/guestmethod/*)
+	@xcaddy build "$$(go list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)" \
+		--with $(MODULE)/caddymodule --replace $(MODULE)=$(CURDIR) \
+		--with example.com/voucher=$(CURDIR)/integration/testdata/guestmethod --output $@ >$@.log 2>&1 || { cat $@.log; exit 1; }
 
 # Caddy that dies where a test tells it to; see internal/recovery/points.go. Nothing that people get is built like this.
 bin/caddy-crashpoints: $(SOURCES)
