@@ -61,6 +61,9 @@ func (w workshop) write(text string) (path string) {
 // fenced is a block of a Caddyfile in a text.
 var fenced = regexp.MustCompile("(?ms)^```caddyfile\n(.*?)^```$")
 
+// authorities are files that are read when a configuration is validated.
+var authorities = regexp.MustCompile(`/etc/pki/[a-z0-9-]+\.pem`)
+
 // configurations are all that the repository shows to people, by where they are.
 func configurations(t *testing.T) map[string]string {
 	t.Helper()
@@ -95,7 +98,7 @@ func TestEveryCaddyfileThatIsShownIsValid(t *testing.T) {
 			store := filepath.Join(w.dir, "state")
 			ca, err := filepath.Abs("../caddymodule/testdata/device-ca.pem")
 			fatal(t, err)
-			path := w.write(strings.NewReplacer("/var/lib/regrant", store, "/etc/pki/corporate-devices.pem", ca).Replace(text))
+			path := w.write(authorities.ReplaceAllString(strings.ReplaceAll(text, "/var/lib/regrant", store), ca))
 			if said, ok := w.caddy("adapt", "--validate", "--config", path, "--adapter", "caddyfile"); !ok {
 				t.Errorf("not valid: %s", said)
 			}
@@ -122,7 +125,10 @@ func TestAWrongConfigurationIsNamedWithLineAndRemedy(t *testing.T) {
 	}
 	for _, x := range []struct{ name, old, instead, remedy string }{
 		{"the issuer is not https", "issuer https://id.example.com /recovery", "issuer http://id.example.com", "write https"},
-		{"nobody accepted the risk", "risk_analysis RA-2026-014", "", "risk_analysis"},
+		{"nobody accepted the risk", "risk_analysis RA-2026-016", "", "risk_analysis"},
+		{"a wait is shorter, and nobody accepted that", "risk_analysis RA-2026-015", "", "risk_analysis"},
+		{"everybody has names under the RP ID", "rp_id id.example.com", "rp_id co.uk", "that is yours"},
+		{"nothing says whose chips count", "trust_pool file /etc/pki/tpm-makers.pem", "", "trust_pool file PATH"},
 		{"an option is misspelled", "privileged_roles", "privileged_role", "privileged_roles"},
 		{"a time is none", "probation 72h", "probation soon", "72h"},
 		{"a notice would travel in the clear", "webhook https://hooks", "webhook http://hooks", "https"},
