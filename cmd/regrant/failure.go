@@ -70,6 +70,8 @@ var refusals = map[wire.ProblemCode]string{
 	wire.ProblemHolder:           "Check that this machine's clock is right.",
 	wire.ProblemMalformed:        "Check what you typed; if it is right, gateway and program are of different versions.",
 	wire.ProblemActionNotOffered: "Ask for fewer actions with --action.",
+	wire.ProblemBound:            "It is or was enrolled already, here or for another account. A TPM is enrolled once, also if it was revoked since.",
+	wire.ProblemQuarantine:       "The account was recovered less than seven days ago. Ask again when they are over.",
 	wire.ProblemInvalidCode:      "Codes work once and for ten minutes. Ask for a new one.",
 }
 
@@ -77,7 +79,7 @@ var refusals = map[wire.ProblemCode]string{
 var refusedMembers = map[string]struct{ title, advice string }{
 	"/certificate_chain": {"The certificate was not accepted", "It must be valid, and come from a device CA that the gateway trusts. Ask whoever runs the gateway."},
 	"/method":            {"The gateway enrols no TPMs", "Leave --tpm out, or ask whoever runs the gateway."},
-	"/evidence": {"The TPM was not accepted", "The gateway must trust its maker, it must not have been enrolled before, and the machine must be in the state that is demanded. " +
+	"/evidence": {"The TPM was not accepted", "The gateway must trust its maker, and the machine must be in the state that is demanded. " +
 		"Whoever runs the gateway can read the reason in its journal."},
 }
 

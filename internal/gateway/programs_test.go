@@ -131,7 +131,7 @@ func TestOneChipIsEnrolledOnce(t *testing.T) {
 	m.enrols()
 	m.ak, m.key = tpmtest.NewAK(t), tpmtest.NewApplicationKey(t)
 	again := m.begins()
-	wantProblem(t, m.postJSON("/recovery/devices/enroll", again), http.StatusBadRequest, wire.ProblemMalformed, "/evidence")
+	wantProblem(t, m.postJSON("/recovery/devices/enroll", again), http.StatusConflict, wire.ProblemBound, "")
 }
 
 func TestBadChallengesAreAnsweredByWhatIsWrong(t *testing.T) {
@@ -198,6 +198,6 @@ func TestAfterARecoveryNoMachineIsEnrolledForSevenDays(t *testing.T) {
 		return m.Authority.Accounts.Recovered(tx, aliceID, []string{"stolen"})
 	}))
 	w := m.postJSON("/recovery/devices/challenge", wire.ChallengeRequest{ActivationCode: m.code(), Method: "tpm", Evidence: m.offer()})
-	wantProblem(t, w, http.StatusForbidden, wire.ProblemRefused, "")
-	wantProblem(t, m.postJSON("/recovery/devices/enroll", ready), http.StatusForbidden, wire.ProblemRefused, "")
+	wantProblem(t, w, http.StatusForbidden, wire.ProblemQuarantine, "")
+	wantProblem(t, m.postJSON("/recovery/devices/enroll", ready), http.StatusForbidden, wire.ProblemQuarantine, "")
 }
