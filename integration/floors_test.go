@@ -37,6 +37,8 @@ var floors = map[string][]string{
 	"attest/tpm":         {"attest", "attest/certpath"},
 	"attest/tpm/tpmtest": {"attest/attesttest"},
 
+	"attest/attesttest/wallet": {"attest", "attest/attesttest", "attest/recoverykey", "attest/secret", "attest/sshsig", "attest/tpm", "attest/tpm/tpmtest", "attest/webauthn"},
+
 	"storage":             {},
 	"storage/badger":      {"storage"},
 	"storage/storagetest": {"storage"},
@@ -110,7 +112,7 @@ var doors = map[string][]string{
 	"github.com/mr-tron/base58":    {"attest/recoverykey"},
 	"filippo.io/age":               {"cmd/regrant"},
 	"github.com/boombuler/barcode": {"cmd/regrant"},
-	"golang.org/x/crypto/ssh":      {"attest/sshsig"},
+	"golang.org/x/crypto/ssh":      {"attest/sshsig", "attest/attesttest/wallet"},
 	"github.com/spf13/cobra":       {"cmd/regrant", "caddymodule"},
 	"github.com/prometheus/":       {"internal/observe/..."},
 	"go.opentelemetry.io/":         {"internal/observe"},
