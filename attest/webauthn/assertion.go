@@ -44,6 +44,10 @@ func Assert(a Assertion) (Asserted, error) {
 	if err != nil {
 		return Asserted{}, err
 	}
+	return a.judge(c)
+}
+
+func (a *Assertion) judge(c *credential) (Asserted, error) {
 	// Steps 10 to 14: the client data is about this challenge, here.
 	client, err := parseClientData(c.Response.ClientData)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -17,10 +16,12 @@ const maxObject = 64 << 10 // bytes of an attestation object, which carries cert
 // byteString is bytes in a JSON string: base64url without padding, or base64 with padding.
 type byteString []byte
 
+var encodings = []*base64.Encoding{base64.RawURLEncoding.Strict(), base64.StdEncoding.Strict()}
+
 // UnmarshalText reads the one form of the bytes in either alphabet.
 func (b *byteString) UnmarshalText(text []byte) error {
-	for _, e := range []*base64.Encoding{base64.RawURLEncoding, base64.StdEncoding} {
-		if data, err := e.Strict().AppendDecode(nil, text); err == nil && !bytes.ContainsAny(text, "\r\n") {
+	for _, e := range encodings {
+		if data, err := e.AppendDecode(make([]byte, 0, len(text)), text); err == nil && !bytes.ContainsAny(text, "\r\n") {
 			*b = data
 			return nil
 		}
@@ -54,16 +55,20 @@ func parseCredential(text []byte) (*credential, error) {
 	if err := strictjson.Decode(text, &c); err != nil {
 		return nil, attest.Refuse(attest.ReasonMalformed, "credential: %v", err)
 	}
-	var id byteString
+	return &c, c.check()
+}
+
+// check holds what is not signed to its form.
+func (c *credential) check() error {
 	switch {
 	case c.Type != "public-key":
-		return nil, attest.Refuse(attest.ReasonMalformed, "credential is not of type public-key")
-	case strings.ContainsAny(c.ID, "+/=") || id.UnmarshalText([]byte(c.ID)) != nil || !bytes.Equal(id, c.RawID):
-		return nil, attest.Refuse(attest.ReasonMalformed, "id is not rawId in base64url")
-	case len(id) == 0 || len(id) > maxCredentialID:
-		return nil, attest.Refuse(attest.ReasonMalformed, "credential id of %d bytes", len(id))
+		return attest.Refuse(attest.ReasonMalformed, "credential is not of type public-key")
+	case c.ID != base64.RawURLEncoding.EncodeToString(c.RawID):
+		return attest.Refuse(attest.ReasonMalformed, "id is not rawId in base64url")
+	case len(c.RawID) == 0 || len(c.RawID) > maxCredentialID:
+		return attest.Refuse(attest.ReasonMalformed, "credential id of %d bytes", len(c.RawID))
 	case len(c.Response.AttestationObject) > maxObject || len(c.Response.AuthenticatorData) > maxObject:
-		return nil, attest.Refuse(attest.ReasonMalformed, "response is too large")
+		return attest.Refuse(attest.ReasonMalformed, "response is too large")
 	}
-	return &c, nil
+	return nil
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/strictjson"
 )
@@ -19,11 +17,14 @@ func (f *Format) Begin(e attest.Enrolling, _ []byte) (attest.Prompt, error) {
 // Finish judges the passkey that the client made. That its handle is not bound yet, to this account or another, is for the store to see to.
 func (f *Format) Finish(e attest.Enrolling, _, body []byte) (attest.Enrolled, error) {
 	var m struct {
-		Credential jsontext.Value `json:"credential"`
-		Label      string         `json:"label"`
+		Credential credential `json:"credential"`
+		Label      string     `json:"label"` // the gateway reads it
 	}
 	if err := strictjson.Decode(body, &m); err != nil {
 		return attest.Enrolled{}, attest.Refuse(attest.ReasonMalformed, "%v", err)
+	}
+	if err := m.Credential.check(); err != nil {
+		return attest.Enrolled{}, err
 	}
 	attestation := f.config.Attestation
 	if f.config.Metadata != nil {
@@ -31,9 +32,8 @@ func (f *Format) Finish(e attest.Enrolling, _, body []byte) (attest.Enrolled, er
 	}
 	party := f.party
 	party.RPIDs = party.RPIDs[:1]
-	got, err := Register(Registration{
-		Party: party, Challenge: e.Challenge[:], Credential: m.Credential, Algorithms: f.config.Algorithms, Attestation: attestation, Now: e.Now,
-	})
+	r := Registration{Party: party, Challenge: e.Challenge[:], Algorithms: f.config.Algorithms, Attestation: attestation, Now: e.Now}
+	got, err := r.judge(&m.Credential)
 	if err != nil {
 		return attest.Enrolled{}, err
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/strictjson"
 )
@@ -83,13 +81,13 @@ func New(c Config) (*Format, error) {
 // Method is [attest.MethodPasskey].
 func (f *Format) Method() attest.Method { return attest.MethodPasskey }
 
-// evidence is the Evidence. The gateway reads label, at enrolments.
+// evidence is the Evidence.
 type evidence struct {
-	Method     string         `json:"method"`
-	Credential jsontext.Value `json:"credential"`
+	Method     string     `json:"method"`
+	Credential credential `json:"credential"`
 }
 
-func parseEvidence(body []byte) ([]byte, error) {
+func parseEvidence(body []byte) (*credential, error) {
 	var e evidence
 	if err := strictjson.Decode(body, &e); err != nil {
 		return nil, attest.Refuse(attest.ReasonMalformed, "%v", err)
@@ -97,7 +95,7 @@ func parseEvidence(body []byte) ([]byte, error) {
 	if e.Method != string(attest.MethodPasskey) {
 		return nil, attest.Refuse(attest.ReasonMalformed, "method is not %s", attest.MethodPasskey)
 	}
-	return e.Credential, nil
+	return &e.Credential, e.Credential.check()
 }
 
 // Handle is the name under which a passkey is stored: SHA-256 of the RP ID, and the credential id.
@@ -108,11 +106,7 @@ func Handle(rpID string, credentialID []byte) []byte {
 
 // Locate returns the [Handle]. Nothing is verified.
 func (f *Format) Locate(body []byte, _ string) ([]byte, error) {
-	text, err := parseEvidence(body)
-	if err != nil {
-		return nil, err
-	}
-	c, err := parseCredential(text)
+	c, err := parseEvidence(body)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +119,7 @@ func (f *Format) Locate(body []byte, _ string) ([]byte, error) {
 
 // Verify judges the assertion with the stored key. Where nothing is stored, that is the key of nobody.
 func (f *Format) Verify(in attest.Input) (attest.Claims, error) {
-	text, err := parseEvidence(in.Body)
+	c, err := parseEvidence(in.Body)
 	if err != nil {
 		return attest.Claims{}, err
 	}
@@ -137,7 +131,8 @@ func (f *Format) Verify(in attest.Input) (attest.Claims, error) {
 		return attest.Claims{}, err
 	}
 	challenge := sha256.Sum256(in.Challenge)
-	got, err := Assert(Assertion{Party: f.party, Challenge: challenge[:], Credential: text, Stored: ref.stored(in.Bound)})
+	a := Assertion{Party: f.party, Challenge: challenge[:], Stored: ref.stored(in.Bound)}
+	got, err := a.judge(c)
 	if err != nil {
 		return attest.Claims{}, err
 	}

@@ -2,10 +2,10 @@ package webauthn
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/strictjson"
 )
 
 // reference is what is stored of a passkey (section 7.1 step 26).
@@ -40,7 +40,7 @@ func referenceOf(bound attest.Binding) (*reference, error) {
 		return &decoy, nil
 	}
 	var r reference
-	if err := json.Unmarshal(bound.Reference, &r); err != nil {
+	if err := strictjson.Decode(bound.Reference, &r); err != nil {
 		return nil, fmt.Errorf("stored passkey: %w", err)
 	}
 	return &r, nil

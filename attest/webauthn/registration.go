@@ -45,6 +45,10 @@ func Register(r Registration) (Registered, error) {
 	if err != nil {
 		return Registered{}, err
 	}
+	return r.judge(c)
+}
+
+func (r *Registration) judge(c *credential) (Registered, error) {
 	// Steps 7 to 12: the client data is about this challenge, here.
 	client, err := parseClientData(c.Response.ClientData)
 	if err != nil {

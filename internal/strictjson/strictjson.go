@@ -56,8 +56,8 @@ func DecodeReader(r io.Reader, max int64, into any) error {
 // what into points at is then undefined and must not be used. A member that is absent or null leaves the zero value:
 // the caller checks what it needs.
 func Decode(data []byte, into any) error {
-	if err := scan(data); err != nil {
-		return err
+	if depth(data) > MaxDepth {
+		return tooDeep(data)
 	}
 	if err := json.Unmarshal(data, into, json.RejectUnknownMembers(true)); err != nil {
 		return explain(err)
@@ -65,16 +65,32 @@ func Decode(data []byte, into any) error {
 	return nil
 }
 
-// scan reads the whole text once without building anything. It refuses deep nesting before the recursive decoder sees it, and
-// also looks into parts that the decoder would only copy, such as a [jsontext.Value].
-func scan(data []byte) error {
-	d := jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false))
-	for {
-		_, err := d.ReadToken()
-		if errors.Is(err, io.EOF) {
-			return nil // that it was one value and not none or two is for the decoder to say
+// depth is how deep data nests, if it is JSON; if it is not, the decoder finds that out before it gets any deeper. It is asked before the
+// recursive decoder sees the text, and costs a look at each byte.
+func depth(data []byte) (deepest int) {
+	level, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++ // whatever it is, it does not end the string
+		case quoted:
+		case c == '{' || c == '[':
+			level++
+			deepest = max(deepest, level)
+		case c == '}' || c == ']':
+			level--
 		}
-		if err != nil {
+	}
+	return deepest
+}
+
+// tooDeep says where data is not JSON, or else where it is nested too deeply.
+func tooDeep(data []byte) error {
+	d := jsontext.NewDecoder(bytes.NewReader(data))
+	for {
+		if _, err := d.ReadToken(); err != nil {
 			return explain(err)
 		}
 		if d.StackDepth() > MaxDepth {

@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -89,6 +90,13 @@ func TestNestingIsBounded(t *testing.T) {
 		if err := Decode(nested(depth), &into); !errors.As(err, &e) || e.Problem != "nested too deeply" {
 			t.Errorf("%d levels: %v", depth, err)
 		}
+		copied := append(append([]byte(`{"name":"]}","raw":`), nested(depth-1)...), '}') // a part that is only copied counts too
+		if err := Decode(copied, new(order)); !errors.As(err, &e) || e.Problem != "nested too deeply" {
+			t.Errorf("%d levels in a part that is only copied: %v", depth, err)
+		}
+	}
+	if err := Decode([]byte(`{"name":"`+strings.Repeat("[", 100)+`"}`), new(order)); err != nil {
+		t.Errorf("brackets in a string: %v", err)
 	}
 }
 
@@ -128,6 +136,7 @@ func TestReaderIsBounded(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		`{"name":"a","count":2,"parts":[{"name":"b"}],"raw":[{"x":[1]},null]}`, `{"name":"a","name":"b"}`, `{}{}`, `[[[[`, `{"Name":1}`, "{\"name\":\"\xff\"}", ``,
+		`{"name":"[[[[\\"{{","raw":[[{"\\\\":[]}]]}`, strings.Repeat("[", MaxDepth+1), `{"raw":` + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth) + `}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -138,6 +147,9 @@ func FuzzDecode(f *testing.F) {
 			if !jsontext.Value(data).IsValid() {
 				t.Error("accepted what is not valid JSON")
 			}
+			if n := nesting(t, data); n > MaxDepth || n != depth(data) {
+				t.Errorf("accepted %d levels, counted %d", n, depth(data))
+			}
 			return
 		}
 		var e *Error
@@ -145,4 +157,20 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("error is %T", err)
 		}
 	})
+}
+
+// nesting is how deep a JSON text nests, by the library's own count.
+func nesting(t *testing.T, data []byte) (deepest int) {
+	t.Helper()
+	d := jsontext.NewDecoder(bytes.NewReader(data))
+	for {
+		_, err := d.ReadToken()
+		if errors.Is(err, io.EOF) {
+			return deepest
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		deepest = max(deepest, d.StackDepth())
+	}
 }
