@@ -23,7 +23,7 @@ func TestTheBenchmarkWorksAndWritesItsPage(t *testing.T) {
 	text, err := os.ReadFile(page)
 	fatal(t, err)
 	for _, want := range []string{
-		"This is a quick run", "32 requests at a time", "**0 calls**", "A: attests", "A: redemptions", "make bench",
+		"This is a quick run", "32 requests at a time", "**0 calls**", "A: attests", "A: redemptions", "| x509-signature |", "| webauthn-assertion P-256 |", "| sshsig Ed25519 |", "| tpm-quote |", "| passphrase |", "make bench",
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the page does not say %q:\n%s", want, text)

@@ -97,6 +97,10 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 	if r.Passing, err = b.passes(ctx); err != nil {
 		return r, err
 	}
+	b.say("verifications")
+	if r.Appraisals, err = b.appraise(ctx); err != nil {
+		return r, err
+	}
 	b.say("initiates")
 	if r.Initiates, err = b.initiate(ctx); err != nil {
 		return r, err

@@ -14,6 +14,7 @@ type report struct {
 	Machine    machine
 	Date       string
 	Passing    []comparison
+	Appraisals []appraisal
 	Handler    cost
 	Initiates  initiations
 	Recoveries recovered
