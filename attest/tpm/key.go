@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/binary"
 	"slices"
 
 	gotpm "github.com/google/go-tpm/tpm2"
@@ -42,14 +43,13 @@ func parseKey(public []byte) (*key, error) {
 	if err != nil {
 		return nil, attest.Refuse(attest.ReasonMalformed, "public area of a key: %v", err)
 	}
-	if _, strong := hashes[t.NameAlg]; !strong {
+	hash, strong := hashes[t.NameAlg]
+	if !strong {
 		return nil, attest.Refuse(attest.ReasonKey, "key is named with %#x", uint16(t.NameAlg))
 	}
-	name, err := gotpm.ObjectName(t)
-	if err != nil {
-		return nil, attest.Refuse(attest.ReasonKey, "key has no name")
-	}
-	k := &key{area: area, name: name.Buffer, attributes: t.ObjectAttributes}
+	h := hash.New()
+	h.Write(area)
+	k := &key{area: area, name: h.Sum(binary.BigEndian.AppendUint16(nil, uint16(t.NameAlg))), attributes: t.ObjectAttributes}
 	switch t.Type {
 	case gotpm.TPMAlgRSA:
 		err = k.readRSA(t)
