@@ -35,12 +35,12 @@ func newChip(path, log string) (*chip, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer t.Close()
+	defer func() { _ = t.Close() }()
 	keys, err := t.NewDevice()
 	if err != nil {
 		return nil, unusable("", "%v", err)
 	}
-	defer keys.Close()
+	defer func() { _ = keys.Close() }()
 	c := &chip{Device: path, Log: log}
 	if c.Keys, err = keys.Marshal(); err != nil {
 		return nil, unusable("", "writing down the TPM's keys: %v", err)
@@ -96,13 +96,13 @@ func (c *chip) with(do func(*tpmclient.Device) error) error {
 	if err != nil {
 		return err
 	}
-	defer t.Close()
+	defer func() { _ = t.Close() }()
 	keys, err := t.LoadDevice(c.Keys)
 	if err != nil {
 		return unusable("Keys serve the one TPM in which they were made, and no longer once it was cleared. Enrol this machine anew.",
 			"the TPM of this machine does not take the keys of this device: %v", err)
 	}
-	defer keys.Close()
+	defer func() { _ = keys.Close() }()
 	return do(keys)
 }
 

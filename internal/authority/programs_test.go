@@ -62,7 +62,7 @@ type programmed struct {
 func newPrograms(t testing.TB) *programmed {
 	t.Helper()
 	p := &programmed{gateway: newGateway(t), chip: &chip{method: attest.MethodTPM, handles: []string{"ak", "ek"}}}
-	p.with(t, p.gateway.Authority, p.chip)
+	p.with(t, p.Authority, p.chip)
 	return p
 }
 
@@ -214,7 +214,7 @@ func TestAStateIsGoodWithItsOwnCodeAlone(t *testing.T) {
 
 func TestProgramsEnrolNoMethodsOfPeople(t *testing.T) {
 	p := newPrograms(t)
-	p.with(t, p.gateway.Authority, &chip{method: attest.MethodPasskey}, &chip{method: "x-guest"})
+	p.with(t, p.Authority, &chip{method: attest.MethodPasskey}, &chip{method: "x-guest"})
 	for _, m := range []attest.Method{attest.MethodTPM, attest.MethodPasskey, "x-guest", ""} {
 		if _, err := p.programs.Begin(t.Context(), p.code(t), m, []byte("yes")); !errors.Is(err, ErrMethod) {
 			t.Errorf("%q: %v", m, err)
@@ -278,7 +278,7 @@ func TestOfManyProgramsWithOneCodeOneBinds(t *testing.T) {
 	formats := make([]*programmed, len(results))
 	for i := range formats {
 		formats[i] = &programmed{gateway: p.gateway, chip: &chip{method: attest.MethodTPM, handles: []string{string(rune('a' + i))}}}
-		formats[i].with(t, p.gateway.Authority, formats[i].chip)
+		formats[i].with(t, p.Authority, formats[i].chip)
 	}
 	for i, f := range formats {
 		done.Go(func() { _, results[i] = f.programs.Finish(t.Context(), code, state, "", []byte("yes")) })
