@@ -6,17 +6,20 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/regrant/regrant/integration/env"
 	"github.com/regrant/regrant/integration/story"
+	"github.com/regrant/regrant/integration/swtpm"
 )
 
 func main() {
@@ -81,14 +84,33 @@ func everyMethod(ctx context.Context, bin, dir string, log *os.File) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	e, err := env.Start(ctx, env.Options{
-		IdP: env.Demo, Bin: bin, Dir: dir, Log: log, Patient: true, Gateway: env.EveryMethod, Users: []string{story.Carol},
-	})
+	options := env.Options{
+		IdP: env.Demo, Bin: bin, Dir: dir, Log: log, Patient: true, Gateway: slices.Clone(env.EveryMethod), Users: []string{story.Carol},
+	}
+	chip, err := swtpm.Make(ctx)
+	switch {
+	case errors.Is(err, swtpm.ErrMissing):
+		fmt.Printf("\nA TPM is not shown: %v.\n", err)
+	case err != nil:
+		return err
+	default:
+		defer chip.Remove()
+		method, err := story.TrustMaker(chip, filepath.Join(dir, "tpm-makers.pem"))
+		if err != nil {
+			return err
+		}
+		options.Gateway = append(options.Gateway, method)
+	}
+	e, err := env.Start(ctx, options)
 	if err != nil {
 		return err
 	}
 	defer e.Stop()
-	return story.New(e, os.Stdout).Ways(ctx)
+	s := story.New(e, os.Stdout)
+	if err := s.Ways(ctx); err != nil || chip == nil {
+		return err
+	}
+	return s.TPM(ctx, chip)
 }
 
 // stay prints the environment and waits to be ended.
