@@ -55,6 +55,8 @@ type fakeGateway struct {
 	asked   []string // routes, in order
 	device  *x509.Certificate
 	pending map[string]string // statement by recovery id
+
+	moreGateway
 }
 
 func newFakeGateway(t testing.TB) *fakeGateway {
@@ -205,6 +207,9 @@ func (g *fakeGateway) attest(r *http.Request) (any, error) {
 	if err := strictjson.DecodeReader(r.Body, wire.MaxBody, &in); err != nil {
 		return nil, err
 	}
+	if in.RecoveryID == secondID {
+		return g.takeSecond(in)
+	}
 	var evidence struct {
 		Method    string   `json:"method"`
 		Chain     []string `json:"certificate_chain"`
@@ -221,6 +226,9 @@ func (g *fakeGateway) attest(r *http.Request) (any, error) {
 	}
 	if err := g.device.CheckSignature(x509.ECDSAWithSHA256, []byte(g.pending[in.RecoveryID]), signature); err != nil {
 		return nil, err
+	}
+	if g.wants != "" {
+		return g.askMore(g.pending[in.RecoveryID])
 	}
 	return wire.AttestResponse{Outcome: wire.OutcomeGranted, RecoveryToken: "recovery.token.jwt", ExpiresIn: 120, Reference: "ABCD2345"}, nil
 }
