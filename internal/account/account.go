@@ -24,6 +24,7 @@ var (
 	ErrExpired   = errors.New("authenticator has expired")
 	ErrProbation = errors.New("authenticator is on probation")
 	ErrDisabled  = errors.New("authenticator is disabled after too many wrong guesses")
+	ErrAwaited   = errors.New("authenticator waits for its owner's confirmation")
 )
 
 // Authenticator is one authenticator bound to an account. Times are zero for what has not happened.
@@ -52,6 +53,8 @@ type Authenticator struct {
 	BoundFrom         string        `json:"bound_from,omitempty"` // network
 	RevokedBy         string        `json:"revoked_by,omitempty"`
 	RevokeReason      string        `json:"revoke_reason,omitempty"`
+	// Awaits is the confirmation without which the authenticator counts for nothing. Nil: none, or it has come.
+	Awaits *Confirmation `json:"awaits,omitempty"`
 
 	NonExportable bool              `json:"non_exportable,omitzero"` // hardware attested that the key cannot leave it
 	Attested      bool              `json:"attested,omitzero"`
@@ -59,8 +62,8 @@ type Authenticator struct {
 	Detail        map[string]string `json:"detail,omitempty"` // for people
 }
 
-// Usable tells whether a may take part in a recovery at now. If not, it returns [ErrRevoked], [ErrDisabled], [ErrExpired] or
-// [ErrProbation], the first that holds.
+// Usable tells whether a may take part in a recovery at now. If not, it returns [ErrRevoked], [ErrDisabled], [ErrAwaited],
+// [ErrExpired] or [ErrProbation], the first that holds.
 func (a *Authenticator) Usable(now time.Time) error {
 	if err := a.Alive(now); err != nil {
 		return err
@@ -78,6 +81,8 @@ func (a *Authenticator) Alive(now time.Time) error {
 		return ErrRevoked
 	case !a.DisabledAt.IsZero():
 		return ErrDisabled
+	case a.Awaits != nil:
+		return ErrAwaited
 	case !a.NotAfter.IsZero() && now.After(a.NotAfter): // RFC 5280 section 4.1.2.5: valid through notAfter
 		return ErrExpired
 	}

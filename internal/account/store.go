@@ -111,8 +111,9 @@ func (s *Store) OfAccount(r storage.Reader, accountID string) ([]Authenticator, 
 	return all, nil
 }
 
-// Revoke ends an authenticator for good and raises its account's epoch. Revoking it again changes nothing: the first
-// reason stays. The error is [storage.ErrNotFound] if there is none.
+// Revoke ends an authenticator for good and raises its account's epoch. One that still awaits its confirmation took part in
+// nothing: its end stops nothing. Revoking it again changes nothing: the first reason stays. The error is
+// [storage.ErrNotFound] if there is none.
 func (s *Store) Revoke(tx storage.Tx, id, by, reason string) (*Authenticator, error) {
 	a, err := s.Get(tx, id)
 	if err != nil {
@@ -121,7 +122,11 @@ func (s *Store) Revoke(tx storage.Tx, id, by, reason string) (*Authenticator, er
 	if !a.RevokedAt.IsZero() {
 		return a, nil
 	}
-	if err := s.RaiseEpoch(tx, a.AccountID); err != nil {
+	raise := uint64(1)
+	if a.Awaits != nil {
+		raise = 0
+	}
+	if err := s.raise(tx, a.AccountID, raise); err != nil {
 		return nil, err
 	}
 	a.RevokedAt, a.RevokedBy, a.RevokeReason = tx.Now().UTC(), by, reason
@@ -142,14 +147,17 @@ func (s *Store) Epoch(r storage.Reader, accountID string) (uint64, error) {
 }
 
 // RaiseEpoch cancels every pending recovery of the account.
-func (s *Store) RaiseEpoch(tx storage.Tx, accountID string) error {
+func (s *Store) RaiseEpoch(tx storage.Tx, accountID string) error { return s.raise(tx, accountID, 1) }
+
+// raise writes the account's guard in any case, so that no decision on the account passes it unseen.
+func (s *Store) raise(tx storage.Tx, accountID string, by uint64) error {
 	g, err := s.guard(tx, accountID)
 	if err != nil {
 		return err
 	}
-	g.Epoch++
+	g.Epoch += by
 	if err := s.guards.Put(tx, g); err != nil {
-		return fmt.Errorf("raising the account's epoch: %w", err)
+		return fmt.Errorf("writing the account's guard: %w", err)
 	}
 	return nil
 }

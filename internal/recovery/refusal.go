@@ -43,6 +43,8 @@ func refusedUnusable(err error) refusal {
 		return refusal{string(attest.ReasonRevoked), err.Error()}
 	case errors.Is(err, account.ErrDisabled):
 		return refusal{"disabled", err.Error()}
+	case errors.Is(err, account.ErrAwaited):
+		return refusal{"unconfirmed", err.Error()}
 	case errors.Is(err, account.ErrExpired):
 		return refusal{string(attest.ReasonExpired), err.Error()}
 	default:
