@@ -175,7 +175,7 @@ func TestEnrolledDeviceIsWhatItsMakerSays(t *testing.T) {
 		t.Errorf("handles %+v", got.Handles)
 	case !got.NonExportable || !got.Attested || got.Model != "id:00001014 swtpm id:20240125":
 		t.Errorf("%+v", got)
-	case !got.NotAfter.Equal(attesttest.NotAfter) || len(got.Detail["key_fingerprint"]) != 64 || got.Shown != nil:
+	case !got.NotAfter.Equal(attesttest.NotAfter) || len(got.Detail["key_fingerprint"]) != 29 || got.Shown != nil:
 		t.Errorf("%+v", got)
 	}
 	_, o := e.mustBegin(t)

@@ -2,10 +2,8 @@ package tpm
 
 import (
 	"crypto/ecdsa"
-	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
-	"encoding/hex"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/strictjson"
@@ -77,10 +75,9 @@ func (k *kept) enrolled(s State) (attest.Enrolled, error) {
 	if err != nil {
 		return attest.Enrolled{}, err
 	}
-	fingerprint := sha256.Sum256(k.Key)
 	return attest.Enrolled{
 		Handles:       []attest.Handle{{Value: ak.name, Reference: text}, {Value: k.EK, Reference: text}},
 		NonExportable: true, Attested: true, Model: k.Model, NotAfter: k.NotAfter,
-		Detail: map[string]string{"key_fingerprint": hex.EncodeToString(fingerprint[:])},
+		Detail: map[string]string{"key_fingerprint": attest.Fingerprint(k.Key)},
 	}, nil
 }

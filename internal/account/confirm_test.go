@@ -15,14 +15,14 @@ const wait = 10 * time.Minute
 func (f *fixture) awaited(t testing.TB) *Authenticator {
 	t.Helper()
 	a := f.good()
-	a.Awaits = &Confirmation{Session: []byte("session"), Before: f.clock.Now().Add(wait)}
+	a.Awaits = &Confirmation{Session: []byte("session"), Before: f.clock.Now().Add(wait), Probation: time.Hour}
 	return f.bind(t, a)
 }
 
 func (f *fixture) confirm(t testing.TB, accountID, id, session string) error {
 	t.Helper()
 	return f.update(t, func(tx storage.Tx) error {
-		_, err := f.Confirm(tx, accountID, id, []byte(session), tx.Now().Add(time.Hour))
+		_, err := f.Confirm(tx, accountID, id, []byte(session))
 		return err
 	})
 }

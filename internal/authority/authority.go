@@ -3,7 +3,10 @@
 // An administrator makes an activation code for an account ([Authority.NewCode]); the device brings it with a
 // certificate request ([Authority.Enroll]). One transaction then consumes the code, binds the key as an
 // authenticator, journals it and tells the owner. The certificate says nothing about the person: the device's random
-// id, and whom it belongs to is only in the account's record. A device that has a certificate of the operator's own CA is
+// id, and whom it belongs to is only in the account's record.
+//
+// Owners make codes of their own in a session ([Authority.OwnCode]). What then enrols counts for nothing until the same session
+// has confirmed its key ([Authority.Confirm]): somebody else may have seen the code. A device that has a certificate of the operator's own CA is
 // bound with that one ([Authority.EnrollCertificate]), and what the maker of a device says about its key is kept with
 // it ([Authority.EnrollAttested]).
 //
@@ -19,6 +22,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -83,6 +87,7 @@ type Config struct {
 	Operator *devicecert.OperatorCA
 	// Attestors judge what the makers of devices say about the keys in them, by the name of the format. None: no such evidence is accepted.
 	Attestors map[string]attest.Attestor
+	Logger    *slog.Logger // of [Authority.Run]
 }
 
 // Authority is the device CA of one upstream. It is safe for concurrent use.
@@ -92,6 +97,7 @@ type Authority struct {
 	codes    *storage.Table[codeRecord]
 	guesses  *throttle.Guesses
 	box      *keys.Box
+	awaited  *storage.Timers // ids of authenticators, by when they have to be confirmed
 
 	known atomic.Pointer[[]*x509.Certificate] // anchors as last read
 }
@@ -118,6 +124,7 @@ func Open(ctx context.Context, c Config) (*Authority, error) {
 		codes:    newCodes(c.Namespace, c.Ring.Sealer(keys.Record)),
 		guesses:  throttle.NewGuesses(c.Namespace, codeLimits),
 		box:      c.Ring.Box(keys.DeviceCA),
+		awaited:  storage.NewTimers(c.Namespace + "/awaited-device"),
 	}
 	if _, err := a.issuing(ctx); err != nil {
 		return nil, fmt.Errorf("opening the device CA: %w", err)

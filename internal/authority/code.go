@@ -54,6 +54,9 @@ type codeRecord struct {
 	Identifiers []string  `json:"identifiers"`
 	By          string    `json:"by"`
 	ExpiresAt   time.Time `json:"expires_at"`
+
+	Session []byte `json:"session,omitempty"` // that made it and has to confirm the device, see [Owner]; none: an administrator made it
+	Epoch   uint64 `json:"epoch,omitzero"`    // of the account then; what raises it ends the session
 }
 
 func newCodes(namespace string, sealer storage.Sealer) *storage.Table[codeRecord] {
@@ -81,25 +84,30 @@ func (a *Authority) NewCode(ctx context.Context, r CodeRequest) (Code, error) {
 	if err != nil {
 		return Code{}, err
 	}
-	code := Code{Text: newCodeText()}
-	selector, verifier, _ := parseCode(code.Text)
+	var code Code
 	err = a.DB.Update(ctx, func(tx storage.Tx) error {
-		code.ExpiresAt = tx.Now().Add(codeLife).UTC()
-		record := &codeRecord{
-			Selector: selector, Verifier: a.hashCode(selector, verifier), AccountID: owner.ID, Identifier: identifier.String(),
-			Identifiers: owner.Identifiers, By: r.As, ExpiresAt: code.ExpiresAt,
-		}
-		if err := a.codes.Insert(tx, record); err != nil {
-			return err
-		}
-		return a.record(tx, event{
-			kind: journal.KindActivationCodeMade, as: r.As, accountID: owner.ID, identifiers: owner.Identifiers,
+		code, err = a.makeCode(tx, codeRecord{
+			AccountID: owner.ID, Identifier: identifier.String(), Identifiers: owner.Identifiers, By: r.As, ExpiresAt: tx.Now().Add(codeLife),
 		})
+		return err
 	})
 	if err != nil {
 		return Code{}, fmt.Errorf("storing an activation code: %w", err)
 	}
 	return code, nil
+}
+
+// makeCode makes a code for what r says.
+func (a *Authority) makeCode(tx storage.Tx, r codeRecord) (Code, error) {
+	text := newCodeText()
+	selector, verifier, _ := parseCode(text)
+	r.Selector, r.Verifier, r.ExpiresAt = selector, a.hashCode(selector, verifier), r.ExpiresAt.UTC()
+	if err := a.codes.Insert(tx, &r); err != nil {
+		return Code{}, err
+	}
+	return Code{Text: text, ExpiresAt: r.ExpiresAt}, a.record(tx, event{
+		kind: journal.KindActivationCodeMade, as: r.By, own: r.Session != nil, accountID: r.AccountID, identifiers: r.Identifiers,
+	})
 }
 
 // owner finds the account that a code is for. Without an admin API, what the administrator says is all there is to
@@ -153,15 +161,27 @@ func (a *Authority) look(tx storage.Tx, selector, verifier string) (*codeRecord,
 	case err != nil:
 		return nil, err
 	case outcome == throttle.Right:
-		return record, nil
+		return a.current(tx, record)
 	case outcome == throttle.Last:
 		return nil, a.record(tx, event{
 			kind: journal.KindActivationCodeDisabled, accountID: record.AccountID, identifiers: record.Identifiers,
-			detail: map[string]string{"made_by": record.By},
+			own: record.Session != nil, detail: map[string]string{"made_by": record.By},
 		})
 	default:
 		return nil, nil
 	}
+}
+
+// current is the code, unless its session was ended by a raised epoch.
+func (a *Authority) current(tx storage.Tx, c *codeRecord) (*codeRecord, error) {
+	if c.Session == nil {
+		return c, nil
+	}
+	epoch, err := a.Accounts.Epoch(tx, c.AccountID)
+	if err != nil || epoch != c.Epoch {
+		return nil, err
+	}
+	return c, nil
 }
 
 // codeSecret names a code among all that can be guessed.

@@ -33,7 +33,8 @@ type Enrolled struct {
 	Account          string    // identifier that the code was made for
 	Issuer           string    // {issuer} of the protocol
 	NotAfter         time.Time // zero: it does not expire
-	EffectiveAt      time.Time
+	EffectiveAt      time.Time // with ConfirmBefore, the latest
+	ConfirmBefore    time.Time // the session that made the code has to confirm the key before; zero: none has to
 }
 
 // Enroll consumes the activation code, certifies the key of the certificate request and binds it to the code's
@@ -126,14 +127,15 @@ func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain
 		Label: r.label, DeviceID: deviceID, Serial: fmt.Sprintf("%x", certificate.SerialNumber), CertificateSHA256: sum[:],
 		NotAfter: certificate.NotAfter, EffectiveAt: tx.Now().Add(a.Probation).UTC(),
 	}
+	authenticator.Detail = map[string]string{"key_fingerprint": attest.Fingerprint(certificate.RawSubjectPublicKeyInfo)}
+	if said := r.attested; said != nil {
+		authenticator.Attested, authenticator.NonExportable, authenticator.Model = true, true, said.Model
+		maps.Copy(authenticator.Detail, said.Detail)
+	}
 	detail := map[string]string{
 		"serial": authenticator.Serial, "issuer": certificate.Issuer.String(), "not_after": authenticator.NotAfter.Format(time.RFC3339),
 	}
-	if said := r.attested; said != nil {
-		authenticator.Attested, authenticator.NonExportable = true, true
-		authenticator.Model, authenticator.Detail = said.Model, said.Detail
-		maps.Copy(detail, said.Detail)
-	}
+	maps.Copy(detail, authenticator.Detail)
 	kind := journal.KindDeviceEnrolled
 	if r.vouched {
 		kind = journal.KindDeviceVouched
@@ -141,15 +143,22 @@ func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain
 	return &enrolment{authenticator, chain, code.Identifier}, a.register(tx, kind, code, authenticator, detail)
 }
 
-// register binds an authenticator to the code's account, journals it and tells the owner.
+// register binds an authenticator to the code's account, journals it and tells the owner. With a code that a session made, it
+// waits for that session.
 func (a *Authority) register(tx storage.Tx, kind journal.Kind, code *codeRecord, authenticator *account.Authenticator, detail map[string]string) error {
 	authenticator.Upstream, authenticator.BoundBy = a.Upstream, code.By
 	authenticator.AccountID, authenticator.Identifiers = code.AccountID, code.Identifiers
+	if code.Session != nil {
+		await(authenticator, code, tx.Now())
+	}
 	if err := a.Accounts.Bind(tx, authenticator); err != nil {
 		return err
 	}
+	if err := a.watch(tx, authenticator); err != nil {
+		return err
+	}
 	return a.record(tx, event{
-		kind: kind, as: code.By, accountID: code.AccountID, identifiers: code.Identifiers,
+		kind: kind, as: code.By, own: code.Session != nil, accountID: code.AccountID, identifiers: code.Identifiers,
 		authenticator: authenticator, detail: detail,
 	})
 }
@@ -175,6 +184,10 @@ func (a *Authority) certify(issuing *issuingCA, deviceID string, key any, now ti
 }
 
 func (a *Authority) enrolled(e *enrolment) Enrolled {
+	var before time.Time
+	if c := e.authenticator.Awaits; c != nil {
+		before = c.Before
+	}
 	var chain []string
 	for _, c := range e.chain {
 		chain = append(chain, encodePEM(c))
@@ -187,6 +200,7 @@ func (a *Authority) enrolled(e *enrolment) Enrolled {
 		Issuer:           a.Issuer,
 		NotAfter:         e.authenticator.NotAfter,
 		EffectiveAt:      e.authenticator.EffectiveAt,
+		ConfirmBefore:    before,
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 type event struct {
 	kind          journal.Kind
 	as            string
+	own           bool // a session of the owner's brought it about, see [Owner]
 	accountID     string
 	identifiers   []string
 	authenticator *account.Authenticator // nil while there is none
@@ -34,6 +35,12 @@ var texts = map[journal.Kind]string{
 		"made. From {from} on it can recover your account. If this was not you, have the device revoked at once.",
 	journal.KindDeviceVouched: "The device {device} was registered for your account, because a certificate that {by} has issued names " +
 		"you as its owner. From {from} on it can recover your account. If it is not yours, have it revoked at once.",
+	journal.KindDeviceConfirmed: "The device {device} was added to the ways to recover your account, and its key was confirmed. From {from} on it " +
+		"can be used. If this was not you, remove it at {issuer}/authenticators before then, or tell your help desk at once.",
+	journal.KindDeviceDisowned: "The device {device} was registered with an activation code that was made in a sign-in of yours, and was then said not to be " +
+		"yours. It can never recover your account. Whoever used the code has seen it: look who can see your screen. If this was not you, tell your help desk.",
+	journal.KindDeviceUnconfirmed: "The device {device} was registered with an activation code that was made in a sign-in of yours, and nobody confirmed it in " +
+		"time. It can never recover your account. If it is yours, add it again, with a new key. If it is not, tell your help desk.",
 	journal.KindAuthenticatorRevoked: "{by} revoked the device {device}. It can no longer recover your account. If you " +
 		"did not expect this, tell your help desk.",
 }
@@ -41,14 +48,23 @@ var texts = map[journal.Kind]string{
 // record writes e into journal and outbox. Whoever calls us by a name has only said so: nothing proved it, and the
 // journal keeps that apart.
 func (a *Authority) record(tx storage.Tx, e event) error {
-	detail := map[string]string{"actor_proof": "none"}
+	detail, text := map[string]string{"actor_proof": "none"}, texts[e.kind]
+	if own, ok := ownTexts[e.kind]; ok && e.own {
+		text = own
+	}
+	if e.own {
+		detail["actor_proof"] = "session"
+	}
 	maps.Copy(detail, e.detail)
 	attributes := map[string]string{"by": e.as}
 	entry := journal.Entry{Kind: e.kind, Upstream: a.Upstream, AccountID: e.accountID, Actor: e.as, Detail: detail}
-	fill := []string{"{by}", e.as}
+	fill := []string{"{by}", e.as, "{issuer}", a.Issuer}
 	if d := e.authenticator; d != nil {
 		device := deviceName(d)
 		fill = append(fill, "{device}", device, "{from}", d.EffectiveAt.Format(time.RFC3339))
+		if d.Awaits != nil {
+			fill = append(fill, "{before}", d.Awaits.Before.Format(time.RFC3339))
+		}
 		entry.Authenticator = d.ID
 		detail["device_id"] = d.DeviceID
 		attributes["device"], attributes["device_id"], attributes["authenticator"] = device, d.DeviceID, d.ID
@@ -58,7 +74,7 @@ func (a *Authority) record(tx storage.Tx, e event) error {
 	}
 	return a.Outbox.Put(tx, notify.Message{
 		Type: string(e.kind), Upstream: a.Upstream, AccountID: e.accountID, Identifiers: e.identifiers,
-		Text: strings.NewReplacer(fill...).Replace(texts[e.kind]), Attributes: attributes,
+		Text: strings.NewReplacer(fill...).Replace(text), Attributes: attributes,
 	})
 }
 

@@ -105,7 +105,7 @@ func TestDeviceThatSaysNothingIsNotAttested(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := g.bound(t, e.AuthenticatorID); a.Attested || a.NonExportable || a.Model != "" || a.Detail != nil {
+	if a := g.bound(t, e.AuthenticatorID); a.Attested || a.NonExportable || a.Model != "" || len(a.Detail) != 1 || a.Detail["key_fingerprint"] == "" {
 		t.Errorf("bound %+v", a)
 	}
 }

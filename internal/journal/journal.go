@@ -35,7 +35,10 @@ const (
 	KindTokenRevoked           Kind = "token-revoked"
 	KindActivationCodeMade     Kind = "activation-code-made"
 	KindDeviceEnrolled         Kind = "device-enrolled"
-	KindDeviceVouched          Kind = "device-vouched" // enrolled because its certificate names the account
+	KindDeviceVouched          Kind = "device-vouched"     // enrolled because its certificate names the account
+	KindDeviceConfirmed        Kind = "device-confirmed"   // by the session that made its code
+	KindDeviceDisowned         Kind = "device-disowned"    // the owner says that it is not theirs
+	KindDeviceUnconfirmed      Kind = "device-unconfirmed" // nobody confirmed it in time
 	KindAuthenticatorBound     Kind = "authenticator-bound"
 	KindAuthenticatorRemoved   Kind = "authenticator-removed"
 	KindAuthenticatorLost      Kind = "authenticator-lost"
