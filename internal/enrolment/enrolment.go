@@ -21,6 +21,7 @@ import (
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/account"
+	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/login"
@@ -49,9 +50,11 @@ var (
 	ErrLabel = errors.New("not a usable name")
 	// ErrUnknown: the account has no such authenticator that still counts.
 	ErrUnknown = errors.New("no such authenticator")
+	// ErrNameless: the identity provider tells no name by which the account could be recovered.
+	ErrNameless = errors.New("the account has no name")
 )
 
-// Config is what a Service stands on. All members are required.
+// Config is what a Service stands on. All members but Devices are required.
 type Config struct {
 	Namespace string // of the upstream, in store and journal
 	Issuer    string
@@ -62,6 +65,7 @@ type Config struct {
 	Verifier  *attest.Verifier
 	Journal   *journal.Journal
 	Outbox    *notify.Outbox
+	Devices   *authority.Authority // nil: people add no devices
 	Probation func(attest.Method) time.Duration
 	Clock     func() time.Time
 	// Compute runs the checking of what was sent once its turn comes; it gives an error, and does not run it, when ctx ended before.
@@ -152,8 +156,10 @@ func settle(doing string, err error) error {
 		return ErrBound
 	case errors.Is(err, account.ErrTooMany):
 		return ErrFull
+	case errors.Is(err, account.ErrNotAwaited):
+		return ErrOver
 	}
-	for _, known := range []error{ErrMethod, ErrOver, ErrBound, ErrLabel, ErrUnknown, account.ErrQuarantine, login.ErrNone} {
+	for _, known := range []error{ErrMethod, ErrOver, ErrBound, ErrLabel, ErrUnknown, ErrNameless, account.ErrQuarantine, login.ErrNone} {
 		if errors.Is(err, known) {
 			return known
 		}

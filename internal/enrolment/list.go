@@ -19,6 +19,7 @@ type Standing string
 const (
 	StandingUsable    Standing = "usable"
 	StandingProbation Standing = "probation"
+	StandingAwaited   Standing = "awaited" // its owner has to confirm it
 	StandingDisabled  Standing = "disabled"
 	StandingExpired   Standing = "expired"
 	StandingRevoked   Standing = "revoked"
@@ -83,7 +84,7 @@ func item(a *account.Authenticator, now time.Time) Item {
 func standing(a *account.Authenticator, now time.Time) Standing {
 	err := a.Usable(now)
 	for why, where := range map[error]Standing{
-		account.ErrProbation: StandingProbation, account.ErrDisabled: StandingDisabled, account.ErrExpired: StandingExpired,
+		account.ErrProbation: StandingProbation, account.ErrAwaited: StandingAwaited, account.ErrDisabled: StandingDisabled, account.ErrExpired: StandingExpired,
 	} {
 		if errors.Is(err, why) {
 			return where

@@ -1,0 +1,110 @@
+package enrolment
+
+import (
+	"context"
+	"time"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/account"
+	"github.com/regrant/regrant/internal/authority"
+	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/storage"
+)
+
+// The key of a device is made on the device, by a program that nobody has signed in to. So a device is bound in three steps:
+// the session makes an activation code, the program brings it with its key, and the session confirms that key.
+
+// AddDevice makes an activation code with which one device can be enrolled, in the rules of binding one.
+func (s *Service) AddDevice(ctx context.Context, v Visitor) (code authority.Code, err error) {
+	if s.Devices == nil {
+		return code, ErrMethod
+	}
+	names := v.Session.Identifiers()
+	if len(names) == 0 {
+		return code, ErrNameless
+	}
+	name, err := attest.ParseIdentifier(names[0])
+	if err != nil {
+		return code, ErrNameless
+	}
+	err = s.DB.Update(ctx, func(tx storage.Tx) error {
+		if err := s.may(tx, v, attest.MethodDeviceCertificate); err != nil {
+			return err
+		}
+		code, err = s.Devices.OwnCode(tx, authority.Owner{
+			AccountID: v.Session.AccountID(), Identifier: name.String(), Identifiers: names, Session: s.sessionOf(v), Until: v.Session.EndsAt(),
+		})
+		return err
+	})
+	return code, settle("making an activation code", err)
+}
+
+// WaitingDevice is a device that its owner has to confirm.
+type WaitingDevice struct {
+	ID, Label   string
+	Fingerprint string
+	BoundAt     time.Time
+	Before      time.Time
+}
+
+// WaitingDevices are those that wait for this session.
+func (s *Service) WaitingDevices(ctx context.Context, v Visitor) (waiting []WaitingDevice, err error) {
+	err = s.DB.View(ctx, func(r storage.Reader) error {
+		all, err := s.Accounts.OfAccount(r, v.Session.AccountID())
+		waiting = nil
+		for i := range all {
+			if a := &all[i]; s.waits(a, v, r.Now()) {
+				waiting = append(waiting, WaitingDevice{
+					ID: a.ID, Label: nameOf(a), Fingerprint: a.Detail["key_fingerprint"], BoundAt: a.BoundAt, Before: a.Awaits.Before,
+				})
+			}
+		}
+		return err
+	})
+	return waiting, settle("listing devices that wait", err)
+}
+
+func (s *Service) waits(a *account.Authenticator, v Visitor, now time.Time) bool {
+	return a.Awaits != nil && a.RevokedAt.IsZero() && now.Before(a.Awaits.Before) && string(a.Awaits.Session) == string(s.sessionOf(v))
+}
+
+// ConfirmDevice says for the visitor that the fingerprint is the one that the device shows. The session is the one that made the code;
+// what it may change is asked again. Probation begins.
+func (s *Service) ConfirmDevice(ctx context.Context, v Visitor, id string) (bound Bound, err error) {
+	if s.Devices == nil {
+		return Bound{}, ErrMethod
+	}
+	err = s.DB.Update(ctx, func(tx storage.Tx) error {
+		if err := s.may(tx, v, attest.MethodDeviceCertificate); err != nil {
+			return err
+		}
+		a, err := s.Devices.Confirm(tx, v.Session.AccountID(), id, s.sessionOf(v))
+		if err != nil {
+			return err
+		}
+		usable, err := s.Accounts.Usable(tx, a.AccountID)
+		bound = Bound{ID: a.ID, Method: a.Method, Label: nameOf(a), EffectiveAt: a.EffectiveAt, Detail: a.Detail, Only: len(usable) == 0}
+		return err
+	})
+	return bound, settle("confirming a device", err)
+}
+
+// DisownDevice says that a device which waits is not the visitor's. Any session of the account may: nothing is lost by it.
+func (s *Service) DisownDevice(ctx context.Context, v Visitor, id string) error {
+	if s.Devices == nil {
+		return ErrMethod
+	}
+	err := s.DB.Update(ctx, func(tx storage.Tx) error {
+		session, err := s.Logins.Find(tx, v.Secret)
+		if err != nil {
+			return err
+		}
+		return s.Devices.Disown(tx, session.AccountID(), id)
+	})
+	return settle("turning a device away", err)
+}
+
+// sessionOf is what the store knows of the visitor's session.
+func (s *Service) sessionOf(v Visitor) []byte {
+	return s.Ring.MAC(keys.Handle, []byte("device-confirmation"), []byte(v.Secret))
+}
