@@ -42,6 +42,8 @@ type device struct {
 	chip  *chip               // nil: the key is in a file
 	key   *ecdsa.PrivateKey   // nil: the keys are in a TPM
 	chain []*x509.Certificate // its own first; none with a TPM
+
+	confirmBefore time.Time // just enrolled, and to be confirmed in a browser; zero: not so
 }
 
 // holder is the key that a recovery belongs to.

@@ -35,8 +35,9 @@ func newEnroll(e *env) *cobra.Command {
 		Short: "Make a key on this device and have it certified for an account",
 		Long: `Make a key on this device and have it certified for an account.
 
-Whoever runs the gateway gives out an activation code, which works once and for ten minutes. Without --code it is asked
-for, and does not stay in the shell's history.
+You make an activation code on the page with your recovery methods, or whoever runs the gateway gives you one. It works once
+and for ten minutes. Without --code it is asked for, and does not stay in the shell's history. With a code that you made
+yourself, go back to that page afterwards and confirm the fingerprint that is printed here.
 
 The key stays on this device, in a file that only you can read. Anybody with a copy of that file can recover the account:
 leave it out of backups that others can read.
@@ -102,6 +103,9 @@ func (c *enrollCommand) run(ctx context.Context) error {
 		return err
 	}
 	d.describe(c.out)
+	if !d.confirmBefore.IsZero() {
+		d.askToConfirm(c.out)
+	}
 	return nil
 }
 
@@ -172,6 +176,7 @@ func (c *enrollCommand) enroll(ctx context.Context, g *gateway, d *device, code 
 		return err
 	}
 	d.deviceInfo = deviceInfo{answer.Issuer, answer.Account, answer.DeviceID, c.label, answer.EffectiveAt}
+	d.confirmBefore = answer.ConfirmBefore
 	chain, err := parseChain([]byte(strings.Join(answer.CertificateChain, "\n")))
 	if err != nil {
 		return mismatch("the gateway's certificate cannot be read: %v", err)
@@ -259,9 +264,10 @@ func (d *device) describe(w io.Writer) {
 		{"account", d.Account},
 		{"issuer", d.Issuer},
 		{"effective", d.EffectiveAt.UTC().Format(time.RFC3339)},
+		{"fingerprint", d.fingerprint()},
 		last,
 		{"folder", d.dir},
 	} {
-		fmt.Fprintf(w, "%-10s %s\n", line[0]+":", printable(line[1]))
+		fmt.Fprintf(w, "%-12s %s\n", line[0]+":", printable(line[1]))
 	}
 }

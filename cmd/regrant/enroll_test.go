@@ -6,13 +6,16 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/wire"
 )
 
@@ -43,6 +46,24 @@ func TestEnrolledDeviceIsSavedForItsOwnerAlone(t *testing.T) {
 	}
 	if shown := p.run("device", "show"); shown.code != exitDone || shown.out != r.out {
 		t.Errorf("show says\n%s%s\nenroll said\n%s", shown.out, shown.err, r.out)
+	}
+}
+
+func TestADeviceWhoseCodeWasMadeInASessionAsksForConfirmation(t *testing.T) {
+	p := newProgram(t)
+	p.enrolled = func(a *wire.EnrollResponse) { a.ConfirmBefore = time.Now().Add(5 * time.Minute) }
+	r := p.enroll()
+	r.want(t, exitDone, "")
+	d, err := loadDevice(p.dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	spki, err := x509.MarshalPKIXPublicKey(d.key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(r.out, attest.Fingerprint(spki)); n != 2 || !strings.Contains(r.out, "counts for nothing yet") {
+		t.Errorf("says the fingerprint %d times:\n%s", n, r.out)
 	}
 }
 

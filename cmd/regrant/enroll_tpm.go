@@ -35,5 +35,6 @@ func (c *enrollCommand) activate(ctx context.Context, g *gateway, d *device, cod
 		return mismatch("the gateway enrolled this device with another issuer, or for another account")
 	}
 	d.deviceInfo = deviceInfo{enrolled.Issuer, enrolled.Account, enrolled.DeviceID, c.label, enrolled.EffectiveAt}
+	d.confirmBefore = enrolled.ConfirmBefore
 	return d.save()
 }

@@ -76,7 +76,7 @@ func (g *Gateway) enrollVouched(w http.ResponseWriter, r *http.Request, in wire.
 func writeEnrolled(w http.ResponseWriter, out authority.Enrolled) error {
 	return writeJSON(w, wire.EnrollResponse{
 		CertificateChain: out.CertificateChain, DeviceID: out.DeviceID, Account: out.Account, Issuer: out.Issuer,
-		NotAfter: out.NotAfter, EffectiveAt: out.EffectiveAt,
+		NotAfter: out.NotAfter, EffectiveAt: out.EffectiveAt, ConfirmBefore: out.ConfirmBefore,
 	})
 }
 

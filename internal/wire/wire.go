@@ -198,7 +198,10 @@ type EnrollResponse struct {
 	Account          string    `json:"account"` // the identifier to recover by
 	Issuer           string    `json:"issuer"`
 	NotAfter         time.Time `json:"not_after,omitzero"` // zero: it does not expire
-	EffectiveAt      time.Time `json:"effective_at"`       // until then it can recover nothing
+	EffectiveAt      time.Time `json:"effective_at"`       // until then it can recover nothing; with ConfirmBefore, the latest
+	// ConfirmBefore is there if a person made the code: in the browser where that was, the fingerprint of the key has to be
+	// confirmed before.
+	ConfirmBefore time.Time `json:"confirm_before,omitzero"`
 }
 
 // BeginResponse answers POST authenticators/{method}/begin, whose request is {} or what the method's client says first.
