@@ -52,6 +52,7 @@ type authenticator struct {
 	BoundAt      time.Time `json:"bound_at"`
 	BoundBy      string    `json:"bound_by,omitempty"`
 	EffectiveAt  time.Time `json:"effective_at"`
+	ConfirmBy    time.Time `json:"confirm_before,omitzero"` // it counts for nothing until its owner confirms it
 	NotAfter     time.Time `json:"not_after,omitzero"`
 	LastUsedAt   time.Time `json:"last_used_at,omitzero"`
 	RevokedAt    time.Time `json:"revoked_at,omitzero"`
@@ -60,8 +61,12 @@ type authenticator struct {
 }
 
 func viewAuthenticator(a *account.Authenticator) authenticator {
+	var before time.Time
+	if a.Awaits != nil {
+		before = a.Awaits.Before
+	}
 	return authenticator{
-		ID: a.ID, AccountID: a.AccountID, Method: string(a.Method), Label: a.Label, DeviceID: a.DeviceID, Serial: a.Serial,
+		ConfirmBy: before, ID: a.ID, AccountID: a.AccountID, Method: string(a.Method), Label: a.Label, DeviceID: a.DeviceID, Serial: a.Serial,
 		BoundAt: a.BoundAt, BoundBy: a.BoundBy, EffectiveAt: a.EffectiveAt, NotAfter: a.NotAfter, LastUsedAt: a.LastUsedAt,
 		RevokedAt: a.RevokedAt, RevokedBy: a.RevokedBy, RevokeReason: a.RevokeReason,
 	}

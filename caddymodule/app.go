@@ -25,6 +25,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/regrant/regrant/internal/downloads"
 	"github.com/regrant/regrant/internal/gateway"
 )
 
@@ -90,6 +91,15 @@ type App struct {
 	// is used. Programs that do not know nonces are shut out. Default: off.
 	DPoPNonce bool `json:"dpop_nonce,omitempty"`
 
+	// A folder with the program `regrant` for the systems that people's devices
+	// have, such as `regrant-linux-amd64`, and nothing else: up to 64 files, no
+	// folders, no links. They are offered at `downloads` below the gateway's path,
+	// with their checksums, and pages that tell people to run the program lead
+	// there. The folder is read when the configuration starts; a file that
+	// changes afterwards is not served until the configuration is loaded again.
+	// Default: none, and nothing is offered.
+	Downloads string `json:"downloads,omitempty"`
+
 	// How often recoveries may be tried.
 	Throttle *Throttle `json:"throttle,omitempty"`
 
@@ -101,6 +111,7 @@ type App struct {
 	device    *DeviceCertificate // the defaults where it is not among the methods
 	passkey   *Passkey           // nil: it is not among the methods
 	notifiers []*Webhook
+	folder    *downloads.Folder // of programs; nil: none are offered
 	storage   *BadgerStorage
 	limiter   *limiter
 	warnLoose func()                 // once, of proxies that are believed too much
@@ -121,7 +132,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // opening, calling or making anything.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.logger = ctx, ctx.Slogger()
-	if err := expand(&a.Issuer, &a.Path); err != nil {
+	if err := expand(&a.Issuer, &a.Path, &a.Downloads); err != nil {
 		return err
 	}
 	if a.Path == "" {
@@ -251,7 +262,7 @@ func (a *App) Cleanup() error {
 		return nil
 	}
 	latest.CompareAndDelete(a.issuer(), a)
-	return errors.Join(a.opener.close(), a.limiter.release())
+	return errors.Join(a.opener.close(), a.limiter.release(), a.closeDownloads())
 }
 
 // warn says once what is legal but wide open.

@@ -52,6 +52,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		notify   webhook <url> { ... }
 //		client   <id> { ... }
 //		dpop_nonce
+//		downloads <folder>
 //		throttle { ... }
 //	}
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
@@ -90,6 +91,8 @@ func (a *App) unmarshalOption(d *caddyfile.Dispenser) error {
 		return a.unmarshalClient(d)
 	case "dpop_nonce":
 		return readFlag(d, &a.DPoPNonce)
+	case "downloads":
+		return readOnce(d, &a.Downloads)
 	case "throttle":
 		if a.Throttle != nil {
 			return twice(d)
@@ -97,7 +100,7 @@ func (a *App) unmarshalOption(d *caddyfile.Dispenser) error {
 		a.Throttle = new(Throttle)
 		return a.Throttle.unmarshal(d)
 	default:
-		return unknown(d, "issuer", "storage", "secret", "rotate_keys", "upstream", "method", "notify", "client", "dpop_nonce", "throttle")
+		return unknown(d, "issuer", "storage", "secret", "rotate_keys", "upstream", "method", "notify", "client", "dpop_nonce", "downloads", "throttle")
 	}
 }
 

@@ -41,7 +41,7 @@ func (a *App) checkValues() error {
 	if err := a.checkKeys(); err != nil {
 		return err
 	}
-	return firstError(a.checkClients(), a.Throttle.check(), a.checkEachMethod())
+	return firstError(a.checkClients(), a.checkDownloads(), a.Throttle.check(), a.checkEachMethod())
 }
 
 // checkWhole checks that nothing is missing and nothing is there twice.

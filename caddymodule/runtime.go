@@ -61,7 +61,7 @@ func (a *App) assemble() (*parts, error) {
 		return nil, err
 	}
 	p.adapter = observe.Adapter(adapter)
-	return p, nil
+	return p, a.openDownloads() // last, since it is to be closed
 }
 
 // runtime is what runs for one configuration.
@@ -138,6 +138,7 @@ func (a *App) start(ctx context.Context, p *parts, store *handle) (*runtime, err
 	rt.work(workers, a, "carrying recoveries on", s.recovery.Run)
 	rt.work(workers, a, "telling of recoveries", s.outbox.Run)
 	rt.work(workers, a, "rotating keys", func(ctx context.Context) error { return s.ring.Run(ctx, a.rotation(s)) })
+	rt.work(workers, a, "ending devices that nobody confirmed", s.authority.Run)
 	if s.revocation != nil {
 		rt.work(workers, a, "fetching statements about revocation", s.revocation.Run)
 	}

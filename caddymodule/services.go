@@ -77,6 +77,7 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 		Compute:   a.limiter.Strangers.Compute,
 		Operator:  operator,
 		Attestors: a.attestors(&s),
+		Logger:    a.logger,
 	})
 	if err != nil {
 		return s, err
@@ -93,10 +94,14 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 		return s, err
 	}
 	s.programs = s.authority.Programs(verifier, a.probation)
+	var devices *authority.Authority // where people may add some
+	if a.has(attest.MethodDeviceCertificate) {
+		devices = s.authority
+	}
 	s.enrolment = enrolment.New(enrolment.Config{
 		Namespace: name, Issuer: a.issuer(),
 		DB: db, Ring: s.ring, Accounts: s.accounts, Logins: s.login,
-		Verifier: verifier, Journal: s.journal, Outbox: s.outbox,
+		Verifier: verifier, Journal: s.journal, Outbox: s.outbox, Devices: devices,
 		Probation: a.probation, Clock: time.Now,
 		Compute: a.limiter.Strangers.Compute,
 	})
@@ -176,7 +181,7 @@ func (a *App) gateway(s services) (*gateway.Gateway, error) {
 		Ring: s.ring, Adapter: s.adapter,
 		Recovery: s.recovery, Grant: s.grant, Broker: s.broker,
 		Authority: s.authority, Programs: s.programs, Login: s.login, Enrolment: s.enrolment,
-		Throttle: a.limiter.Limiter,
+		Throttle: a.limiter.Limiter, Downloads: a.folder,
 		ClientIP: a.clientIP,
 		Nonces:   a.DPoPNonce,
 		Logger:   a.logger,

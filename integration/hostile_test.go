@@ -42,7 +42,7 @@ func endpoints(t *testing.T) (list []endpoint) {
 	fatal(t, err)
 	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([A-Z, ]+) \\| ([a-z]+) \\|$").FindAllStringSubmatch(string(text), -1) {
 		ep := endpoint{
-			path: strings.NewReplacer("{path}", "/recovery", "{id}", "AAAA", "{method}", "ssh-key").Replace(m[1]), name: strings.TrimPrefix(m[1], "{path}"),
+			path: strings.NewReplacer("{path}", "/recovery", "{id}", "AAAA", "{method}", "ssh-key", "{name}", "regrant-linux-amd64").Replace(m[1]), name: strings.TrimPrefix(m[1], "{path}"),
 			post: strings.Contains(m[2], "POST"), get: strings.Contains(m[2], "GET"), speaks: m[3],
 		}
 		if ep.speaks == "either" { // JSON here, and forms too
@@ -86,6 +86,10 @@ var fields = map[string]map[string]any{
 	"/authenticators/{method}/begin":  {"csrf": "AAAA"},
 	"/authenticators/{method}/finish": {"csrf": "AAAA", "state": "AAAA", "label": "blue", "public_key": "AAAA", "signature": "AAAA"},
 	"/report-lost":                    {"csrf": "AAAA", "id": "AAAA"},
+
+	"/authenticators/device-certificate": {}, "/downloads": {}, "/downloads/{name}": {},
+	"/authenticators/device-certificate/begin":  {"csrf": "AAAA"},
+	"/authenticators/device-certificate/finish": {"csrf": "AAAA", "id": "AAAA", "answer": "mine"},
 	"/oidc/authorize": {
 		"client_id": "demo-idp", "redirect_uri": "{origin}/callback", "response_type": "code", "scope": "openid", "state": "a-state-of-theirs", "nonce": "a-nonce-of-theirs",
 		"code_challenge": strings.Repeat("A", 43), "code_challenge_method": "S256", "prompt": "login", "max_age": "1", "response_mode": "query", "login_hint": "alice",

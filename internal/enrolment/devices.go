@@ -1,11 +1,12 @@
 package enrolment
 
 import (
+	"cmp"
 	"context"
+	"crypto/hmac"
 	"time"
 
 	"github.com/regrant/regrant/attest"
-	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/storage"
@@ -45,17 +46,19 @@ type WaitingDevice struct {
 	Fingerprint string
 	BoundAt     time.Time
 	Before      time.Time
+	Own         bool // this session made its code, and can confirm it
 }
 
-// WaitingDevices are those that wait for this session.
+// WaitingDevices are those of the account that wait, for whichever of its sessions.
 func (s *Service) WaitingDevices(ctx context.Context, v Visitor) (waiting []WaitingDevice, err error) {
 	err = s.DB.View(ctx, func(r storage.Reader) error {
 		all, err := s.Accounts.OfAccount(r, v.Session.AccountID())
 		waiting = nil
 		for i := range all {
-			if a := &all[i]; s.waits(a, v, r.Now()) {
+			if a := &all[i]; a.Awaits != nil && a.RevokedAt.IsZero() && r.Now().Before(a.Awaits.Before) {
 				waiting = append(waiting, WaitingDevice{
-					ID: a.ID, Label: nameOf(a), Fingerprint: a.Detail["key_fingerprint"], BoundAt: a.BoundAt, Before: a.Awaits.Before,
+					ID: a.ID, Label: cmp.Or(a.Label, a.DeviceID), Fingerprint: a.Detail["key_fingerprint"], BoundAt: a.BoundAt, Before: a.Awaits.Before,
+					Own: hmac.Equal(a.Awaits.Session, s.sessionOf(v)),
 				})
 			}
 		}
@@ -64,9 +67,8 @@ func (s *Service) WaitingDevices(ctx context.Context, v Visitor) (waiting []Wait
 	return waiting, settle("listing devices that wait", err)
 }
 
-func (s *Service) waits(a *account.Authenticator, v Visitor, now time.Time) bool {
-	return a.Awaits != nil && a.RevokedAt.IsZero() && now.Before(a.Awaits.Before) && string(a.Awaits.Session) == string(s.sessionOf(v))
-}
+// AddsDevices tells whether people add devices here.
+func (s *Service) AddsDevices() bool { return s.Devices != nil }
 
 // ConfirmDevice says for the visitor that the fingerprint is the one that the device shows. The session is the one that made the code;
 // what it may change is asked again. Probation begins.

@@ -56,7 +56,7 @@ func (h *house) added(v Visitor) WaitingDevice {
 	must(h.t, err)
 	waiting, err := h.WaitingDevices(h.t.Context(), v)
 	must(h.t, err)
-	if len(waiting) != 1 || waiting[0].Fingerprint != shown || waiting[0].Label != "phone" {
+	if len(waiting) != 1 || waiting[0].Fingerprint != shown || waiting[0].Label != "phone" || !waiting[0].Own {
 		h.t.Fatalf("waiting %+v, the device shows %s", waiting, shown)
 	}
 	return waiting[0]
@@ -96,8 +96,11 @@ func TestOnlyTheSessionThatAskedForTheCodeConfirms(t *testing.T) {
 	v := h.alice()
 	d := h.added(v)
 	another := h.alice()
-	if waiting, err := h.WaitingDevices(t.Context(), another); err != nil || len(waiting) != 0 {
-		t.Errorf("shown to another session: %+v %v", waiting, err)
+	if waiting, err := h.WaitingDevices(t.Context(), another); err != nil || len(waiting) != 1 || waiting[0].Own {
+		t.Errorf("another session sees %+v %v", waiting, err)
+	}
+	if waiting, err := h.WaitingDevices(t.Context(), h.visit(bobID, "pwd")); err != nil || len(waiting) != 0 {
+		t.Errorf("bob sees %+v %v", waiting, err)
 	}
 	for name, who := range map[string]Visitor{"another session of hers": another, "bob": h.visit(bobID, "pwd")} {
 		if err := h.confirm(who, d.ID); !errors.Is(err, ErrOver) {

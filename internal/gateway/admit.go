@@ -17,6 +17,7 @@ import (
 var holders = map[string]bool{
 	"status": true, "handoff": true, "token": true, "complete": true, "continue": true, "oidc/token": true, "oidc/cancel": true,
 	"logout": true, "introspect": true, "revoke": true, "authenticators/{id}": true, "report-lost": true,
+	devicePath + "/finish": true,
 }
 
 // crowded is when to come again to a lane that is full: each place in it is soon free.

@@ -40,10 +40,10 @@ func fits(l *throttle.Lane, n int) bool {
 func TestEveryEndpointHasItsLane(t *testing.T) {
 	h := open(t)
 	want := map[string]*throttle.Lane{}
-	for _, path := range []string{"initiate", "attest", "start", "prove", "devices/challenge", "devices/enroll", "login", "authenticators/{method}/begin", "authenticators/{method}/finish"} {
+	for _, path := range []string{"initiate", "attest", "start", "prove", "devices/challenge", "devices/enroll", "login", "authenticators/{method}/begin", "authenticators/{method}/finish", devicePath + "/begin"} {
 		want[path] = h.Throttle.Strangers
 	}
-	for _, path := range []string{"status", "handoff", "token", "complete", "continue", "oidc/token", "oidc/cancel", "introspect", "revoke", "logout", "authenticators/{id}", "report-lost"} {
+	for _, path := range []string{"status", "handoff", "token", "complete", "continue", "oidc/token", "oidc/cancel", "introspect", "revoke", "logout", "authenticators/{id}", "report-lost", devicePath + "/finish"} {
 		want[path] = h.Throttle.Holders
 	}
 	for path, rt := range h.routes {

@@ -65,6 +65,9 @@ func (g *Gateway) shownItem(i enrolment.Item) pages.Authenticator {
 	if a.Label == a.Method {
 		a.Label = pages.MethodWords(a.Method)
 	}
+	if i.Standing == enrolment.StandingAwaited {
+		a.URL = g.prefix + devicePath
+	}
 	if i.Method == attest.MethodRecoveryCode {
 		a.CodesLeft = strconv.Itoa(i.CodesLeft)
 	}
@@ -82,6 +85,9 @@ func (g *Gateway) offered(items []enrolment.Item, secret string) (add []pages.Se
 			replaces = replaces || enrolment.Replaces(m) && i.Method == m && i.Standing != enrolment.StandingRevoked
 		}
 		add = append(add, pages.Add(string(m), replaces, g.form(formChange, "authenticators/"+string(m)+"/begin", secret)))
+	}
+	if g.Enrolment.AddsDevices() {
+		add = append(add, pages.AddDevice(g.form(formChange, devicePath+"/begin", secret)))
 	}
 	return add
 }

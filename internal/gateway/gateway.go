@@ -20,6 +20,7 @@ import (
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/internal/authority"
+	"github.com/regrant/regrant/internal/downloads"
 	"github.com/regrant/regrant/internal/enrolment"
 	"github.com/regrant/regrant/internal/gateway/pages"
 	"github.com/regrant/regrant/internal/keys"
@@ -29,7 +30,7 @@ import (
 	"github.com/regrant/regrant/upstream"
 )
 
-// Config is what a Gateway stands on. All members are required, but for Clock and RelatedOrigins.
+// Config is what a Gateway stands on. All members are required, but for Clock, Downloads and RelatedOrigins.
 type Config struct {
 	Origin string // scheme and authority, as configured: the only source of our own address
 	Path   string // prefix of our routes, such as "/recovery"
@@ -48,6 +49,8 @@ type Config struct {
 	// RelatedOrigins is the document by which pages elsewhere may use the passkeys made here (WebAuthn section 5.11). Nil: there are none, and
 	// its path is not ours.
 	RelatedOrigins []byte
+
+	Downloads *downloads.Folder // programs for people's devices; nil: none are offered
 
 	Nonces bool // programs must prove possession with a nonce of ours (RFC 9449 section 8)
 
@@ -77,6 +80,9 @@ func New(c Config) (*Gateway, error) {
 	}
 	g := shell(c)
 	g.pages, g.box = pages.New(c.Origin, c.Path), c.Ring.Box(keys.LoginRequest)
+	if c.Downloads != nil {
+		g.pages.OfferPrograms(g.prefix + "downloads")
+	}
 	return g, nil
 }
 

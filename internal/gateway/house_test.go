@@ -25,6 +25,7 @@ import (
 	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/authority"
+	"github.com/regrant/regrant/internal/downloads"
 	"github.com/regrant/regrant/internal/enrolment"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/internal/keys"
@@ -63,8 +64,9 @@ type house struct {
 	clients  []grant.Client
 	nonces   bool
 
-	operator *devicecert.OperatorCA // nil: none
-	tpm      attest.Format          // accepted alone; nil: none
+	operator  *devicecert.OperatorCA // nil: none
+	tpm       attest.Format          // accepted alone; nil: none
+	downloads *downloads.Folder      // nil: none
 }
 
 func open(t testing.TB, change ...func(*house)) *house {
@@ -129,10 +131,10 @@ func open(t testing.TB, change ...func(*house)) *house {
 		Programs: ca.Programs(verifier, func(attest.Method) time.Duration { return 0 }),
 		Login:    selfService,
 		Enrolment: enrolment.New(enrolment.Config{
-			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Logins: selfService, Verifier: enrollers(t, ring), Journal: diary, Outbox: outbox,
+			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Logins: selfService, Verifier: enrollers(t, ring), Journal: diary, Outbox: outbox, Devices: ca,
 			Probation: func(attest.Method) time.Duration { return 72 * time.Hour }, Clock: time.Now, Compute: limiter.Strangers.Compute,
 		}),
-		Adapter: h.idp, Ring: ring, Throttle: limiter, RelatedOrigins: []byte(`{"origins":["https://shop.example.net"]}`),
+		Adapter: h.idp, Ring: ring, Throttle: limiter, Downloads: h.downloads, RelatedOrigins: []byte(`{"origins":["https://shop.example.net"]}`),
 		ClientIP: func(*http.Request) netip.Addr { return h.addr }, Logger: logger, Nonces: h.nonces,
 		Clock: func() time.Time { return time.Now().Add(time.Duration(h.offset.Load())) },
 	})

@@ -56,6 +56,9 @@ func (g *Gateway) table() map[string]*route {
 		{g.prefix + "authenticators/{id}", either, g.authenticator, g.removeByForm, g.remove},
 		{g.prefix + "authenticators/{method}/begin", either, nil, g.beginBinding, nil},
 		{g.prefix + "authenticators/{method}/finish", either, nil, g.finishBinding, nil},
+		{g.prefix + "authenticators/device-certificate", page, g.waitingDevices, nil, nil},
+		{g.prefix + "authenticators/device-certificate/begin", page, nil, g.addDevice, nil},
+		{g.prefix + "authenticators/device-certificate/finish", page, nil, g.settleDevice, nil},
 		{g.prefix + "report-lost", either, nil, g.reportLost, nil},
 		{g.prefix + "login", page, nil, g.startLogin, nil},
 		{g.prefix + "login/callback", page, g.landing, nil, nil},
@@ -66,6 +69,9 @@ func (g *Gateway) table() map[string]*route {
 		{g.prefix + "oidc/token", oauth, nil, g.brokerToken, nil},
 		{g.prefix + "oidc/jwks", document, public("application/jwk-set+json", g.Broker.JWKS), nil, nil},
 		{g.prefix + "oidc/.well-known/openid-configuration", document, public("application/json", g.Broker.Discovery), nil, nil},
+
+		{g.prefix + "downloads", page, g.listDownloads, nil, nil},
+		{g.prefix + "downloads/{name}", page, g.download, nil, nil},
 
 		{g.prefix + "devices/challenge", api, nil, g.challenge, nil},
 		{g.prefix + "devices/enroll", api, nil, g.enroll, nil},
@@ -81,10 +87,13 @@ func (g *Gateway) table() map[string]*route {
 	return routes
 }
 
-// route finds the one of a path, or nil. Only what people have bound is addressed by a path that is not a constant.
+// route finds the one of a path, or nil. Only what people have bound, and files, are addressed by a path that is not a constant.
 func (g *Gateway) route(path string) *route {
 	if rt, ok := g.routes[path]; ok {
 		return rt
+	}
+	if file, ok := strings.CutPrefix(path, g.prefix+"downloads/"); ok && file != "" && !strings.Contains(file, "/") {
+		return g.routes[g.prefix+"downloads/{name}"]
 	}
 	rest, ok := strings.CutPrefix(path, g.prefix+"authenticators/")
 	if !ok {

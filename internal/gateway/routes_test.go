@@ -108,7 +108,7 @@ func TestEveryRouteNamesItsMethods(t *testing.T) {
 
 // spelled is a path of a route, whose placeholders stand for something.
 func spelled(route string) string {
-	return strings.NewReplacer("{id}", "AAAA", "{method}", "recovery-code").Replace(route)
+	return strings.NewReplacer("{id}", "AAAA", "{method}", "recovery-code", "{name}", "regrant").Replace(route)
 }
 
 func TestOnlyWhatIsBoundIsAddressedByItsName(t *testing.T) {

@@ -107,6 +107,7 @@ type Set struct {
 	template *template.Template
 	nav      []Link
 	address  string
+	programs string // where the program is to be had; "": nowhere here
 }
 
 // New makes the Set of the gateway under path at origin.
@@ -124,7 +125,8 @@ func (s *Set) Write(w http.ResponseWriter, status int, p Page) error {
 		NavLabel string
 		Nav      []Link
 		Script   string
-	}{p, siteName, template.CSS(styleCSS), navLabel, s.nav, s.script(p)}) //nolint:gosec // our own stylesheet, not input
+		Program  string
+	}{p, siteName, template.CSS(styleCSS), navLabel, s.nav, s.script(p), s.program(p)}) //nolint:gosec // our own stylesheet, not input
 	if err != nil {
 		return fmt.Errorf("rendering a page: %w", err)
 	}

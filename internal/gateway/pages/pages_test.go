@@ -1,10 +1,12 @@
 package pages
 
 import (
+	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,6 +46,12 @@ func every() map[string]Page {
 	for _, m := range []string{"recovery-code", "passphrase", "ssh-key", "recovery-key", "passkey"} {
 		all["bind "+m] = Bind(Binding{Method: m, Account: hostile, Until: time.Now(), Text: "issuer: " + hostile + "\n", Namespace: hostile, Options: hostile, Error: hostile, Form: form})
 	}
+	maps.Copy(all, map[string]Page{
+		"adding a device": AddingDevice("https://id.example.com/recovery", hostile, hostile, time.Now(), "/x"), "no device": WaitingDevices(nil, "/x", Link{"All", "/x"}),
+		"devices":  WaitingDevices([]WaitingDevice{{Label: hostile, Fingerprint: hostile, Own: true, Mine: form, NotMine: form}, {Label: hostile, Mine: form, NotMine: form}}, "/x", Link{"All", "/x"}),
+		"disowned": Disowned(Link{"All", "/x"}), "nameless": Nameless(Link{"All", "/x"}),
+		"programs": Programs([]Program{{Name: hostile, Size: 12_345_678, Checksum: hostile, URL: hostile}}),
+	})
 	for _, status := range []int{400, 403, 404, 405, 413, 415, 429, 500, 503} {
 		all[strconv.Itoa(status)] = Problem(status)
 	}
@@ -157,4 +165,23 @@ func luminance(t *testing.T, hex string) float64 {
 		return math.Pow((v+0.055)/1.055, 2.4)
 	}
 	return 0.2126*linear(n>>16) + 0.7152*linear(n>>8) + 0.0722*linear(n)
+}
+
+func TestAPageThatSpeaksOfTheProgramSaysWhereItIs(t *testing.T) {
+	set := New("https://id.example.com", "/recovery")
+	set.OfferPrograms("/recovery/downloads")
+	speak := []string{"start", "adding a device", "prove"}
+	for name, p := range every() {
+		w := httptest.NewRecorder()
+		if err := set.Write(w, http.StatusOK, p); err != nil {
+			t.Fatal(err)
+		}
+		speaks := strings.Contains(w.Body.String(), "<code>regrant ")
+		if offers := strings.Contains(w.Body.String(), `<a href="/recovery/downloads">`); offers != speaks || !speaks && slices.Contains(speak, name) {
+			t.Errorf("%s: speaks of the program: %v, says where it is: %v", name, speaks, offers)
+		}
+		if strings.Contains(write(t, p).Body.String(), `<a href="/recovery/downloads">`) {
+			t.Errorf("%s: offers what is not there", name)
+		}
+	}
 }

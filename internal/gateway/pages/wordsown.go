@@ -30,10 +30,14 @@ func Authenticators(o Owner, advice string, list []Authenticator, add []Section,
 		Text:  adviceWords(advice),
 		Facts: []Fact{{"Signed in as", o.Name}, {"Until", moment(o.Until, "")}},
 		Form:  &signOut,
-		After: "A device is enrolled with an activation code. Your help desk or administrator gives you one.",
+		After: "A device is enrolled with an activation code. Where none can be made here, your help desk or administrator gives you one.",
 	}
 	for _, a := range list {
-		p.Items = append(p.Items, Item{Name: a.Label, Facts: a.facts(), Way: &Link{"See details, remove it, or report it lost: " + a.Label, a.URL}})
+		way := "See details, remove it, or report it lost: "
+		if a.Standing == "awaited" {
+			way = "Confirm it, or turn it away: "
+		}
+		p.Items = append(p.Items, Item{Name: a.Label, Facts: a.facts(), Way: &Link{way + a.Label, a.URL}})
 	}
 	p.Sections = add
 	return p
@@ -66,6 +70,8 @@ func standingWords(a Authenticator) string {
 	switch a.Standing {
 	case "usable":
 		return "can recover your account"
+	case "awaited":
+		return "counts for nothing until you confirm it"
 	case "probation":
 		return "new; can recover your account from " + moment(a.EffectiveAt, "") + " on"
 	case "disabled":

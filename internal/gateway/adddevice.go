@@ -1,0 +1,93 @@
+package gateway
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/enrolment"
+	"github.com/regrant/regrant/internal/gateway/pages"
+	"github.com/regrant/regrant/internal/login"
+	"github.com/regrant/regrant/internal/wire"
+)
+
+// devicePath is where a person adds a device, below the prefix.
+const devicePath = "authenticators/" + string(attest.MethodDeviceCertificate)
+
+// What a person says of a device that waits.
+const (
+	answerMine    = "mine"
+	answerNotMine = "not-mine"
+)
+
+// addDevice shows an activation code, once: the answer to a form is in no history and no cache.
+func (g *Gateway) addDevice(w http.ResponseWriter, r *http.Request) error {
+	sent, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	v, err := g.visitor(r, sent.Get("csrf"))
+	if err != nil {
+		return g.explained(r, err)
+	}
+	code, err := g.Enrolment.AddDevice(r.Context(), v)
+	if errors.Is(err, enrolment.ErrNameless) {
+		return &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, page: pageOf(pages.Nameless(g.list()))}
+	}
+	if err != nil {
+		return g.explained(r, err)
+	}
+	return g.pages.Write(w, http.StatusOK, pages.AddingDevice(g.issuer, v.Session.Name(), code.Text, code.ExpiresAt, g.prefix+devicePath))
+}
+
+// waitingDevices asks about each device that waits for its owner. It changes nothing.
+func (g *Gateway) waitingDevices(w http.ResponseWriter, r *http.Request) error {
+	who, secret, err := g.signedIn(r)
+	if errors.Is(err, login.ErrNone) {
+		return g.pages.Write(w, http.StatusOK, pages.SignIn(g.loginForm(r)))
+	}
+	if err != nil {
+		return err
+	}
+	list, err := g.Enrolment.WaitingDevices(r.Context(), enrolment.Visitor{Session: who, Secret: secret})
+	if err != nil {
+		return err
+	}
+	var asked []pages.WaitingDevice
+	for _, d := range list {
+		form := func(answer string) pages.Form {
+			return g.form(formChange, devicePath+"/finish", secret, pages.Fact{Name: "id", Value: d.ID}, pages.Fact{Name: "answer", Value: answer})
+		}
+		asked = append(asked, pages.WaitingDevice{
+			Label: d.Label, Fingerprint: d.Fingerprint, BoundAt: d.BoundAt, Before: d.Before, Own: d.Own, Mine: form(answerMine), NotMine: form(answerNotMine),
+		})
+	}
+	return g.pages.Write(w, http.StatusOK, pages.WaitingDevices(asked, g.prefix+devicePath, g.list()))
+}
+
+// settleDevice takes what a person says of a device that waits.
+func (g *Gateway) settleDevice(w http.ResponseWriter, r *http.Request) error {
+	sent, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	v, err := g.visitor(r, sent.Get("csrf"))
+	if err != nil {
+		return g.explained(r, err)
+	}
+	switch sent.Get("answer") {
+	case answerMine:
+		bound, err := g.Enrolment.ConfirmDevice(r.Context(), v, sent.Get("id"))
+		if err != nil {
+			return g.explained(r, err)
+		}
+		return g.showBound(w, r, v, bound)
+	case answerNotMine:
+		if err := g.Enrolment.DisownDevice(r.Context(), v, sent.Get("id")); err != nil {
+			return g.explained(r, err)
+		}
+		return g.pages.Write(w, http.StatusOK, pages.Disowned(g.list()))
+	default:
+		return malformed("", "The form says neither that the device is yours nor that it is not.")
+	}
+}
