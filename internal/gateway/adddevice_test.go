@@ -26,13 +26,13 @@ func formsTo(t testing.TB, w *httptest.ResponseRecorder, action string) (found [
 	doc, err := html.Parse(bytes.NewReader(w.Body.Bytes()))
 	must(t, err)
 	for form := range doc.Descendants() {
-		if form.Data != "form" || valueOf(form, "action") != action {
+		if form.Data != "form" || attribute(form, "action") != action {
 			continue
 		}
 		fields := url.Values{}
 		for n := range form.Descendants() {
 			if n.Data == "input" {
-				fields.Set(valueOf(n, "name"), valueOf(n, "value"))
+				fields.Set(attribute(n, "name"), attribute(n, "value"))
 			}
 		}
 		found = append(found, fields)
@@ -41,15 +41,6 @@ func formsTo(t testing.TB, w *httptest.ResponseRecorder, action string) (found [
 		t.Fatalf("no form to %s: %d\n%s", action, w.Code, w.Body)
 	}
 	return found
-}
-
-func valueOf(n *html.Node, name string) string {
-	for _, a := range n.Attr {
-		if a.Key == name {
-			return a.Val
-		}
-	}
-	return ""
 }
 
 var codeOnPage = regexp.MustCompile(`(?:[0-9A-Z]{4}-){7}[0-9A-Z]{4}`)

@@ -26,12 +26,12 @@ func TestTheListOffersWhatCanBeAdded(t *testing.T) {
 	page := b.signIn()
 	wantPage(t, page, http.StatusOK, "Nothing can recover your account yet")
 	found := forms(t, page)
-	for _, m := range []string{"passkey", "ssh-key", "recovery-key", "recovery-code", "passphrase"} {
+	for _, m := range []string{"passkey", "ssh-key", "recovery-key", "recovery-code", "passphrase", "device-certificate"} {
 		if found[beginOf(m)] == nil {
 			t.Errorf("%s is not offered", m)
 		}
 	}
-	if len(found) != 6 { // and signing out
+	if len(found) != 7 { // and signing out
 		t.Errorf("forms: %v", found)
 	}
 	if !strings.Contains(page.Header().Get("Content-Security-Policy"), "form-action 'self'") || strings.Contains(page.Body.String(), "<script") {

@@ -124,5 +124,4 @@ func TestAMethodThatSpeaksFirstIsRefusedPolitely(t *testing.T) {
 	b.signIn()
 	wantProblem(t, b.json(http.MethodPost, beginOf("recovery-code"), `{"x":1}`, b.token()), http.StatusForbidden, wire.ProblemRefused, "")
 	wantProblem(t, b.json(http.MethodPost, beginOf("tpm"), `{}`, b.token()), http.StatusNotFound, wire.ProblemNotFound, "")
-	wantProblem(t, b.json(http.MethodPost, beginOf("device-certificate"), `{}`, b.token()), http.StatusNotFound, wire.ProblemNotFound, "")
 }

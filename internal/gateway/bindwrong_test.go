@@ -68,7 +68,7 @@ func TestNoOtherSiteChangesAuthenticators(t *testing.T) {
 func TestWhatIsNotBoundByAFormIsNotFound(t *testing.T) {
 	b := open(t).browser()
 	b.signIn()
-	for _, m := range []string{"device-certificate", "tpm", "nonsense"} {
+	for _, m := range []string{"tpm", "nonsense"} {
 		wantPage(t, b.post(beginOf(m), "same-origin", url.Values{"csrf": {b.token()}}), http.StatusNotFound, "no such page")
 		wantPage(t, b.post(finishOf(m), "same-origin", url.Values{"csrf": {b.token()}}), http.StatusNotFound, "no such page")
 	}
