@@ -67,7 +67,7 @@ func TestThePageThatTellsToRunTheProgramLeadsToIt(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "regrant")
 	fatal(t, os.WriteFile(file, program, 0o600))
-	fatal(t, os.Chmod(file, 0o700)) //nolint:gosec // it is to be run
+	fatal(t, os.Chmod(file, 0o700))
 	if out, err := exec.CommandContext(t.Context(), file, "device", "enroll", "--help").CombinedOutput(); err != nil || !bytes.Contains(out, []byte("fingerprint")) {
 		t.Errorf("it does not run: %v %s", err, out)
 	}

@@ -2,7 +2,7 @@ package integration
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // event logs have it
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/binary"
@@ -151,7 +151,7 @@ func lengthened(t *testing.T, file string, size int) []byte {
 		log = binary.LittleEndian.AppendUint32(log, 11)
 		log = binary.LittleEndian.AppendUint32(log, 13) // EV_IPL
 		log = binary.LittleEndian.AppendUint32(log, 3)
-		one, two, three := sha1.Sum(data), sha256.Sum256(data), sha512.Sum384(data) //nolint:gosec // the log has it
+		one, two, three := sha1.Sum(data), sha256.Sum256(data), sha512.Sum384(data)
 		log = append(binary.LittleEndian.AppendUint16(log, 0x4), one[:]...)
 		log = append(binary.LittleEndian.AppendUint16(log, 0xb), two[:]...)
 		log = append(binary.LittleEndian.AppendUint16(log, 0xc), three[:]...)

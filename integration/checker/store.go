@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -134,7 +135,10 @@ func read(r storage.Reader, namespace string, sealer storage.Sealer) (s Store, e
 // all decodes the records of a table, or the part of each that inside leads to.
 func all[T any](r storage.Reader, name string, sealer storage.Sealer, inside []string) (found []T, err error) {
 	type record = map[string]json.RawMessage
-	table := storage.NewTable(storage.TableConfig[record]{Name: name, Version: 1, Sealer: sealer, ID: func(*record) []byte { return nil }})
+	table := storage.NewTable(storage.TableConfig[record]{
+		Name: name, Sealer: sealer, ID: func(*record) []byte { return nil },
+		Version: math.MaxUint8, Upgrade: func(_ byte, doc []byte) ([]byte, error) { return doc, nil }, // read as it stands, whatever its version
+	})
 	for rec, err := range table.All(r, nil, 0) {
 		if err != nil {
 			return nil, err
