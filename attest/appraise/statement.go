@@ -23,6 +23,9 @@ type pairEvidence struct {
 
 // crl is the format crl.
 func crl(r *Request) (any, error) {
+	if err := r.Expect(&struct{}{}); err != nil { // there is nothing to expect
+		return nil, err
+	}
 	var evidence struct {
 		pairEvidence
 		CRL *string `json:"crl"`
@@ -35,6 +38,9 @@ func crl(r *Request) (any, error) {
 
 // ocsp is the format ocsp.
 func ocsp(r *Request) (any, error) {
+	if err := r.Expect(&struct{}{}); err != nil { // there is nothing to expect
+		return nil, err
+	}
 	var evidence struct {
 		pairEvidence
 		Response *string `json:"response"`

@@ -96,6 +96,9 @@ func (r *Request) expectQuote() (d tpm.Demand, err error) {
 
 // tpmCertify is the format tpm-certify.
 func tpmCertify(r *Request) (any, error) {
+	if err := r.Expect(&struct{}{}); err != nil { // there is nothing to expect
+		return nil, err
+	}
 	var evidence struct {
 		AK        *string `json:"ak_public"`
 		Key       *string `json:"key_public"`
@@ -124,6 +127,9 @@ func tpmCertify(r *Request) (any, error) {
 
 // tpmEventLog is the format tpm-event-log.
 func tpmEventLog(r *Request) (any, error) {
+	if err := r.Expect(&struct{}{}); err != nil { // there is nothing to expect
+		return nil, err
+	}
 	var evidence struct {
 		EventLog *string                      `json:"event_log"`
 		PCRs     map[string]map[string]string `json:"pcrs"`

@@ -40,16 +40,24 @@ func androidKey(s subject) (statement, error) {
 	if !s.key.is(leaf.X509.PublicKey) {
 		return statement{}, attest.Refuse(attest.ReasonIdentity, "attestation certificate is for another key")
 	}
+	if slices.ContainsFunc(chain[1:], describes) { // a key that is attested itself could describe others as it likes
+		return statement{}, attest.Refuse(attest.ReasonUntrusted, "an issuer is an attested key")
+	}
 	d, err := describedIn(leaf)
 	if err != nil {
 		return statement{}, err
 	}
-	inHardware := d.AttestationLevel != android.Software && d.KeyLevel != android.Software
-	return statement{kind: TypeBasic, chain: chain, hardware: inHardware}, checkDescription(d, s.clientDataHash)
+	return statement{kind: TypeBasic, chain: chain, hardware: true}, checkDescription(d, s.clientDataHash)
 }
 
+func describes(c *certpath.Certificate) bool {
+	return slices.ContainsFunc(c.X509.Extensions, isDescription)
+}
+
+func isDescription(e pkix.Extension) bool { return e.Id.Equal(oidKeyDescription) }
+
 func describedIn(c *certpath.Certificate) (*android.Description, error) {
-	i := slices.IndexFunc(c.X509.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidKeyDescription) })
+	i := slices.IndexFunc(c.X509.Extensions, isDescription)
 	if i < 0 {
 		return nil, attest.Refuse(attest.ReasonMalformed, "attestation certificate does not describe the key")
 	}
@@ -61,6 +69,8 @@ func checkDescription(d *android.Description, clientDataHash []byte) error {
 	switch {
 	case !bytes.Equal(d.Challenge, clientDataHash):
 		return attest.Refuse(attest.ReasonChallenge, "key was made for another challenge")
+	case d.AttestationLevel == android.Software || d.KeyLevel == android.Software: // then software wrote both lists
+		return attest.Refuse(attest.ReasonKey, "key is not in hardware")
 	case d.Software.AllApplications || d.Hardware.AllApplications:
 		return attest.Refuse(attest.ReasonKey, "every application may use the key")
 	case d.Hardware.Origin != android.Generated:

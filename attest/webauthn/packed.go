@@ -56,10 +56,12 @@ func (s subject) self(alg Algorithm, sig []byte) (statement, error) {
 // certified verifies a signature with the key of a certificate.
 func certified(c *certpath.Certificate, alg Algorithm, message, sig []byte) error {
 	key, err := newKey(alg, c.X509.PublicKey)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !key.signed(message, sig) {
+	case !c.MaySignData():
+		return attest.Refuse(attest.ReasonPurpose, "key usage lacks digitalSignature")
+	case !key.signed(message, sig):
 		return attest.Refuse(attest.ReasonSignature, "attestation signature does not verify")
 	}
 	return nil

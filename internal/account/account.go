@@ -45,10 +45,11 @@ type Authenticator struct {
 	BoundAt           time.Time     `json:"bound_at"`           // set by [Store.Bind]
 	EffectiveAt       time.Time     `json:"effective_at"`       // end of the probation
 	RevokedAt         time.Time     `json:"revoked_at,omitzero"`
-	LastUsedAt        time.Time     `json:"last_used_at,omitzero"`   // in a recovery
-	LastProvenAt      time.Time     `json:"last_proven_at,omitzero"` // in a recovery or a rehearsal
-	Failures          int           `json:"failures,omitzero"`       // wrong guesses since it was proven last
-	DisabledAt        time.Time     `json:"disabled_at,omitzero"`    // after [MaxFailures]
+	LastUsedAt        time.Time     `json:"last_used_at,omitzero"`    // in a recovery
+	LastProvenAt      time.Time     `json:"last_proven_at,omitzero"`  // in a recovery or a rehearsal
+	LastProvenBy      string        `json:"last_proven_by,omitempty"` // the holder who proved it
+	Failures          int           `json:"failures,omitzero"`        // wrong guesses since it was proven last
+	DisabledAt        time.Time     `json:"disabled_at,omitzero"`     // after [MaxFailures]
 	BoundBy           string        `json:"bound_by,omitempty"`
 	BoundFrom         string        `json:"bound_from,omitempty"` // network
 	RevokedBy         string        `json:"revoked_by,omitempty"`

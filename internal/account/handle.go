@@ -65,7 +65,7 @@ func (a *Authenticator) handle(value []byte) *Handle {
 
 // handles are what a is found by. A passphrase is found by its account, and has to leave that to the one that follows it.
 func (a *Authenticator) handles() [][]byte {
-	if a.Method.Guessable() && !a.RevokedAt.IsZero() {
+	if a.Method == attest.MethodPassphrase && !a.RevokedAt.IsZero() {
 		return nil
 	}
 	keys := make([][]byte, len(a.Handles))

@@ -17,29 +17,51 @@ const Quarantine = 7 * 24 * time.Hour
 // meanwhile.
 var ErrQuarantine = errors.New("the account was recovered a short time ago")
 
-// Recovered notes that the account was recovered now with these authenticators.
+// Recovered notes that the account was recovered now with these authenticators. While an earlier quarantine runs, those that took
+// part in that recovery stay suspect: whoever recovers against a thief must not make the thief's proofs good by it.
 func (s *Store) Recovered(tx storage.Tx, accountID string, with []string) error {
 	g, err := s.guard(tx, accountID)
 	if err != nil {
 		return err
 	}
-	g.RecoveredAt, g.RecoveredWith = tx.Now().UTC(), slices.Clone(with)
+	now := tx.Now().UTC()
+	if g.quarantined(now) {
+		with = slices.Concat(g.RecoveredWith, with)
+	} else {
+		g.FirstRecoveredAt = now
+	}
+	g.RecoveredAt, g.RecoveredWith = now, slices.Clone(with)
 	if err := s.guards.Put(tx, g); err != nil {
 		return fmt.Errorf("noting a recovery: %w", err)
 	}
 	return nil
 }
 
-// MayChange tells whether the account's authenticators may change in a session that began at since: always when no recovery is
-// less than [Quarantine] ago, else only if one that is older than the recovery, was not used in it and still counts was proven
-// in that session. The error is [ErrQuarantine] if not.
-func (s *Store) MayChange(r storage.Reader, accountID string, since time.Time) error {
+// quarantined tells whether the last recovery is less than [Quarantine] ago.
+func (g *guard) quarantined(now time.Time) bool {
+	return !g.RecoveredAt.IsZero() && now.Before(g.RecoveredAt.Add(Quarantine))
+}
+
+// LastRecovered is when the account was recovered last; zero: never.
+func (s *Store) LastRecovered(r storage.Reader, accountID string) (time.Time, error) {
+	g, err := s.guard(r, accountID)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return g.RecoveredAt, nil
+}
+
+// MayChange tells whether the account's authenticators may change in a session that holder, see [attest.HolderOfSecret], began at since: always
+// when no recovery is less than [Quarantine] ago, else only if one that is older than the recoveries of that time, was used in none of
+// them and still counts was proven by that holder in that session. What somebody else proved meanwhile, such as the owner in
+// another browser, opens nothing. The error is [ErrQuarantine] if not.
+func (s *Store) MayChange(r storage.Reader, accountID string, since time.Time, holder string) error {
 	g, err := s.guard(r, accountID)
 	if err != nil {
 		return err
 	}
 	now := r.Now()
-	if g.RecoveredAt.IsZero() || !now.Before(g.RecoveredAt.Add(Quarantine)) {
+	if !g.quarantined(now) {
 		return nil
 	}
 	all, err := s.OfAccount(r, accountID)
@@ -47,19 +69,20 @@ func (s *Store) MayChange(r storage.Reader, accountID string, since time.Time) e
 		return err
 	}
 	for _, a := range all {
-		older := a.BoundAt.Before(g.RecoveredAt) && !slices.Contains(g.RecoveredWith, a.ID)
-		if older && a.Usable(now) == nil && !a.LastProvenAt.Before(since) {
+		older := a.BoundAt.Before(g.FirstRecoveredAt) && !slices.Contains(g.RecoveredWith, a.ID)
+		here := holder != "" && a.LastProvenBy == holder && !a.LastProvenAt.Before(since) && !a.LastProvenAt.Before(g.RecoveredAt)
+		if older && here && a.Usable(now) == nil {
 			return nil
 		}
 	}
 	return ErrQuarantine
 }
 
-// MayLose tells whether the authenticator id of the account may be reported lost in a session that began at since. That needs
-// no more than a session (SP 800-63B-4 section 4.3), but after a recovery whoever recovered must not take the owner's other
-// ways back: then only what recovered, or was bound since, is reported with less than [Store.MayChange] asks.
-func (s *Store) MayLose(r storage.Reader, a *Authenticator, since time.Time) error {
-	err := s.MayChange(r, a.AccountID, since)
+// MayLose tells whether the authenticator a may be reported lost in a session that holder began at since. That needs no more than a session
+// (SP 800-63B-4 section 4.3), but after a recovery whoever recovered must not take the owner's other ways back: then only what
+// was bound since is reported with less than [Store.MayChange] asks.
+func (s *Store) MayLose(r storage.Reader, a *Authenticator, since time.Time, holder string) error {
+	err := s.MayChange(r, a.AccountID, since, holder)
 	if !errors.Is(err, ErrQuarantine) {
 		return err
 	}
@@ -67,7 +90,7 @@ func (s *Store) MayLose(r storage.Reader, a *Authenticator, since time.Time) err
 	switch {
 	case err != nil:
 		return err
-	case slices.Contains(g.RecoveredWith, a.ID), a.BoundAt.After(g.RecoveredAt):
+	case a.BoundAt.After(g.FirstRecoveredAt):
 		return nil
 	default:
 		return ErrQuarantine

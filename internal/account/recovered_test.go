@@ -45,12 +45,12 @@ func TestForSevenDaysOnlyAnOlderAuthenticatorAllowsChanges(t *testing.T) {
 			f.clock.Advance(c.wait - time.Second)
 			since := f.clock.Now()
 			if c.prove != "" {
-				f.must(t, func(tx storage.Tx) error { return f.Proven(tx, id[c.prove], attest.Claims{}, false) })
+				f.must(t, func(tx storage.Tx) error { return f.Proven(tx, id[c.prove], attest.Claims{}, false, "browser") })
 			}
 			if c.revoke {
 				f.must(t, func(tx storage.Tx) error { _, err := f.Revoke(tx, id["older"], "owner", "lost"); return err })
 			}
-			err := f.view(t, func(r storage.Reader) error { return f.MayChange(r, f.good().AccountID, since) })
+			err := f.view(t, func(r storage.Reader) error { return f.MayChange(r, f.good().AccountID, since, "browser") })
 			if !errors.Is(err, c.want) || (c.want == nil && err != nil) {
 				t.Errorf("%v, want %v", err, c.want)
 			}
@@ -63,9 +63,9 @@ func TestAProofBeforeTheSessionDoesNotCount(t *testing.T) {
 	a := f.bind(t, f.good())
 	f.clock.Advance(time.Hour)
 	f.must(t, func(tx storage.Tx) error { return f.Recovered(tx, a.AccountID, []string{"another"}) })
-	f.must(t, func(tx storage.Tx) error { return f.Proven(tx, a.ID, attest.Claims{}, false) })
+	f.must(t, func(tx storage.Tx) error { return f.Proven(tx, a.ID, attest.Claims{}, false, "browser") })
 	f.clock.Advance(time.Minute)
-	err := f.view(t, func(r storage.Reader) error { return f.MayChange(r, a.AccountID, f.clock.Now()) })
+	err := f.view(t, func(r storage.Reader) error { return f.MayChange(r, a.AccountID, f.clock.Now(), "browser") })
 	if !errors.Is(err, ErrQuarantine) {
 		t.Errorf("%v", err)
 	}
@@ -73,7 +73,7 @@ func TestAProofBeforeTheSessionDoesNotCount(t *testing.T) {
 
 func TestAnAccountThatWasNeverRecoveredChangesFreely(t *testing.T) {
 	f := newFixture(t)
-	if err := f.view(t, func(r storage.Reader) error { return f.MayChange(r, "alice", f.clock.Now()) }); err != nil {
+	if err := f.view(t, func(r storage.Reader) error { return f.MayChange(r, "alice", f.clock.Now(), "browser") }); err != nil {
 		t.Error(err)
 	}
 }

@@ -35,6 +35,8 @@ type guard struct {
 
 	RecoveredAt   time.Time `json:"recovered_at,omitzero"` // the last recovery
 	RecoveredWith []string  `json:"recovered_with,omitempty"`
+	// FirstRecoveredAt is the first of recoveries that each came in the quarantine of the one before.
+	FirstRecoveredAt time.Time `json:"first_recovered_at,omitzero"`
 
 	Level     uint8 `json:"level,omitzero"`     // the best sign-in ever seen, see [Store.Assured]
 	Resistant bool  `json:"resistant,omitzero"` // to phishing

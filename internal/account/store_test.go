@@ -158,7 +158,7 @@ func TestRevokingTheUnknownIsNotFound(t *testing.T) {
 	f := newFixture(t)
 	for name, do := range map[string]func(storage.Tx) error{
 		"Revoke": func(tx storage.Tx) error { _, err := f.Revoke(tx, "unknown", "carol", ""); return err },
-		"Used":   func(tx storage.Tx) error { return f.Proven(tx, "unknown", attest.Claims{}, true) },
+		"Used":   func(tx storage.Tx) error { return f.Proven(tx, "unknown", attest.Claims{}, true, "browser") },
 	} {
 		if err := f.update(t, do); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("%s: %v, want ErrNotFound", name, err)
@@ -170,7 +170,7 @@ func TestUseIsNoted(t *testing.T) {
 	f := newFixture(t)
 	a := f.bind(t, f.good())
 	f.clock.Advance(time.Hour)
-	if err := f.update(t, func(tx storage.Tx) error { return f.Proven(tx, a.ID, attest.Claims{}, true) }); err != nil {
+	if err := f.update(t, func(tx storage.Tx) error { return f.Proven(tx, a.ID, attest.Claims{}, true, "browser") }); err != nil {
 		t.Fatal(err)
 	}
 	if got := f.get(t, a.ID); !got.LastUsedAt.Equal(f.clock.Now()) {

@@ -17,11 +17,11 @@ const MaxFailures = 100
 var ErrTaken = errors.New("one-time code is used")
 
 // Proven notes that evidence of the authenticator was accepted now. What was seen of a signature counter is never lowered.
-// used tells that it counted in a recovery, and not in a rehearsal alone.
-func (s *Store) Proven(tx storage.Tx, id string, seen attest.Claims, used bool) error {
+// used tells that it counted in a recovery, and not in a rehearsal alone; holder is who proved it.
+func (s *Store) Proven(tx storage.Tx, id string, seen attest.Claims, used bool, holder string) error {
 	return s.change(tx, id, func(a *Authenticator) error {
 		now := tx.Now().UTC()
-		a.LastProvenAt, a.Failures = now, 0
+		a.LastProvenAt, a.LastProvenBy, a.Failures = now, holder, 0
 		if used {
 			a.LastUsedAt = now
 		}

@@ -29,7 +29,7 @@ func TestTheHundredthWrongGuessInARowDisables(t *testing.T) {
 		f.fail(t, a.ID, false)
 	}
 	// The right one in between: the count is of guesses in a row.
-	f.must(t, func(tx storage.Tx) error { return f.Proven(tx, a.ID, attest.Claims{}, false) })
+	f.must(t, func(tx storage.Tx) error { return f.Proven(tx, a.ID, attest.Claims{}, false, "browser") })
 	for i := range MaxFailures {
 		f.fail(t, a.ID, i+1 == MaxFailures)
 	}
@@ -37,7 +37,7 @@ func TestTheHundredthWrongGuessInARowDisables(t *testing.T) {
 		t.Errorf("after %d wrong guesses: %v", MaxFailures, err)
 	}
 	// nothing but another authenticator helps; the right code does not.
-	f.must(t, func(tx storage.Tx) error { return f.Proven(tx, a.ID, attest.Claims{}, false) })
+	f.must(t, func(tx storage.Tx) error { return f.Proven(tx, a.ID, attest.Claims{}, false, "browser") })
 	if err := f.get(t, a.ID).Usable(f.clock.Now()); !errors.Is(err, ErrDisabled) {
 		t.Errorf("a disabled authenticator came back: %v", err)
 	}
@@ -139,7 +139,7 @@ func TestTheCounterSeenIsNeverLowered(t *testing.T) {
 	handle := a.Handles[0].Value
 	for _, seen := range []uint32{7, 3, 0} {
 		f.must(t, func(tx storage.Tx) error {
-			return f.Proven(tx, a.ID, attest.Claims{Handle: handle, Counter: seen, BackedUp: true}, true)
+			return f.Proven(tx, a.ID, attest.Claims{Handle: handle, Counter: seen, BackedUp: true}, true, "browser")
 		})
 		if b := f.get(t, a.ID).Binding(handle); b.Counter != 7 || !b.BackedUp {
 			t.Errorf("after %d: %+v", seen, b)

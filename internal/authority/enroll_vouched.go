@@ -68,7 +68,7 @@ func (a *Authority) vouchedOwner(ctx context.Context, named attest.Identifier) (
 func (a *Authority) bindVouched(ctx context.Context, named attest.Identifier, owner upstream.Account, chain []*x509.Certificate, label string) (Enrolled, error) {
 	var bound *enrolment
 	err := a.DB.Update(ctx, func(tx storage.Tx) error {
-		if err := a.Accounts.MayChange(tx, owner.ID, tx.Now()); err != nil {
+		if err := a.Accounts.MayChange(tx, owner.ID, tx.Now(), ""); err != nil {
 			return err
 		}
 		var err error

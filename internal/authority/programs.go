@@ -143,7 +143,7 @@ func (p *Programs) owned(ctx context.Context, selector, verifier string) (owner 
 		if owner, err = p.look(tx, selector, verifier); err != nil || owner == nil {
 			return err // nil: a wrong guess is counted by committing
 		}
-		return p.Accounts.MayChange(tx, owner.AccountID, now)
+		return p.Accounts.MayChange(tx, owner.AccountID, now, "")
 	})
 	switch {
 	case errors.Is(err, account.ErrQuarantine):
@@ -209,7 +209,7 @@ func (p *Programs) bindMade(ctx context.Context, selector, verifier string, a *a
 		if code, err = p.consume(tx, selector, verifier); err != nil || code == nil {
 			return err // nil: a wrong guess is counted by committing
 		}
-		if err := p.Accounts.MayChange(tx, code.AccountID, tx.Now()); err != nil {
+		if err := p.Accounts.MayChange(tx, code.AccountID, tx.Now(), ""); err != nil {
 			return err
 		}
 		a.EffectiveAt = tx.Now().Add(p.probation(a.Method)).UTC()

@@ -85,6 +85,7 @@ func New(c Config) *Service { return &Service{Config: c, box: c.Ring.Box(keys.En
 type Visitor struct {
 	Session login.Session
 	Secret  string       // of the session, which is read again in each transaction
+	Holder  string       // of this browser's recoveries, see [attest.HolderOfSecret]; "": it has begun none
 	Network netip.Prefix // for the record
 }
 
@@ -144,7 +145,7 @@ func (s *Service) may(tx storage.Tx, v Visitor, m attest.Method) error {
 	if err := login.MayBind(session, best, m.Class(), s.Clock()); err != nil {
 		return err
 	}
-	return s.Accounts.MayChange(tx, session.AccountID(), session.AuthenticatedAt())
+	return s.Accounts.MayChange(tx, session.AccountID(), session.AuthenticatedAt(), v.Holder)
 }
 
 // settle gives the error of a transaction its meaning for the caller.

@@ -29,7 +29,7 @@ func (s *Service) ReportLost(ctx context.Context, v Visitor, id string) error {
 		if session.AccountID() != a.AccountID {
 			return login.ErrNone
 		}
-		return s.Accounts.MayLose(tx, a, session.AuthenticatedAt())
+		return s.Accounts.MayLose(tx, a, session.AuthenticatedAt(), v.Holder)
 	})
 }
 

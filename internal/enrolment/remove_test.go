@@ -144,7 +144,7 @@ func TestAnOlderAuthenticatorProvenInTheSessionLiftsTheQuarantine(t *testing.T) 
 			v := h.alice()
 			h.wait(time.Second)
 			if id != "" {
-				h.update(func(tx storage.Tx) error { return h.Accounts.Proven(tx, id, attest.Claims{}, false) })
+				h.update(func(tx storage.Tx) error { return h.Accounts.Proven(tx, id, attest.Claims{}, false, "browser") })
 			}
 			if _, err := h.Begin(t.Context(), v, attest.MethodPasskey, nil); !errors.Is(err, c.want) {
 				t.Errorf("%v, want %v", err, c.want)

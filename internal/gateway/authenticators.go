@@ -25,7 +25,8 @@ func (g *Gateway) visitor(r *http.Request, token string) (enrolment.Visitor, err
 		return enrolment.Visitor{}, errStaleForm
 	}
 	network, err := g.network(r)
-	return enrolment.Visitor{Session: who, Secret: secret, Network: network}, err
+	holder, _ := browserHolder(cookieValue(r, holderCookie))
+	return enrolment.Visitor{Session: who, Secret: secret, Holder: holder.Value, Network: network}, err
 }
 
 // authenticators lists the recovery methods of whoever has signed in.

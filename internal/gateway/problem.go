@@ -118,6 +118,8 @@ func translate(err error) *problemError {
 	case errors.Is(err, recovery.ErrRefused), errors.Is(err, upstream.ErrRefused), errors.Is(err, upstream.ErrNoAccount),
 		errors.Is(err, upstream.ErrAmbiguous), errors.Is(err, upstream.ErrUnsupported):
 		return errRefused
+	case errors.Is(err, recovery.ErrNoEvidence):
+		return malformedEvidence()
 	case errors.Is(err, recovery.ErrBusy):
 		return errBusy
 	case errors.Is(err, recovery.ErrExpired), errors.Is(err, recovery.ErrSpent), errors.Is(err, grant.ErrSpent):

@@ -130,16 +130,13 @@ func (g *Gateway) attest(w http.ResponseWriter, r *http.Request) error {
 	came, err := g.Recovery.Attest(r.Context(), recovery.AttestRequest{
 		RecoveryID: in.RecoveryID, Holder: holder.Holder, Proof: holder.proof, Evidence: proofs, Network: network, Connection: connection(r),
 	})
-	if errors.Is(err, recovery.ErrNoEvidence) {
-		return malformedEvidence()
-	}
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, attested(came))
 }
 
-func malformedEvidence() error {
+func malformedEvidence() *problemError {
 	return malformed("/evidence", "One to eight pieces of evidence, each naming its method, are needed.")
 }
 

@@ -149,6 +149,14 @@ func (s *Service) Find(r storage.Reader, secret string) (Session, error) {
 	case found.Ended || found.Epoch != epoch:
 		return Session{}, ErrNone
 	}
+	// Whoever was signed in before the account was recovered may be whom it was recovered from.
+	recovered, err := s.Accounts.LastRecovered(r, found.AccountID)
+	if err != nil {
+		return Session{}, fmt.Errorf("reading a session: %w", err)
+	}
+	if !recovered.IsZero() && !found.Expires.Add(-Life).After(recovered) {
+		return Session{}, ErrNone
+	}
 	return Session{*found}, nil
 }
 

@@ -27,7 +27,9 @@ func (r *record) amr() (list []string) {
 	for _, m := range r.Methods {
 		list = append(list, references[m]...)
 	}
-	if len(r.Methods) > 1 || slices.Contains(r.Methods, attest.MethodPasskey) {
+	// A code and a key are both something that one has (RFC 8176 means different kinds of factors).
+	knows := slices.Contains(r.Methods, attest.MethodPassphrase) && len(r.Methods) > 1
+	if knows || slices.Contains(r.Methods, attest.MethodPasskey) {
 		list = append(list, "mfa")
 	}
 	slices.Sort(list)

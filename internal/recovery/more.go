@@ -110,12 +110,21 @@ func (s *Service) accept(tx storage.Tx, at *attempt, rec *record, counts bool) e
 	if err := s.allowed(tx, rec); err != nil {
 		return err
 	}
+	for _, id := range rec.Authenticators { // judged before, outside; what was kept for long may have expired, too
+		a, err := s.Accounts.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := at.check(a, tx.Now()); err != nil {
+			return err
+		}
+	}
 	for _, p := range at.proofs[len(rec.Proofs):] {
 		claims := p.result.Claims()
 		if err := s.Accounts.Reserve(tx, p.authenticator.ID, claims.Handle, rec.Txn, func(txn string) (bool, error) { return s.proving(tx, txn) }); err != nil {
 			return err
 		}
-		if err := s.Accounts.Proven(tx, p.authenticator.ID, claims, counts && !at.rehearses()); err != nil {
+		if err := s.Accounts.Proven(tx, p.authenticator.ID, claims, counts && !at.rehearses(), rec.Holder.Value); err != nil {
 			return err
 		}
 		data, err := p.result.Keep(s.keepMAC)
@@ -161,8 +170,8 @@ func refusedInside(err error) (refusal, bool) {
 		return refusedMeanwhile, true
 	case errors.Is(err, account.ErrTaken):
 		return refusedTaken, true
-	case errors.Is(err, account.ErrProbation):
-		return refusedProbation, true
+	case errors.Is(err, account.ErrProbation), errors.Is(err, account.ErrDisabled), errors.Is(err, account.ErrExpired):
+		return refusedUnusable(err), true
 	default:
 		return refusal{}, false
 	}

@@ -64,7 +64,7 @@ func TestTwoProofsAreAskedForOneAfterTheOther(t *testing.T) {
 	if out.Outcome != OutcomeGranted || out.Token == "" || out.Reference != more.Reference || !slices.Equal(out.Replacements, []string{"fresh new"}) {
 		t.Errorf("%+v", out)
 	}
-	if claims, err := p.grants.Verify(out.Token); err != nil || claims.ACR != "urn:regrant:acr:saved-code-and-key" || !slices.Equal(claims.AMR, []string{"mfa", "otp", "pop", "swk"}) {
+	if claims, err := p.grants.Verify(out.Token); err != nil || claims.ACR != "urn:regrant:acr:saved-code-and-key" || !slices.Equal(claims.AMR, []string{"otp", "pop", "swk"}) {
 		t.Errorf("token says %+v, %v", claims, err)
 	}
 	if p.notices(MessageProving) != 1 || p.notices(MessageGranted) != 1 || len(p.entries(journal.KindRecoveryProving)) != 1 {

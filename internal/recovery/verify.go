@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/account"
@@ -83,16 +84,20 @@ func (s *Service) verifyOne(ctx context.Context, at *attempt, ev attest.Evidence
 	return s.usable(at, a), nil
 }
 
-// usable tells what speaks against the authenticator itself. One on probation is good enough for a rehearsal.
+// usable tells what speaks against the authenticator itself.
 func (s *Service) usable(at *attempt, a *account.Authenticator) refusal {
-	check := a.Usable
-	if at.rehearses() {
-		check = a.Alive
-	}
-	if err := check(s.Clock()); err != nil {
+	if err := at.check(a, s.Clock()); err != nil {
 		return refusedUnusable(err)
 	}
 	return refusal{}
+}
+
+// check is whether a may take part. One on probation is good enough for a rehearsal.
+func (at *attempt) check(a *account.Authenticator, now time.Time) error {
+	if at.rehearses() {
+		return a.Alive(now)
+	}
+	return a.Usable(now)
 }
 
 // appraise has one piece of evidence verified, when its turn comes: what it costs is up to whoever made it.
