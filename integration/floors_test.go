@@ -60,6 +60,7 @@ var floors = map[string][]string{
 	"internal/tpmclient":           {"attest"},
 	"internal/policy":              {"attest"},
 	"internal/throttle":            {"storage"},
+	"internal/downloads":           {},
 	"internal/resend":              {},
 	"internal/keys":                {"storage"},
 	"internal/observe":             {"attest", "storage", "upstream"},
@@ -73,7 +74,7 @@ var floors = map[string][]string{
 	"internal/authority":           {"attest", "attest/certpath", "attest/devicecert", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/throttle", "storage", "upstream"},
 
 	"internal/recovery":      {"attest", "fosite/broker", "fosite/grant", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/observe", "internal/policy", "storage", "upstream"},
-	"internal/gateway":       {"attest", "attest/recoverykey", "attest/secret", "attest/sshsig", "fosite/broker", "fosite/grant", "internal/account", "internal/authority", "internal/enrolment", "internal/gateway/pages", "internal/keys", "internal/login", "internal/observe", "internal/policy", "internal/recovery", "internal/throttle", "internal/wire", "upstream"},
+	"internal/gateway":       {"attest", "attest/recoverykey", "attest/secret", "attest/sshsig", "fosite/broker", "fosite/grant", "internal/account", "internal/authority", "internal/downloads", "internal/enrolment", "internal/gateway/pages", "internal/keys", "internal/login", "internal/observe", "internal/policy", "internal/recovery", "internal/throttle", "internal/wire", "upstream"},
 	"internal/gateway/pages": {},
 
 	"caddymodule": {"attest/...", "fosite/...", "internal/...", "storage/...", "upstream/..."},

@@ -92,6 +92,18 @@ func TestADownloadGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
+// New programs come in a folder of their own. Until the configuration is loaded again, the old ones are served.
+func TestTheFolderThatWasReadIsServedAlsoUnderAnotherName(t *testing.T) {
+	dir := folder(t, nil)
+	f := open(t, dir)
+	must(t, os.Rename(dir, dir+".old"))
+	must(t, os.Mkdir(dir, 0o700))
+	must(t, os.WriteFile(filepath.Join(dir, name), []byte("new"), 0o600))
+	if w, err := get(f); err != nil || !bytes.Equal(w.Body.Bytes(), content) {
+		t.Errorf("%v, %d bytes", err, w.Body.Len())
+	}
+}
+
 // A folder that has what cannot be served is a mistake of whoever made it, and is said before somebody needs the file.
 func TestAFolderThatCannotBeServedIsRefused(t *testing.T) {
 	for about, change := range map[string]func(dir string){
