@@ -143,7 +143,7 @@ func (p *Programs) owned(ctx context.Context, selector, verifier string) (owner 
 		if owner, err = p.look(tx, selector, verifier); err != nil || owner == nil {
 			return err // nil: a wrong guess is counted by committing
 		}
-		return p.Accounts.MayChange(tx, owner.AccountID, now, "")
+		return p.may(tx, owner)
 	})
 	switch {
 	case errors.Is(err, account.ErrQuarantine):
@@ -154,6 +154,15 @@ func (p *Programs) owned(ctx context.Context, selector, verifier string) (owner 
 		return nil, now, ErrCode
 	}
 	return owner, now, nil
+}
+
+// may tells whether the code may be used so soon after a recovery. For one that a session made, that session is asked: when
+// it makes the code, and again when it confirms the device.
+func (p *Programs) may(tx storage.Tx, code *codeRecord) error {
+	if code.Session != nil {
+		return nil
+	}
+	return p.Accounts.MayChange(tx, code.AccountID, tx.Now(), "")
 }
 
 // enrolling is what a format is told. The members that it leaves out are for passkeys, which no program makes.
@@ -209,7 +218,7 @@ func (p *Programs) bindMade(ctx context.Context, selector, verifier string, a *a
 		if code, err = p.consume(tx, selector, verifier); err != nil || code == nil {
 			return err // nil: a wrong guess is counted by committing
 		}
-		if err := p.Accounts.MayChange(tx, code.AccountID, tx.Now(), ""); err != nil {
+		if err := p.may(tx, code); err != nil {
 			return err
 		}
 		a.EffectiveAt = tx.Now().Add(p.probation(a.Method)).UTC()

@@ -113,6 +113,7 @@ func TestAfterARecoveryAPersonIsToldToWait(t *testing.T) {
 	b := h.browser()
 	b.withCodes()
 	must(t, h.DB.Update(t.Context(), func(tx storage.Tx) error { return h.Accounts.Recovered(tx, aliceID, []string{"x"}) }))
+	b.signIn()
 	wantPage(t, b.fill(b.get(list, "same-origin"), beginOf("passkey"), nil), http.StatusForbidden, "Not so soon after a recovery")
 	wantProblem(t, b.json(http.MethodPost, beginOf("passkey"), "{}", b.token()), http.StatusForbidden, wire.ProblemQuarantine, "")
 }
