@@ -64,9 +64,10 @@ type house struct {
 	clients  []grant.Client
 	nonces   bool
 
-	operator  *devicecert.OperatorCA // nil: none
-	tpm       attest.Format          // accepted alone; nil: none
-	downloads *downloads.Folder      // nil: none
+	operator  *devicecert.OperatorCA           // nil: none
+	tpm       attest.Format                    // accepted alone; nil: none
+	downloads *downloads.Folder                // nil: none
+	accepts   func(*keys.Ring) []attest.Format // more, which people bind by themselves, good at once; nil: none
 }
 
 func open(t testing.TB, change ...func(*house)) *house {
@@ -100,6 +101,13 @@ func open(t testing.TB, change ...func(*house)) *house {
 	if h.tpm != nil {
 		formats = append(formats, h.tpm)
 	}
+	bound, probation := enrollers(t, ring), 72*time.Hour
+	if h.accepts != nil {
+		formats = append(formats, h.accepts(ring)...)
+		probation = 0
+		bound, err = attest.NewVerifier(formats...)
+		must(t, err)
+	}
 	verifier, err := attest.NewVerifier(formats...)
 	must(t, err)
 	rules, err := policy.New(policy.Config{
@@ -131,8 +139,8 @@ func open(t testing.TB, change ...func(*house)) *house {
 		Programs: ca.Programs(verifier, func(attest.Method) time.Duration { return 0 }),
 		Login:    selfService,
 		Enrolment: enrolment.New(enrolment.Config{
-			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Logins: selfService, Verifier: enrollers(t, ring), Journal: diary, Outbox: outbox, Devices: ca,
-			Probation: func(attest.Method) time.Duration { return 72 * time.Hour }, Clock: time.Now, Compute: limiter.Strangers.Compute,
+			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Logins: selfService, Verifier: bound, Journal: diary, Outbox: outbox, Devices: ca,
+			Probation: func(attest.Method) time.Duration { return probation }, Clock: time.Now, Compute: limiter.Strangers.Compute,
 		}),
 		Adapter: h.idp, Ring: ring, Throttle: limiter, Downloads: h.downloads, RelatedOrigins: []byte(`{"origins":["https://shop.example.net"]}`),
 		ClientIP: func(*http.Request) netip.Addr { return h.addr }, Logger: logger, Nonces: h.nonces,

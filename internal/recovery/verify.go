@@ -113,7 +113,11 @@ func (s *Service) appraise(ctx context.Context, at *attempt, ev attest.Evidence,
 // locate finds the authenticator that the evidence claims to come from; nil when there is none, or when the evidence
 // cannot be read, which Appraise will say.
 func (s *Service) locate(ctx context.Context, ev attest.Evidence, accountID string) (handle []byte, a *account.Authenticator, err error) {
-	handle, bad := s.Verifier.Locate(ev, accountID)
+	var bad error
+	// Reading evidence costs its parser about as much as judging it.
+	if err := s.Compute(ctx, func() { handle, bad = s.Verifier.Locate(ev, accountID) }); err != nil {
+		return nil, nil, unavailable("reading evidence", err)
+	}
 	if bad != nil {
 		handle = make([]byte, 32) // no authenticator; looked up all the same, so that the reads are equal
 	}
