@@ -56,7 +56,8 @@ func TestOneRefusalEndsTheRun(t *testing.T) {
 	}))
 	defer server.Close()
 	_, err := Run(t.Context(), Plan{Address: server.Listener.Addr().String(), Requests: record(t, server.URL, 1000), Workers: 2})
-	if err == nil || !strings.Contains(err.Error(), "429: no more") || served.Load() > 20 {
+	// How soon the other worker hears of it is up to the machine; that it hears before it has done its own half is not.
+	if err == nil || !strings.Contains(err.Error(), "429: no more") || served.Load() >= 500 {
 		t.Errorf("error %v after %d requests", err, served.Load())
 	}
 }
