@@ -43,6 +43,11 @@ func TestSoakTheGatewayComesBackFromEveryPoint(t *testing.T) {
 	}
 	c.begin()
 	for i, point := range points {
+		if proofOf(point).code {
+			victims[i].bindCodes()
+		}
+	}
+	for i, point := range points {
 		c.dieAt(victims[i], point)
 	}
 	startAgain(t, e)
@@ -61,7 +66,7 @@ func TestSoakTheGatewayComesBackFromEveryPoint(t *testing.T) {
 func crashing(t *testing.T, names []string) *env.Env {
 	t.Helper()
 	buildCrashing(t)
-	return own(t, env.Options{IdP: env.Demo, Patient: true, Users: names, Caddy: "caddy-crashpoints"})
+	return own(t, env.Options{IdP: env.Demo, Patient: true, Users: names, Caddy: "caddy-crashpoints", Gateway: []string{env.Method("recovery_code")}})
 }
 
 // buildCrashing builds the Caddy that can be told where to die.
@@ -96,10 +101,10 @@ func (c *crowd) dieAt(victim *person, point string) {
 		// One that died in the middle of what is done in that state stays there until its lease has run out. A newer
 		// recovery of the account ends it.
 		c.start(holding[from])
-		c.lead(victim)
+		c.lead(victim, c.recover)
 	}
 	c.start(point)
-	c.lead(victim)
+	c.lead(victim, proofOf(point).recover(c))
 	c.t.Logf("%s, after %s", point, time.Since(began).Round(time.Millisecond))
 }
 
@@ -122,8 +127,8 @@ func (c *crowd) start(point string) {
 	}
 }
 
-// lead recovers the account of victim until the gateway has died.
-func (c *crowd) lead(victim *person) {
+// lead recovers the account of victim, in whatever way, until the gateway has died.
+func (c *crowd) lead(victim *person, recover func(context.Context, *person, int) error) {
 	c.t.Helper()
 	ctx, gone := context.WithTimeout(c.t.Context(), 150*time.Second)
 	defer gone()
@@ -135,7 +140,7 @@ func (c *crowd) lead(victim *person) {
 		}
 	}()
 	for n := 0; ctx.Err() == nil; n++ {
-		_ = c.recover(ctx, victim, n) // it dies in the middle of one
+		_ = recover(ctx, victim, n) // it dies in the middle of one
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		c.t.Fatal("the gateway never came to that point")

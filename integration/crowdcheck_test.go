@@ -55,7 +55,7 @@ func (c *crowd) settle() {
 	}
 	until(c.t, 4*time.Minute, "every recovery has ended", func() bool {
 		for _, r := range recoveries(c.t, c.e) {
-			if r.State != "done" && r.State != "abandoned" {
+			if r.State != "done" && r.State != "abandoned" && r.State != "proving" {
 				pause(c.t.Context(), time.Second)
 				return false
 			}
@@ -101,7 +101,7 @@ func (c *crowd) sessions() map[string]int {
 	fatal(c.t, err)
 	made := map[string]int{}
 	for _, v := range events {
-		if v.Kind == "session" {
+		if v.Kind == "session" && v.Recovery != "" { // others are sign-ins for self-service
 			made[v.Recovery]++
 		}
 	}

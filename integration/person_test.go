@@ -22,6 +22,7 @@ type person struct {
 	account string
 	subject string
 	dir     string
+	codes   []string // see bindCodes
 }
 
 var devices atomic.Int32

@@ -94,6 +94,7 @@ func (c *check) journal() {
 var noticeOf = map[string]string{
 	"recovery-granted": "recovery-granted", "recovery-refused": "recovery-refused",
 	"recovery-done": "recovery-done", "recovery-abandoned": "recovery-abandoned",
+	"recovery-proving": "recovery-proving", "recovery-rehearsed": "recovery-rehearsed",
 }
 
 // notices: no entry without its notice, which was delivered or will be, and no notice without its entry.
@@ -141,13 +142,17 @@ func (c *check) guesses() {
 
 // course: the journal says of a recovery what its state says.
 func (c *check) course(r Recovery) {
+	granted, rehearsal := !r.GrantedAt.IsZero(), slices.Contains(r.Actions, "rehearse")
+	// A wrong second proof ends a recovery too: it is refused then, and was never granted.
+	refused := !granted && c.entry("recovery-refused", r.Txn) > 0
 	abandoned := r.State == "abandoning" || r.State == "abandoned"
 	for kind, want := range map[string]bool{
-		"recovery-granted":   true,
-		"recovery-redeemed":  !r.Deadline.IsZero(),
+		"recovery-granted":   granted,
+		"recovery-redeemed":  granted && !r.Deadline.IsZero(),
 		"recovery-session":   !r.RedeemedAt.IsZero(),
-		"recovery-done":      r.State == "done",
-		"recovery-abandoned": abandoned,
+		"recovery-done":      r.State == "done" && !rehearsal,
+		"recovery-rehearsed": r.State == "done" && rehearsal,
+		"recovery-abandoned": abandoned && !refused,
 	} {
 		if got := c.entry(kind, r.Txn) > 0; got != want {
 			c.fail("recovery %s is in state %s; %s in the journal: %v", r.Txn, r.State, kind, got)
@@ -158,7 +163,7 @@ func (c *check) course(r Recovery) {
 // ending: what has ended holds nothing any more, and what has not will be looked at again.
 func (c *check) ending(r Recovery) {
 	switch {
-	case !r.final() && c.Settled:
+	case !r.final() && c.Settled && r.State != "proving": // that waits for its person, for up to fifteen minutes
 		c.fail("recovery %s is still in state %s", r.Txn, r.State)
 	case !r.final() && !r.Timer:
 		c.fail("recovery %s is in state %s and nobody will look at it again", r.Txn, r.State)

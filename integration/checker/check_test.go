@@ -16,9 +16,13 @@ func good() (Store, Seen) {
 	}
 	s := Store{
 		Recoveries: []Recovery{
-			{Txn: "txn-done", Reference: "REF-done", State: "done", Deadline: then, RedeemedAt: then, EndedAt: then},
-			{Txn: "txn-left", Reference: "REF-left", State: "abandoned", EndedAt: then},
-			{Txn: "txn-open", Reference: "REF-open", State: "session", Deadline: then, Timer: true},
+			{Txn: "txn-done", Reference: "REF-done", State: "done", GrantedAt: then, Deadline: then, RedeemedAt: then, EndedAt: then},
+			{Txn: "txn-left", Reference: "REF-left", State: "abandoned", GrantedAt: then, EndedAt: then},
+			{Txn: "txn-open", Reference: "REF-open", State: "session", GrantedAt: then, Deadline: then, Timer: true},
+			{Txn: "txn-more", Reference: "REF-more", State: "proving", Deadline: then, Timer: true},
+			{Txn: "txn-wrong", Reference: "REF-wrong", State: "abandoned", Deadline: then, EndedAt: then},
+			{Txn: "txn-late", Reference: "REF-late", State: "abandoned", Deadline: then, EndedAt: then},
+			{Txn: "txn-tried", Reference: "REF-tried", State: "done", Actions: []string{"rehearse"}, EndedAt: then},
 		},
 		Journal: []Entry{
 			entry("granted", "done"), entry("redeemed", "done"), entry("session", "done"), entry("done", "done"),
@@ -26,10 +30,12 @@ func good() (Store, Seen) {
 			{Kind: "recovery-refused", Txn: "txn-no", Reference: "REF-no", AccountID: "alice"},
 			{Kind: "recovery-refused", Txn: "txn-nobody", Reference: "REF-nobody"},
 			{Kind: "device-enrolled", AccountID: "alice"},
+			entry("proving", "more"), entry("proving", "wrong"), entry("refused", "wrong"),
+			entry("proving", "late"), entry("abandoned", "late"), entry("rehearsed", "tried"),
 		},
 		Guesses: []Tally{{"activation-code/CODE", 2}},
 		Pending: []Notice{{"recovery-granted", "REF-open"}},
-		Timers:  []string{"txn-open"},
+		Timers:  []string{"txn-open", "txn-more"},
 		Indexed: []string{"txn-open", "txn-open"},
 	}
 	return s, Seen{
@@ -44,6 +50,8 @@ func good() (Store, Seen) {
 			{"recovery-abandoned", "REF-left"},
 			{"recovery-refused", "REF-no"},
 			{"device-enrolled", ""},
+			{"recovery-proving", "REF-more"}, {"recovery-proving", "REF-wrong"}, {"recovery-refused", "REF-wrong"},
+			{"recovery-proving", "REF-late"}, {"recovery-abandoned", "REF-late"}, {"recovery-rehearsed", "REF-tried"},
 		},
 	}
 }
@@ -73,6 +81,12 @@ func TestWhatIsWrongIsSeen(t *testing.T) {
 		{"an answered grant that is not stored", "is not stored", func(_ *Store, seen *Seen) { seen.Granted["REF-x"] = "txn-x" }},
 		{"a grant under another reference", "is not stored", func(s *Store, _ *Seen) { s.Recoveries[2].Reference = "REF-y" }},
 		{"a grant that is not in the journal", "recovery-granted in the journal: false", without("recovery-granted", "txn-left")},
+		{"a rehearsal that is not in the journal", "recovery-rehearsed in the journal: false", without("recovery-rehearsed", "txn-tried")},
+		{"a first proof that nobody is told of", "owner is not told", untold("recovery-proving", "REF-more")},
+		{"a late one that ended without a word", "recovery-abandoned in the journal: false", without("recovery-abandoned", "txn-late")},
+		{"one that was never granted, and was", "recovery-granted in the journal: true", func(s *Store, _ *Seen) {
+			s.Journal = append(s.Journal, Entry{Kind: "recovery-granted", Txn: "txn-wrong", Reference: "REF-wrong"})
+		}},
 		{"a grant that nobody is told of", "owner is not told", untold("recovery-granted", "REF-done")},
 		{"a refusal that nobody is told of", "owner is not told", untold("recovery-refused", "REF-no")},
 		{"an ending that nobody is told of", "owner is not told", untold("recovery-abandoned", "REF-left")},

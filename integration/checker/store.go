@@ -28,6 +28,8 @@ type Recovery struct {
 	Handoff    []byte    `json:"handoff"`
 	Code       any       `json:"code"`
 	Deadline   time.Time `json:"deadline"`
+	GrantedAt  time.Time `json:"granted_at"`
+	Actions    []string  `json:"actions"`
 	RedeemedAt time.Time `json:"redeemed_at"`
 	EndedAt    time.Time `json:"ended_at"`
 

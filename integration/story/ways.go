@@ -144,6 +144,9 @@ func (s *Story) bindPassphrase(ctx context.Context, h *held) error {
 	return err
 }
 
+// Codes are the recovery codes on a page.
+func Codes(p *browser.Page) []string { return codePattern.FindAllString(p.Text(), -1) }
+
 var codePattern = regexp.MustCompile(`\b(?:[0-9A-Z]{6}-){6}[0-9A-Z]{6}\b`)
 
 func (s *Story) bindCodes(ctx context.Context, h *held) error {
@@ -155,6 +158,6 @@ func (s *Story) bindCodes(ctx context.Context, h *held) error {
 	if err != nil {
 		return err
 	}
-	h.codes = codePattern.FindAllString(sheet.Text(), -1)
+	h.codes = Codes(sheet)
 	return s.saw(len(h.codes) == 10, "the sheet shows %d codes", len(h.codes))
 }

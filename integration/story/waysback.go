@@ -95,7 +95,7 @@ func (s *Story) withCodeAndRecoveryKey(ctx context.Context, h *held) error {
 
 // signedIn reads the code that takes the place of the used one, and goes on into the application.
 func (s *Story) signedIn(ctx context.Context, b *browser.Browser, h *held, sheet *browser.Page, with string) error {
-	fresh := codePattern.FindAllString(sheet.Text(), -1)
+	fresh := Codes(sheet)
 	if err := s.saw(len(fresh) == 1, "proved with %s; the used code is replaced by a new one: %q", with, sheet.Title); err != nil {
 		return fmt.Errorf("%w: %d %s", err, sheet.Status, sheet.Text())
 	}

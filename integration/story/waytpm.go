@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/regrant/regrant/integration/env"
 	"github.com/regrant/regrant/integration/swtpm"
 )
 
@@ -18,7 +19,7 @@ func TrustMaker(chip *swtpm.TPM, file string) (string, error) {
 			return "", err
 		}
 	}
-	return "method tpm {\n\t\t\tprobation 0s\n\t\t\trisk_analysis RA-DEMO-3\n\t\t\ttrust_pool file " + file + "\n\t\t}", os.WriteFile(file, []byte(text.String()), 0o600)
+	return env.Method("tpm", "trust_pool file "+file), os.WriteFile(file, []byte(text.String()), 0o600)
 }
 
 // TPM enrols the chip of a machine and recovers with it.

@@ -95,6 +95,9 @@ func (s *Service) stopIfBarred(tx storage.Tx, rec *record) (stopped bool, err er
 func (s *Service) stop(tx storage.Tx, rec *record, why string) error {
 	rec.Ending = why
 	if rec.State == StateProving { // nothing was opened
+		if err := s.Outbox.Put(tx, s.message(rec, MessageAbandoned)); err != nil {
+			return err
+		}
 		return s.move(tx, rec, StateAbandoned, journal.KindRecoveryAbandoned, map[string]string{"reason": why})
 	}
 	return s.move(tx, rec, StateAbandoning, journal.KindRecoveryAbandoned, map[string]string{"reason": why})

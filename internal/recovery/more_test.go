@@ -200,6 +200,12 @@ func TestProvingEndsAfterAnHourHoweverOftenRenewed(t *testing.T) {
 	if rec := p.only(); rec.State != StateAbandoned || rec.Ending != whyLate {
 		t.Errorf("the record is %s: %s", rec.State, rec.Ending)
 	}
+	if p.notices(MessageAbandoned) != 1 {
+		t.Error("the owner was not told that it ended")
+	}
+	if _, err := p.Status(t.Context(), more.RecoveryID, p.program()); !errors.Is(err, ErrExpired) {
+		t.Errorf("a recovery_id leads on after the end: %v", err)
+	}
 }
 
 func TestARevokedDeviceEndsWhatItHasProved(t *testing.T) {
