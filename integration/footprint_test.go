@@ -3,6 +3,9 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,7 +34,7 @@ func hostile(t *testing.T, attack func(*attacker, []endpoint)) {
 			t.Errorf("%s has no fields here: say what it reads", ep.path)
 		}
 	}
-	e := own(t, env.Options{IdP: env.Demo, Patient: true, Global: advised(t)})
+	e := own(t, env.Options{IdP: env.Demo, Patient: true, Global: advised(t), Gateway: everything(t)})
 	warm := newAttacker(t, e)
 	all(list, nasty[:20], warm.throw)
 	e.Client.CloseIdleConnections()
@@ -58,6 +61,17 @@ func hostile(t *testing.T, attack func(*attacker, []endpoint)) {
 	if p := enrolled(t, e, "alice"); p.granted().RecoveryToken == "" {
 		t.Error("nobody can recover any more")
 	}
+}
+
+// program is what can be downloaded.
+const program = "the program, for all that these tests know"
+
+// everything configures what has an address of its own, so that the gateway answers at every row of docs/endpoints.md.
+func everything(t *testing.T) []string {
+	t.Helper()
+	folder := t.TempDir()
+	fatal(t, os.WriteFile(filepath.Join(folder, "regrant-linux-amd64"), []byte(program), 0o600))
+	return append(slices.Clone(env.EveryMethod[1:]), env.Method("passkey", "origins https://shop.example.org"), "downloads "+folder)
 }
 
 // footprint is what a gateway at rest needs.

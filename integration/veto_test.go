@@ -31,7 +31,7 @@ func TestAVetoWhileTheFormForANewPasswordIsOpenEndsTheSession(t *testing.T) {
 	}); !ok {
 		t.Fatal("the owner was not told that the recovery was stopped")
 	}
-	app, err := b.Submit(t.Context(), form, "required-action", url.Values{"password-new": {"n3w-Passw0rd-of-bob"}, "password-confirm": {"n3w-Passw0rd-of-bob"}})
+	app, err := b.Submit(t.Context(), form, "required-action", url.Values{"password-new": {"bob-password"}, "password-confirm": {"bob-password"}}) // as others know it
 	fatal(t, err)
 	t.Logf("the form that was open leads to %d %q", app.Status, app.Text())
 	until(t, 90*time.Second, "no session of bob is left", func() bool {
