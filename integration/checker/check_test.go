@@ -50,8 +50,12 @@ func good() (Store, Seen) {
 			{"recovery-abandoned", "REF-left"},
 			{"recovery-refused", "REF-no"},
 			{"device-enrolled", ""},
-			{"recovery-proving", "REF-more"}, {"recovery-proving", "REF-wrong"}, {"recovery-refused", "REF-wrong"},
-			{"recovery-proving", "REF-late"}, {"recovery-abandoned", "REF-late"}, {"recovery-rehearsed", "REF-tried"},
+			{"recovery-proving", "REF-more"},
+			{"recovery-proving", "REF-wrong"},
+			{"recovery-refused", "REF-wrong"},
+			{"recovery-proving", "REF-late"},
+			{"recovery-abandoned", "REF-late"},
+			{"recovery-rehearsed", "REF-tried"},
 		},
 	}
 }
