@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/upstream"
 )
@@ -57,6 +58,7 @@ type attempt struct {
 	earlier   *record // in which proofs of this recovery are kept; nil: this is the first
 	proofs    []proof // the earlier ones first
 	missed    []string
+	copied    *account.Authenticator // its key has signed, and its counter went back: there is a second one
 	state     upstream.State
 	decision  policy.Decision
 }

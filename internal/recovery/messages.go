@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/account"
@@ -83,8 +84,12 @@ func (s *Service) message(rec *record, kind string) notify.Message {
 	}
 }
 
-func (s *Service) refusedMessage(at *attempt) notify.Message {
-	a, device := at.proofs[0].authenticator, s.newRecord(at).Device
+func (s *Service) refusedMessage(at *attempt, held []*account.Authenticator) notify.Message {
+	var names []string
+	for _, a := range held {
+		names = append(names, deviceName(a))
+	}
+	a, device := held[0], strings.Join(names, ", ")
 	return notify.Message{
 		Type: MessageRefused, Upstream: s.Namespace, AccountID: a.AccountID, Identifiers: a.Identifiers, Reference: at.reference,
 		Text:       fmt.Sprintf(texts[MessageRefused], device, at.reference),

@@ -58,16 +58,16 @@ func refusedDecision(d policy.Decision) refusal {
 	return refusal{string(reasons[0]), strings.Join(words(reasons), " ")}
 }
 
-// refuse journals why and says only that. Once a proof was valid, its owner is told too. A recovery that kept earlier proofs ends.
+// refuse journals why and says only that. Once a proof was valid, or made by a copy of the authenticator, its owner is told too. A recovery that kept earlier proofs ends.
 func (s *Service) refuse(ctx context.Context, at *attempt, why refusal) error {
 	err := s.DB.Update(ctx, func(tx storage.Tx) error {
 		e := journal.Entry{
 			Kind: journal.KindRecoveryRefused, Upstream: s.Namespace, Txn: at.statement.Recovery, Reference: at.reference,
 			Detail: map[string]string{"reason": why.text, "network": at.network.String()},
 		}
-		if len(at.proofs) > 0 {
-			e.AccountID, e.Authenticator = at.account(), strings.Join(s.newRecord(at).Authenticators, " ")
-			if err := s.Outbox.Put(tx, s.refusedMessage(at)); err != nil {
+		if held := at.held(); len(held) > 0 {
+			e.AccountID, e.Authenticator = held[0].AccountID, strings.Join(ids(held), " ")
+			if err := s.Outbox.Put(tx, s.refusedMessage(at, held)); err != nil {
 				return err
 			}
 		}
@@ -84,6 +84,13 @@ func (s *Service) refuse(ctx context.Context, at *attempt, why refusal) error {
 	}
 	observe.Refused(why.word)
 	return ErrRefused
+}
+
+func ids(list []*account.Authenticator) (ids []string) {
+	for _, a := range list {
+		ids = append(ids, a.ID)
+	}
+	return ids
 }
 
 // giveUp ends the record that earlier proofs are kept in, unless somebody else has moved it, or it is asked for by another than its holder.

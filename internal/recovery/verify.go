@@ -27,6 +27,17 @@ func (at *attempt) account() string {
 	return at.proofs[0].authenticator.AccountID
 }
 
+// held are the authenticators whose keys or secrets whoever makes the attempt has, of one account.
+func (at *attempt) held() (list []*account.Authenticator) {
+	for _, p := range at.proofs {
+		list = append(list, p.authenticator)
+	}
+	if at.copied != nil && (len(list) == 0 || list[0].AccountID == at.copied.AccountID) {
+		list = append(list, at.copied)
+	}
+	return list
+}
+
 // verify appraises every element of the evidence; all must hold and belong to one account. What could be guessed comes last, and
 // only after a proof that could not.
 func (s *Service) verify(ctx context.Context, at *attempt, evidence []attest.Evidence) (why refusal, err error) {
@@ -68,6 +79,9 @@ func (s *Service) verifyOne(ctx context.Context, at *attempt, ev attest.Evidence
 	if refused, ok := errors.AsType[*attest.Error](err); ok && refused.Reason != attest.ReasonRevocationUnknown { // that one tells nothing
 		if refused.Guess && a != nil {
 			at.missed = append(at.missed, a.ID)
+		}
+		if refused.Reason == attest.ReasonCounter {
+			at.copied = a
 		}
 		return refusedEvidence(refused), nil
 	}
