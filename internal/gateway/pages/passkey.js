@@ -57,9 +57,25 @@
     };
   };
 
-  const ask = async (form) => {
+  // A browser looks for the passkeys of one RP ID at a time: each further one gets a button of its own.
+  const offerOthers = (form, button) => {
+    const options = JSON.parse(form.dataset.options);
+    for (const id of (options.rpIds || []).filter((id) => id !== options.rpId)) {
+      const other = button.cloneNode();
+      other.className = "quiet";
+      other.value = id;
+      other.textContent = "Use a passkey made at " + id;
+      form.append(" ", other);
+    }
+  };
+
+  // rpId, if any, takes the place of the one in the options.
+  const ask = async (form, rpId) => {
     const ceremony = form.dataset.passkey;
     const options = { publicKey: parse(ceremony, JSON.parse(form.dataset.options)) };
+    if (rpId) {
+      options.publicKey.rpId = rpId;
+    }
     const credential = await (ceremony === "create" ? navigator.credentials.create(options) : navigator.credentials.get(options));
     form.elements.namedItem("credential").value = JSON.stringify(encode(credential));
     form.submit();
@@ -70,11 +86,13 @@
       failed(form, "This browser does not know passkeys. Choose another way.");
       continue;
     }
-    form.querySelector("button").disabled = false;
+    const button = form.querySelector("button");
+    button.disabled = false;
+    offerOthers(form, button);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       failed(form, "");
-      ask(form).catch((error) => failed(form, error.name === "InvalidStateError"
+      ask(form, event.submitter && event.submitter.value).catch((error) => failed(form, error.name === "InvalidStateError"
         ? "This device or security key is set up already. Choose another one."
         : "No passkey was used. Try again, or choose another way."));
     });
