@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/chromedp"
 )
 
@@ -117,7 +118,13 @@ func (b *Browser) Choose(selector, path string) error {
 
 // Click clicks on the first element that the CSS selector finds.
 func (b *Browser) Click(selector string) error {
-	return b.do("clicking on "+selector, chromedp.Click(selector))
+	for deadline := time.Now().Add(patience); ; {
+		err := b.do("clicking on "+selector, chromedp.Click(selector))
+		// It was on the page before, or the page was still being built.
+		if _, gone := errors.AsType[*cdproto.Error](err); !gone || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 // WaitFor waits until the page says text, on this page or one that follows.
