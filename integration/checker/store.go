@@ -44,6 +44,9 @@ type Entry struct {
 	Txn       string `json:"txn"`
 	Reference string `json:"reference"`
 	AccountID string `json:"account_id"`
+	Detail    struct {
+		Reason string `json:"reason"`
+	} `json:"detail"`
 }
 
 // Notice tells an owner of something.

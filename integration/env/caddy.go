@@ -21,10 +21,10 @@ import (
 // config fills in the Caddyfile.
 type config struct {
 	Dir, Admin, Origin, Upstream, ClientSecret, BrokerSecret, Hook, HookSecret, Probation, App string
-	Global, Site, Network, Method, Devices                                                     string
+	Global, Site, Network, Method, Devices, Issuer                                             string
 	Port, IdPPort                                                                              int
 	Demo                                                                                       bool
-	Users                                                                                      []string
+	Users, Hosts                                                                               []string
 
 	Gateway []string // more options
 }
@@ -39,7 +39,7 @@ var caddyfile = template.Must(template.New("").Parse(`{
 	storage file_system {{.Dir}}/caddy
 	{{.Global}}
 	regrant {
-		issuer {{.Origin}}
+		issuer {{.Issuer}}
 		storage badger {{.Dir}}/store
 		secret {file.{{.Dir}}/secret}
 {{- if .Demo}}
@@ -76,7 +76,7 @@ var caddyfile = template.Must(template.New("").Parse(`{
 	}
 }
 
-https://localhost:{{.Port}} {
+https://localhost:{{.Port}}{{range .Hosts}}, https://{{.}}:{{$.Port}}{{end}} {
 	tls internal
 	{{.Site}}
 	regrant

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/regrant/regrant/integration/child"
 	"github.com/regrant/regrant/integration/keycloak"
@@ -39,6 +40,7 @@ type Options struct {
 	Through   string    // address by which the gateway calls the identity provider, to put faults in between; default: the IdP's own
 	Global    string    // further global options of the Caddyfile
 	Site      string    // further directives of the site
+	Hosts     []string  // names of the site besides localhost, which nothing but a browser has to find; the first is the issuer's
 	Gateway   []string  // more options of the gateway, such as clients, each as in a Caddyfile
 	Method    string    // more options of the method
 	Devices   string    // mode of the client_auth of a site for devices; default: there is no such site
@@ -46,8 +48,8 @@ type Options struct {
 
 // Env is a running environment. The exported fields without tags are for Go; the tagged ones are what `make up` prints.
 type Env struct {
-	Origin string `json:"origin"`  // https://localhost:PORT
-	Issuer string `json:"issuer"`  // {origin}/recovery
+	Origin string `json:"origin"`  // https://localhost:PORT, the identity provider's
+	Issuer string `json:"issuer"`  // {origin}/recovery, or the same at the first of Options.Hosts
 	CAFile string `json:"ca_file"` // anchor of Origin's certificate
 
 	// Devices is where devices connect with their certificates, on the port of Origin; "" if there is no such site.
@@ -96,7 +98,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		return nil, err
 	}
 	e.Origin = fmt.Sprintf("https://localhost:%d", ports[0])
-	e.Issuer = e.Origin + "/recovery"
+	e.Issuer = fmt.Sprintf("https://%s:%d/recovery", append(slices.Clone(o.Hosts), "localhost")[0], ports[0])
 	if o.Devices != "" {
 		e.Devices = fmt.Sprintf("https://devices.localhost:%d", ports[0])
 	}
@@ -118,6 +120,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		ClientSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
 		Probation: o.Probation, App: app.CallbackURL(), Network: o.Network, Users: o.Users,
 		Global: o.Global, Site: o.Site, Method: o.Method, Devices: o.Devices,
+		Hosts: o.Hosts, Issuer: strings.TrimSuffix(e.Issuer, "/recovery"),
 	}
 	c.Gateway = o.Gateway
 	if c.Upstream == "" {
