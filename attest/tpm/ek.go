@@ -33,8 +33,11 @@ type endorsement struct {
 	public   any    // *rsa.PublicKey or *ecdsa.PublicKey
 	handle   []byte // SHA-256 of the SubjectPublicKeyInfo
 	model    string
-	notAfter time.Time
+	notAfter time.Time // zero: never
 }
+
+// noExpiration is the year of the date by which a certificate says that it does not expire (RFC 5280 section 4.1.2.5). Most chips say that.
+const noExpiration = 9999
 
 // endorsed judges the certificate of an EK, which comes first, with a bag of others in DER.
 func (f *Format) endorsed(sent [][]byte, now time.Time) (*endorsement, error) {
@@ -66,7 +69,11 @@ func (f *Format) endorsed(sent [][]byte, now time.Time) (*endorsement, error) {
 		return nil, attest.Refuse(attest.ReasonPolicy, "TPMs %s are denied", model)
 	}
 	handle := sha256.Sum256(leaf.X509.RawSubjectPublicKeyInfo)
-	return &endorsement{leaf.X509.PublicKey, handle[:], model, leaf.X509.NotAfter}, nil
+	ek := &endorsement{public: leaf.X509.PublicKey, handle: handle[:], model: model}
+	if leaf.X509.NotAfter.Year() != noExpiration {
+		ek.notAfter = leaf.X509.NotAfter
+	}
+	return ek, nil
 }
 
 // forEndorsement makes the checks on the leaf that RFC 5280 leaves open.

@@ -154,3 +154,11 @@ func TestChipIsBoundOnce(t *testing.T) {
 		t.Errorf("handles %+v and %+v", a.Handles, b.Handles)
 	}
 }
+
+// RFC 5280 section 4.1.2.5: most chips hold a certificate that ends on no date.
+func TestAChipWhoseCertificateNeverExpiresIsBoundForGood(t *testing.T) {
+	e := newEnrolment(t, withEK(tpmtest.RSA(), func(c *x509.Certificate) { c.NotAfter = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC) }))
+	if got := e.mustFinish(t); !got.NotAfter.IsZero() {
+		t.Errorf("it expires at %v", got.NotAfter)
+	}
+}
