@@ -17,7 +17,7 @@ var (
 	// errEvidence is one answer for all evidence about a device's key that does not do.
 	errEvidence = malformed("/evidence", "The evidence about the key was not accepted. It must be in a format that is accepted here, about the key of the request, made for this activation code, and about a device in the state that is demanded.")
 	// errRecovered says so to whoever has a code of the account.
-	errRecovered = &problemError{status: http.StatusForbidden, code: wire.ProblemQuarantine, detail: "The account was recovered less than seven days ago. Until then, no key is bound to it with a code."}
+	errRecovered = &problemError{status: http.StatusForbidden, code: wire.ProblemQuarantine, detail: "The account was recovered less than seven days ago. Until the seven days are over, no device is bound to it with the code of an operator."}
 )
 
 // translateDevice is translate for devices that are enrolled.
