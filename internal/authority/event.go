@@ -5,7 +5,6 @@ import (
 	"maps"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/regrant/regrant/internal/account"
@@ -60,7 +59,7 @@ func (a *Authority) record(tx storage.Tx, e event) error {
 	entry := journal.Entry{Kind: e.kind, Upstream: a.Upstream, AccountID: e.accountID, Actor: e.as, Detail: detail}
 	fill := []string{"{by}", e.as, "{issuer}", a.Issuer}
 	if d := e.authenticator; d != nil {
-		device := deviceName(d)
+		device := d.Name()
 		fill = append(fill, "{device}", device, "{from}", d.EffectiveAt.Format(time.RFC3339))
 		if d.Awaits != nil {
 			fill = append(fill, "{before}", d.Awaits.Before.Format(time.RFC3339))
@@ -78,16 +77,9 @@ func (a *Authority) record(tx storage.Tx, e event) error {
 	})
 }
 
-func deviceName(d *account.Authenticator) string {
-	if d.Label != "" {
-		return d.Label
-	}
-	return d.DeviceID
-}
-
 const (
-	maxName   = 64  // characters of a person's name or a device's label
-	maxReason = 256 // characters
+	maxName   = account.MaxLabel // characters of a person's name or a device's label
+	maxReason = 256              // characters
 )
 
 // checkName refuses what could not be read in a journal or a notice as what it is: too little or too much, and
@@ -101,14 +93,8 @@ func checkReason(s string) error {
 }
 
 func checkText(what, s string, least, most int) error {
-	n := utf8.RuneCountInString(s)
-	if n < least || n > most || !utf8.ValidString(s) {
-		return fmt.Errorf("%w: %s must have %d to %d characters", ErrRequest, what, least, most)
-	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return fmt.Errorf("%w: %s has a character that does not print", ErrRequest, what)
-		}
+	if utf8.RuneCountInString(s) < least || !account.Printable(s, most) {
+		return fmt.Errorf("%w: %s must have %d to %d characters, all of which print", ErrRequest, what, least, most)
 	}
 	return nil
 }

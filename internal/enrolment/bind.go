@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/account"
@@ -90,8 +88,8 @@ func (s *Service) Finish(ctx context.Context, v Visitor, m attest.Method, a Answ
 	if err != nil {
 		return Bound{}, err
 	}
-	if err := checkLabel(a.Label); err != nil {
-		return Bound{}, err
+	if !account.Printable(a.Label, account.MaxLabel) {
+		return Bound{}, ErrLabel
 	}
 	p, err := s.open(v, m, a.State)
 	if err != nil {
@@ -220,17 +218,4 @@ func (s *Service) best(tx storage.Tx, session login.Session) (upstream.Assurance
 	have := session.Assurance()
 	level, resistant, err := s.Accounts.Assured(tx, session.AccountID(), uint8(have.AAL), have.PhishingResistant)
 	return upstream.Assurance{AAL: upstream.AAL(level), PhishingResistant: resistant}, err
-}
-
-// checkLabel refuses a name that could not be read in a notice as what it is.
-func checkLabel(label string) error {
-	if !utf8.ValidString(label) || utf8.RuneCountInString(label) > MaxLabel {
-		return ErrLabel
-	}
-	for _, r := range label {
-		if !unicode.IsPrint(r) {
-			return ErrLabel
-		}
-	}
-	return nil
 }

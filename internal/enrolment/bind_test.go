@@ -96,7 +96,7 @@ func TestWhatIsNotThisEnrolmentBindsNothing(t *testing.T) {
 		"a label with a control character": {label("a\x1b[2Jb"), ErrLabel},
 		"a label that turns text around":   {label("a\u202eb"), ErrLabel},
 		"a label that is no text":          {label("\xff"), ErrLabel},
-		"a label too long":                 {label(strings.Repeat("ä", MaxLabel+1)), ErrLabel},
+		"a label too long":                 {label(strings.Repeat("ä", account.MaxLabel+1)), ErrLabel},
 		"a second factor was seen meanwhile": {func(h *house, _ *Visitor, _ *attest.Method, _ *Answer) {
 			h.begun(h.visit(aliceID, "pwd", "otp"), key)
 		}, &login.Refusal{}},

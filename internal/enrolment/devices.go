@@ -85,7 +85,7 @@ func (s *Service) ConfirmDevice(ctx context.Context, v Visitor, id string) (boun
 			return err
 		}
 		usable, err := s.Accounts.Usable(tx, a.AccountID)
-		bound = Bound{ID: a.ID, Method: a.Method, Label: nameOf(a), EffectiveAt: a.EffectiveAt, Detail: a.Detail, Only: len(usable) == 0}
+		bound = Bound{ID: a.ID, Method: a.Method, Label: a.Name(), EffectiveAt: a.EffectiveAt, Detail: a.Detail, Only: len(usable) == 0}
 		return err
 	})
 	return bound, settle("confirming a device", err)

@@ -32,9 +32,6 @@ import (
 // Life is how long an enrolment may take from its beginning to its end.
 const Life = 10 * time.Minute
 
-// MaxLabel is how many characters a person's name for an authenticator may have.
-const MaxLabel = 64
-
 // What a person can be told. [account.ErrQuarantine], [login.ErrNone], a *[login.Refusal] and an *[attest.Error] come through as they are;
 // every other error means that it could not be told.
 var (

@@ -1,7 +1,6 @@
 package enrolment
 
 import (
-	"cmp"
 	"strings"
 	"time"
 
@@ -44,18 +43,13 @@ func (s *Service) record(tx storage.Tx, e event) error {
 		return err
 	}
 	what := "An authenticator (" + string(a.Method) + ")"
-	if name := nameOf(a); name != string(a.Method) {
+	if name := a.Name(); name != string(a.Method) {
 		what = name + " (" + string(a.Method) + ")"
 	}
 	text := strings.NewReplacer("{what}", what, "{issuer}", s.Issuer,
 		"{from}", a.EffectiveAt.Format(time.RFC3339)).Replace(texts[e.kind])
 	return s.Outbox.Put(tx, notify.Message{
 		Type: string(e.kind), Upstream: s.Namespace, AccountID: a.AccountID, Identifiers: a.Identifiers, Text: text,
-		Attributes: map[string]string{"authenticator": a.ID, "method": string(a.Method), "device": nameOf(a), "network": e.visitor.Network.String()},
+		Attributes: map[string]string{"authenticator": a.ID, "method": string(a.Method), "device": a.Name(), "network": e.visitor.Network.String()},
 	})
-}
-
-// nameOf is what an authenticator is called before people.
-func nameOf(a *account.Authenticator) string {
-	return cmp.Or(a.Label, a.DeviceID, string(a.Method))
 }

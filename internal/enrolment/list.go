@@ -75,7 +75,7 @@ func (s *Service) List(ctx context.Context, accountID string) (items []Item, adv
 
 func item(a *account.Authenticator, now time.Time) Item {
 	return Item{
-		ID: a.ID, Method: a.Method, Name: nameOf(a), Standing: standing(a, now),
+		ID: a.ID, Method: a.Method, Name: a.Name(), Standing: standing(a, now),
 		BoundAt: a.BoundAt, EffectiveAt: a.EffectiveAt, NotAfter: a.NotAfter, LastUsedAt: a.LastUsedAt, LastProvenAt: a.LastProvenAt,
 		Model: a.Model, Detail: a.Detail, CodesLeft: a.Left(), Why: a.RevokeReason,
 	}

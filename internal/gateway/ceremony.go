@@ -142,13 +142,12 @@ type asked struct {
 	id, reference, secret string
 	statement             attest.Statement
 	offers                []recovery.Offer
-	problem               string
 }
 
 // ask shows the ways to prove.
 func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, q asked) error {
 	page := pages.Asking{
-		Account: q.statement.Account.String(), Reference: q.reference, Until: q.statement.Expires, Error: q.problem,
+		Account: q.statement.Account.String(), Reference: q.reference, Until: q.statement.Expires,
 		Sessions: g.Adapter.Facts().Admin && !slices.Contains(q.statement.Actions, attest.ActionRehearse),
 	}
 	for _, a := range q.statement.Actions {
@@ -173,7 +172,10 @@ func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, q asked) error {
 	return g.pages.Write(w, http.StatusOK, pages.Prove(page))
 }
 
+// renewal stands for a method in the form that brings no proof and asks for a fresh statement.
+const renewal = "none"
+
 // proofForm is the form that brings a proof of a method.
 func (g *Gateway) proofForm(q asked, m attest.Method) pages.Form {
-	return g.form(formProve, "prove", q.secret, pages.Fact{Name: "recovery_id", Value: q.id}, pages.Fact{Name: "method", Value: cmp.Or(string(m), "none")})
+	return g.form(formProve, "prove", q.secret, pages.Fact{Name: "recovery_id", Value: q.id}, pages.Fact{Name: "method", Value: cmp.Or(string(m), renewal)})
 }

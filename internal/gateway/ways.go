@@ -47,7 +47,7 @@ func (g *Gateway) way(r *http.Request, q asked, o recovery.Offer) *pages.Section
 // evidenceOf makes the evidence of a form what a client of the JSON endpoint would send. None: the statement is to be renewed.
 func evidenceOf(sent url.Values, r *http.Request) ([]attest.Evidence, error) {
 	m := attest.Method(sent.Get("method"))
-	if m == "none" {
+	if m == renewal {
 		return nil, nil
 	}
 	body, err := bodyOf(m, sent, r)
@@ -63,12 +63,12 @@ func bodyOf(m attest.Method, sent url.Values, r *http.Request) ([]byte, error) {
 	case attest.MethodPasskey:
 		credential := json.RawMessage(sent.Get("credential"))
 		if !json.Valid(credential) {
-			return nil, badProof("The browser sent no passkey. Go back and try again.")
+			return nil, badProof(pages.PasskeyUnread)
 		}
 		members["credential"] = credential
 	case attest.MethodRecoveryCode:
 		if typo, ok := errors.AsType[*secret.TypoError](secret.CheckCode(sent.Get("code"))); ok {
-			return nil, badProof(pages.CodeTypo(typo.Groups) + " Nothing was used up: go back and correct it.")
+			return nil, badProof(pages.CodeMistyped(typo.Groups))
 		}
 		members["code"] = sent.Get("code")
 	case attest.MethodPassphrase:
@@ -78,17 +78,17 @@ func bodyOf(m attest.Method, sent url.Values, r *http.Request) ([]byte, error) {
 	case attest.MethodRecoveryKey:
 		body, err := recoverykey.ParseProof(carried(sent, "proof"))
 		if err != nil {
-			return nil, badProof("This is not a proof as regrant proof sign prints it. Nothing was used up: go back and paste all of it.")
+			return nil, badProof(pages.ProofUnread)
 		}
 		return body, nil
 	case attest.MethodDeviceCertificate:
 		if connection(r) == nil {
-			return nil, badProof("Your browser shows no certificate any more. Go back and choose another way.")
+			return nil, badProof(pages.ConnectionMissing)
 		}
 		members["connection"] = true
 		members["certificate_chain"] = chainOf(r)
 	default:
-		return nil, badProof("This way to prove is not known.")
+		return nil, badProof(pages.WayUnknown)
 	}
 	return json.Marshal(members)
 }

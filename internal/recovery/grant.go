@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/attest"
-	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/storage"
 )
@@ -101,7 +100,7 @@ func (s *Service) newRecord(at *attempt) *record {
 	}
 	var names []string
 	for _, p := range at.proofs {
-		rec.Authenticators, names = append(rec.Authenticators, p.authenticator.ID), append(names, deviceName(p.authenticator))
+		rec.Authenticators, names = append(rec.Authenticators, p.authenticator.ID), append(names, p.authenticator.Name())
 		if sum := p.result.Claims().CertificateSHA256; sum != nil {
 			rec.Certificate = encodeThumbprint(sum)
 		}
@@ -115,18 +114,6 @@ func (at *attempt) methods() (list []attest.Method) {
 		list = append(list, p.result.Method())
 	}
 	return list
-}
-
-// deviceName is what an authenticator is called before people.
-func deviceName(a *account.Authenticator) string {
-	switch {
-	case a.Label != "":
-		return a.Label
-	case a.DeviceID != "":
-		return a.DeviceID
-	default:
-		return string(a.Method)
-	}
 }
 
 // rehearsed ends a ceremony that would have been granted. Nothing is granted; that the authenticators work is noted, and told.

@@ -87,7 +87,7 @@ func (s *Service) message(rec *record, kind string) notify.Message {
 func (s *Service) refusedMessage(at *attempt, held []*account.Authenticator) notify.Message {
 	var names []string
 	for _, a := range held {
-		names = append(names, deviceName(a))
+		names = append(names, a.Name())
 	}
 	a, device := held[0], strings.Join(names, ", ")
 	return notify.Message{
@@ -100,8 +100,8 @@ func (s *Service) refusedMessage(at *attempt, held []*account.Authenticator) not
 func (s *Service) disabledMessage(a *account.Authenticator, reference string) notify.Message {
 	return notify.Message{
 		Type: MessageDisabled, Upstream: s.Namespace, AccountID: a.AccountID, Identifiers: a.Identifiers, Reference: reference,
-		Text:       fmt.Sprintf(texts[MessageDisabled], deviceName(a), reference),
-		Attributes: map[string]string{"device": deviceName(a)},
+		Text:       fmt.Sprintf(texts[MessageDisabled], a.Name(), reference),
+		Attributes: map[string]string{"device": a.Name()},
 	}
 }
 

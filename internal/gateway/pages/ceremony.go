@@ -65,8 +65,7 @@ type Asking struct {
 	Account, Reference string
 	Actions            []string
 	Until              time.Time
-	Sessions           bool // all other sessions end
-	Error              string
+	Sessions           bool      // all other sessions end
 	Ways               []Section // one for each method
 	Again              *Form     // gets a fresh statement, once this one is too old
 }
@@ -79,9 +78,6 @@ func Prove(a Asking) Page {
 		Facts:    []Fact{{"Account", a.Account}},
 		Sections: a.Ways,
 		LeadsOn:  true,
-	}
-	if a.Error != "" {
-		p.Text = append([]string{a.Error}, p.Text...)
 	}
 	name := "What will happen"
 	for _, action := range a.Actions {
@@ -187,6 +183,18 @@ func Rehearsed(account, reference string) Page {
 		Facts: []Fact{{"Account", account}, {"Reference", reference}},
 	}
 }
+
+// What is wrong with a proof that cannot be read. Each is seen without looking at any account.
+const (
+	PasskeyUnread     = "The browser sent no passkey. Go back and try again."
+	ProofUnread       = "This is not a proof as regrant proof sign prints it. Nothing was used up: go back and paste all of it."
+	ConnectionMissing = "Your browser shows no certificate any more. Go back and choose another way."
+	WayUnknown        = "This way to prove is not known."
+	nothingUsed       = " Nothing was used up: go back and correct it."
+)
+
+// CodeMistyped is [CodeTypo] for a person who recovers.
+func CodeMistyped(groups []int) string { return CodeTypo(groups) + nothingUsed }
 
 // BadProof says what is wrong with a proof that cannot be read.
 func BadProof(words string) Page {

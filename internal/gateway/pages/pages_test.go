@@ -25,7 +25,7 @@ func every() map[string]Page {
 	all := map[string]Page{
 		"start": Start(Beginning{Issuer: "https://id.example.com/recovery", Device: true}), "start with a login": Start(Beginning{Issuer: hostile, Cancel: &Form{Action: "/x"}}),
 		"start in a browser": Start(Beginning{Issuer: hostile, Begin: &Form{Action: "/x"}, Lost: []string{"sign-in", "reset-password", "rehearse", hostile}, Device: true, Cancel: &Form{Action: "/x"}}),
-		"prove": Prove(Asking{Account: hostile, Reference: hostile, Error: hostile, Actions: []string{"sign-in", "rehearse", hostile}, Until: time.Now(), Sessions: true, Again: &Form{Action: "/x"}, Ways: []Section{
+		"prove": Prove(Asking{Account: hostile, Reference: hostile, Actions: []string{"sign-in", "rehearse", hostile}, Until: time.Now(), Sessions: true, Again: &Form{Action: "/x"}, Ways: []Section{
 			WithPasskey(form, `{"challenge":"`+hostile+`"}`), WithCode(form), WithPassphrase(form), WithSSHKey(form, hostile, hostile), WithRecoveryKey(form, hostile), WithConnection(form), WithProgram(hostile),
 		}}),
 		"proved": Proved([]Sheet{{Issuer: hostile, Account: hostile, Codes: []string{hostile}}, {Codes: []string{hostile}}}, form), "rehearsed": Rehearsed(hostile, hostile), "bad proof": BadProof(hostile),

@@ -159,7 +159,7 @@ func Quarantined(list Link) Page {
 		Title: "Not so soon after a recovery",
 		Text: []string{
 			"For seven days after a recovery, recovery methods change only with an older one that took no part in it, so that whoever recovers an account with something stolen cannot keep it. Nothing was changed.",
-			"If you have such an older method, rehearse a recovery with it while you are signed in here, and try again. What you recovered with can be reported lost at any time.",
+			"If you have such an older method, rehearse a recovery with it while you are signed in here, and try again. What was added since can be reported lost at any time.",
 		},
 		Way: &list,
 	}
