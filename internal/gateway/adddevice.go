@@ -22,13 +22,9 @@ const (
 
 // addDevice shows an activation code, once: the answer to a form is in no history and no cache.
 func (g *Gateway) addDevice(w http.ResponseWriter, r *http.Request) error {
-	sent, err := readForm(r)
+	_, v, err := g.changing(r, readForm)
 	if err != nil {
 		return err
-	}
-	v, err := g.visitor(r, sent.Get("csrf"))
-	if err != nil {
-		return g.explained(r, err)
 	}
 	code, err := g.Enrolment.AddDevice(r.Context(), v)
 	if errors.Is(err, enrolment.ErrNameless) {
@@ -67,13 +63,9 @@ func (g *Gateway) waitingDevices(w http.ResponseWriter, r *http.Request) error {
 
 // settleDevice takes what a person says of a device that waits.
 func (g *Gateway) settleDevice(w http.ResponseWriter, r *http.Request) error {
-	sent, err := readForm(r)
+	sent, v, err := g.changing(r, readForm)
 	if err != nil {
 		return err
-	}
-	v, err := g.visitor(r, sent.Get("csrf"))
-	if err != nil {
-		return g.explained(r, err)
 	}
 	switch sent.Get("answer") {
 	case answerMine:

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/regrant/regrant/attest"
@@ -27,6 +28,19 @@ func (g *Gateway) visitor(r *http.Request, token string) (enrolment.Visitor, err
 	network, err := g.network(r)
 	holder, _ := browserHolder(cookieValue(r, holderCookie))
 	return enrolment.Visitor{Session: who, Secret: secret, Holder: holder.Value, Network: network}, err
+}
+
+// changing is what a form of ours asks to change, and for whom.
+func (g *Gateway) changing(r *http.Request, read func(*http.Request) (url.Values, error)) (url.Values, enrolment.Visitor, error) {
+	sent, err := read(r)
+	if err != nil {
+		return nil, enrolment.Visitor{}, err
+	}
+	v, err := g.visitor(r, sent.Get("csrf"))
+	if err != nil {
+		return nil, v, g.explained(r, err)
+	}
+	return sent, v, nil
 }
 
 // authenticators lists the recovery methods of whoever has signed in.
@@ -136,13 +150,9 @@ func (g *Gateway) remove(w http.ResponseWriter, r *http.Request) error {
 
 // removeByForm ends one, for a person.
 func (g *Gateway) removeByForm(w http.ResponseWriter, r *http.Request) error {
-	sent, err := readForm(r)
+	_, v, err := g.changing(r, readForm)
 	if err != nil {
 		return err
-	}
-	v, err := g.visitor(r, sent.Get("csrf"))
-	if err != nil {
-		return g.explained(r, err)
 	}
 	return g.ended(w, r, v, g.named(r), false)
 }
@@ -152,13 +162,9 @@ func (g *Gateway) reportLost(w http.ResponseWriter, r *http.Request) error {
 	if spokenInJSON(r) {
 		return g.reportLostByProgram(w, r)
 	}
-	sent, err := readForm(r)
+	sent, v, err := g.changing(r, readForm)
 	if err != nil {
 		return err
-	}
-	v, err := g.visitor(r, sent.Get("csrf"))
-	if err != nil {
-		return g.explained(r, err)
 	}
 	return g.ended(w, r, v, sent.Get("id"), true)
 }

@@ -20,13 +20,9 @@ func (g *Gateway) beginBinding(w http.ResponseWriter, r *http.Request) error {
 	if spokenInJSON(r) {
 		return g.beginBindingJSON(w, r, m)
 	}
-	sent, err := readForm(r)
+	_, v, err := g.changing(r, readForm)
 	if err != nil {
 		return err
-	}
-	v, err := g.visitor(r, sent.Get("csrf"))
-	if err != nil {
-		return g.explained(r, err)
 	}
 	page, err := g.bindPage(r, v, m, "")
 	if err != nil {
@@ -84,13 +80,9 @@ func (g *Gateway) finishBinding(w http.ResponseWriter, r *http.Request) error {
 	if spokenInJSON(r) {
 		return g.finishBindingJSON(w, r, m)
 	}
-	sent, err := readUpload(r)
+	sent, v, err := g.changing(r, readUpload)
 	if err != nil {
 		return err
-	}
-	v, err := g.visitor(r, sent.Get("csrf"))
-	if err != nil {
-		return g.explained(r, err)
 	}
 	body, wrong := enrolmentOf(m, sent)
 	if wrong != "" {
