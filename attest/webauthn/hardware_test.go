@@ -162,3 +162,23 @@ func TestTPMCertifiesKeysOfBothTypes(t *testing.T) {
 	s.attester.TPM = func(st *attesttest.TPMStatement) { st.PubArea = attesttest.TPMPublic(other.Public(), 0x000b, 0) }
 	s.mustNotRegister(t, attest.ReasonIdentity, nil)
 }
+
+// A key that is attested itself could sign a certificate that describes another key as it likes.
+func TestAnAttestedKeyDescribesNoOther(t *testing.T) {
+	s := newScene(t, "android-key")
+	described := attesttest.NewKeyDescription(300, []byte("its own challenge")).Encode()
+	s.attester.CA = s.root.Intermediate(t, func(c *x509.Certificate) {
+		c.ExtraExtensions = []pkix.Extension{{Id: attesttest.AndroidAttestation, Value: described}}
+	})
+	s.mustNotRegister(t, attest.ReasonUntrusted, nil)
+	s.attester.CA = s.root.Intermediate(t, nil)
+	s.mustRegister(t, nil)
+}
+
+func TestAttestationCertificatesMaySignData(t *testing.T) {
+	for _, format := range []string{"packed", "fido-u2f", "android-key"} {
+		s := newScene(t, format)
+		s.attester.Certificate = func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }
+		s.mustNotRegister(t, attest.ReasonPurpose, nil)
+	}
+}

@@ -77,3 +77,49 @@ func TestAnAccountThatWasNeverRecoveredChangesFreely(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What somebody else proves meanwhile, such as the owner in another browser, opens nothing to a thief's session.
+func TestOnlyWhatTheSameBrowserProvedAllowsChanges(t *testing.T) {
+	f := newFixture(t)
+	older := f.good()
+	older.EffectiveAt = f.clock.Now()
+	id := f.bind(t, older).ID
+	f.clock.Advance(time.Hour)
+	f.must(t, func(tx storage.Tx) error { return f.Recovered(tx, older.AccountID, []string{"stolen"}) })
+	f.clock.Advance(time.Second)
+	since := f.clock.Now()
+	f.must(t, func(tx storage.Tx) error { return f.Proven(tx, id, attest.Claims{}, false, "the owner's browser") })
+	for holder, want := range map[string]error{"the owner's browser": nil, "the thief's browser": ErrQuarantine, "": ErrQuarantine} {
+		if err := f.view(t, func(r storage.Reader) error { return f.MayChange(r, older.AccountID, since, holder) }); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", holder, err, want)
+		}
+	}
+}
+
+// The owner recovers against a thief who recovered before. The thief's proofs, which took no part in that, do not become good by it,
+// and what the owner recovered with cannot be reported lost by whoever has a session.
+func TestARecoveryAgainstAThiefLeavesHisProofsSuspect(t *testing.T) {
+	f := newFixture(t)
+	id := map[string]string{}
+	for _, name := range []string{"stolen", "owner's"} {
+		a := f.good()
+		a.Handles, a.EffectiveAt = []Handle{{Value: []byte(name)}}, f.clock.Now()
+		id[name] = f.bind(t, a).ID
+	}
+	for _, name := range []string{"stolen", "owner's"} {
+		f.clock.Advance(time.Hour)
+		f.must(t, func(tx storage.Tx) error { return f.Recovered(tx, f.good().AccountID, []string{id[name]}) })
+	}
+	f.clock.Advance(time.Second)
+	since := f.clock.Now()
+	f.must(t, func(tx storage.Tx) error { return f.Proven(tx, id["stolen"], attest.Claims{}, false, "thief") })
+	err := f.view(t, func(r storage.Reader) error {
+		if err := f.MayChange(r, f.good().AccountID, since, "thief"); !errors.Is(err, ErrQuarantine) {
+			t.Errorf("the thief changes something: %v", err)
+		}
+		return f.MayLose(r, f.get(t, id["owner's"]), since, "thief")
+	})
+	if !errors.Is(err, ErrQuarantine) {
+		t.Errorf("the thief reports the owner's lost: %v", err)
+	}
+}

@@ -159,7 +159,7 @@ func TestAnAuthenticatorOfVersionOneIsRead(t *testing.T) {
 
 // A passphrase is found by its account alone, so the next one has the same handle. A key that was revoked stays known.
 func TestAPassphraseFollowsOneThatIsRevokedAndAKeyDoesNot(t *testing.T) {
-	for method, want := range map[attest.Method]error{attest.MethodPassphrase: nil, attest.MethodSSHKey: storage.ErrExists} {
+	for method, want := range map[attest.Method]error{attest.MethodPassphrase: nil, attest.MethodSSHKey: storage.ErrExists, "of-a-guest": storage.ErrExists} {
 		f := newFixture(t)
 		first, second := f.good(), f.good()
 		first.Method, second.Method = method, method

@@ -1,0 +1,23 @@
+package appraise_test
+
+import (
+	"testing"
+
+	"github.com/regrant/regrant/attest/appraise"
+)
+
+// An auditor who expects something must not be told that it holds because nobody looked.
+func TestAFormatThatExpectsNothingTakesNoWish(t *testing.T) {
+	s, chip := newScene(t), newTPM(t)
+	for name, q := range map[string]object{
+		"crl": s.crl(t, nil), "ocsp": s.ocsp(t, nil), "tpm-certify": chip.certify(), "tpm-event-log": chip.eventLog(),
+	} {
+		mustAccept(t, q)
+		for _, wish := range []any{object{"secure_boot": true}, 5} {
+			q["expect"] = wish
+			if a := ask(t, q); a.Verdict != appraise.Error {
+				t.Errorf("%s with %v: %+v", name, wish, a)
+			}
+		}
+	}
+}
