@@ -111,11 +111,6 @@ func (b *Browser) Fill(selector, text string) error {
 	return b.do("filling in "+selector, chromedp.Clear(selector), chromedp.SendKeys(selector, text))
 }
 
-// Choose picks the file of that path in the file input that the CSS selector finds.
-func (b *Browser) Choose(selector, path string) error {
-	return b.do("choosing a file in "+selector, chromedp.SetUploadFiles(selector, []string{path}))
-}
-
 // Click clicks on the first element that the CSS selector finds.
 func (b *Browser) Click(selector string) error {
 	for deadline := time.Now().Add(patience); ; {
