@@ -79,5 +79,8 @@ func (m Method) MaxAge() time.Duration {
 	return MaxAge
 }
 
+// Stale tells whether s is too old at now for a proof by m. Nothing is wrong with the claimant then: a fresh statement helps.
+func (s Statement) Stale(m Method, now time.Time) bool { return now.Sub(s.Requested) > m.MaxAge() }
+
 // CanResistRelay tells whether any proof of m is relay-resistant.
 func (m Method) CanResistRelay() bool { return traits[m].relay != nil }

@@ -94,7 +94,7 @@ func fresh(st Statement, m Method, now time.Time) error {
 	switch {
 	case st.Requested.Sub(now) > MaxSkew:
 		return Refuse(ReasonExpired, "statement was requested in the future")
-	case now.Sub(st.Requested) > m.MaxAge():
+	case st.Stale(m, now):
 		return Refuse(ReasonExpired, "statement is older than %v", m.MaxAge())
 	case !now.Before(st.Expires):
 		return Refuse(ReasonExpired, "statement has expired")

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -98,11 +99,13 @@ func (g *Gateway) prove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	came, err := g.Recovery.Attest(r.Context(), recovery.AttestRequest{
-		RecoveryID: sent.Get("recovery_id"), Holder: holder, Evidence: evidence, Network: network, Connection: connection(r),
-	})
-	if err != nil {
-		return err
+	req := recovery.AttestRequest{RecoveryID: sent.Get("recovery_id"), Holder: holder, Evidence: evidence, Network: network, Connection: connection(r)}
+	came, err := g.Recovery.Attest(r.Context(), req)
+	switch {
+	case errors.Is(err, recovery.ErrStale), errors.Is(err, recovery.ErrNoEvidence):
+		return g.askAgain(w, r, req, secret)
+	case err != nil:
+		return unjudged(err, g.proofForm(asked{id: req.RecoveryID, secret: secret}, ""))
 	}
 	switch came.Outcome {
 	case recovery.OutcomeMore:
@@ -137,11 +140,38 @@ func (g *Gateway) proved(w http.ResponseWriter, r *http.Request, came recovery.A
 	}
 }
 
+// askAgain shows the page anew with a fresh statement, to whoever read the other one for too long. Nothing else is asked again.
+func (g *Gateway) askAgain(w http.ResponseWriter, r *http.Request, req recovery.AttestRequest, secret string) error {
+	req.Evidence = nil
+	came, err := g.Recovery.Attest(r.Context(), req) // if something was proved
+	if err == nil {
+		return g.ask(w, r, asked{id: came.RecoveryID, statement: came.Statement, offers: came.Methods, reference: came.Reference, secret: secret, again: true})
+	}
+	if !errors.Is(err, recovery.ErrNoEvidence) {
+		return err
+	}
+	begun, err := g.Recovery.Again(req.RecoveryID, req.Holder, req.Network)
+	if err != nil {
+		return err
+	}
+	return g.ask(w, r, asked{id: begun.RecoveryID, statement: begun.Statement, offers: begun.Methods, secret: secret, again: true})
+}
+
+// unjudged turns "could not tell" into a page that holds the button to be asked again.
+func unjudged(err error, form pages.Form) error {
+	p := *translate(err)
+	if p.status == http.StatusServiceUnavailable {
+		p.page = pageOf(pages.Unjudged(form))
+	}
+	return &p
+}
+
 // asked is what a claimant is asked to prove.
 type asked struct {
 	id, reference, secret string
 	statement             attest.Statement
 	offers                []recovery.Offer
+	again                 bool // the page before was too old, or what came from it could not be judged
 }
 
 // ask shows the ways to prove.
@@ -165,10 +195,8 @@ func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, q asked) error {
 	if program {
 		page.Ways = append(page.Ways, pages.WithProgram(g.issuer))
 	}
-	if q.reference != "" {
-		again := g.proofForm(q, "")
-		page.Again = &again
-	}
+	again := g.proofForm(q, "")
+	page.Again, page.Renewed = &again, q.again
 	return g.pages.Write(w, http.StatusOK, pages.Prove(page))
 }
 

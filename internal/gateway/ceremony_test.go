@@ -125,7 +125,6 @@ func TestWhatCannotBeReadIsToldAndBurnsNothing(t *testing.T) {
 		{"recovery-code", "method", "tpm"},
 		{"recovery-code", "method", "knock-knock"},
 		{"recovery-code", "method", ""},
-		{"recovery-code", "method", renewal}, // nothing is proved yet: there is nothing to renew
 	} {
 		if w := b.prove(page, c.method, c.field, c.value); w.Code != http.StatusBadRequest {
 			t.Errorf("%s %s=%q: %d %s", c.method, c.field, c.value, w.Code, w.Body)
@@ -155,6 +154,53 @@ func TestAPageThatIsTooOldIsRenewedWithoutProvingAgain(t *testing.T) {
 	}
 	key := r.having(attest.MethodSSHKey)
 	wantPage(t, b.prove(again, "ssh-key", "signature", member(t, key.Evidence(statementOn(t, again)), "signature")), http.StatusOK, "Recovery works")
+}
+
+// A passkey counts for five minutes; whoever read the page for longer, or even for an hour, proves it once more and types nothing again.
+func TestAProofFromAPageThatIsTooOldIsAskedForAgain(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"for a passkey": 6 * time.Minute, "for anything": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			r, b, page := asking(t)
+			passkey := r.having(attest.MethodPasskey)
+			credential := func(page *httptest.ResponseRecorder) string {
+				return member(t, passkey.Evidence(statementOn(t, page)), "credential")
+			}
+			made := credential(page)
+			r.h.offset.Add(int64(wait))
+			again := b.prove(page, "passkey", "credential", made)
+			wantPage(t, again, http.StatusOK, "Prove that the account is yours")
+			if !strings.Contains(again.Body.String(), "This is a fresh page") || !strings.Contains(again.Body.String(), alice) {
+				t.Errorf("not told, or not of the account:\n%s", again.Body)
+			}
+			wantPage(t, b.prove(again, "passkey", "credential", credential(again)), http.StatusOK, "Recovery works")
+		})
+	}
+}
+
+func TestAProofThatCouldNotBeJudgedIsAskedForAgain(t *testing.T) {
+	for name, first := range map[string]bool{"the first": true, "the second": false} {
+		t.Run(name, func(t *testing.T) {
+			r, b, page := asking(t)
+			title := "Prove that the account is yours"
+			if !first {
+				page, title = b.prove(page, "recovery-code", "code", r.code(t)), "One more proof is needed"
+			}
+			key := r.having(attest.MethodSSHKey)
+			signed := func(page *httptest.ResponseRecorder) string {
+				return member(t, key.Evidence(statementOn(t, page)), "signature")
+			}
+			r.h.idp.set(func(f *fakeIDP) { f.down = true })
+			failed := b.prove(page, "ssh-key", "signature", signed(page))
+			wantPage(t, failed, http.StatusServiceUnavailable, "Please try again in a moment")
+			r.h.idp.set(func(f *fakeIDP) { f.down = false })
+			again := b.post("/recovery/prove", "same-origin", proofForm(t, failed, renewal))
+			wantPage(t, again, http.StatusOK, title)
+			if first {
+				again = b.prove(again, "recovery-code", "code", r.code(t))
+			}
+			wantPage(t, b.prove(again, "ssh-key", "signature", signed(again)), http.StatusOK, "Recovery works")
+		})
+	}
 }
 
 // Each row sends the good form as somebody who must not.

@@ -58,7 +58,7 @@ type house struct {
 	Accounts *account.Store
 	log      *bytes.Buffer
 	addr     netip.Addr
-	offset   atomic.Int64 // added to the gateway's clock
+	offset   atomic.Int64 // added to the clock of everything
 	limiter  throttle.Config
 	unbound  *attesttest.CA // its devices are trusted, too, and bound to nobody; nil: none
 	clients  []grant.Client
@@ -70,6 +70,8 @@ type house struct {
 	accepts   func(*keys.Ring) []attest.Format // more, which people bind by themselves, good at once; nil: none
 }
 
+func (h *house) clock() time.Time { return time.Now().Add(time.Duration(h.offset.Load())) }
+
 func open(t testing.TB, change ...func(*house)) *house {
 	t.Helper()
 	h := &house{t: t, idp: newFakeIDP(), log: new(bytes.Buffer), addr: netip.MustParseAddr("203.0.113.7")}
@@ -77,7 +79,7 @@ func open(t testing.TB, change ...func(*house)) *house {
 	for _, c := range change {
 		c(h)
 	}
-	store, err := badger.OpenInMemory(time.Now)
+	store, err := badger.OpenInMemory(h.clock)
 	must(t, err)
 	t.Cleanup(func() { must(t, store.Close()) })
 	h.db = &faultyDB{DB: store}
@@ -117,7 +119,7 @@ func open(t testing.TB, change ...func(*house)) *house {
 	must(t, err)
 	service := recovery.New(recovery.Config{
 		Namespace: "main", Issuer: issuer, DB: h.db, Adapter: h.idp, Verifier: verifier, Accounts: accounts, Policy: rules,
-		Journal: diary, Outbox: outbox, Ring: ring, Clock: time.Now, Compute: limiter.Strangers.Compute, Logger: logger,
+		Journal: diary, Outbox: outbox, Ring: ring, Clock: h.clock, Compute: limiter.Strangers.Compute, Logger: logger,
 	})
 	grants, err := grant.New(grant.Config{
 		Issuer: issuer, Keys: func() []grant.Key { return []grant.Key{grant.Key(ring.Signing(keys.Grant)[0])} },
@@ -132,7 +134,7 @@ func open(t testing.TB, change ...func(*house)) *house {
 	})
 	must(t, err)
 	selfService := login.New(login.Config{
-		Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Provider: h.idp, Clock: time.Now,
+		Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Provider: h.idp, Clock: h.clock,
 	})
 	h.Gateway, err = New(Config{
 		Origin: origin, Path: "/recovery", Recovery: service, Grant: grants, Broker: logins, Authority: ca,
@@ -140,11 +142,11 @@ func open(t testing.TB, change ...func(*house)) *house {
 		Login:    selfService,
 		Enrolment: enrolment.New(enrolment.Config{
 			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Logins: selfService, Verifier: bound, Journal: diary, Outbox: outbox, Devices: ca,
-			Probation: func(attest.Method) time.Duration { return probation }, Clock: time.Now, Compute: limiter.Strangers.Compute,
+			Probation: func(attest.Method) time.Duration { return probation }, Clock: h.clock, Compute: limiter.Strangers.Compute,
 		}),
 		Adapter: h.idp, Ring: ring, Throttle: limiter, Downloads: h.downloads, RelatedOrigins: []byte(`{"origins":["https://shop.example.net"]}`),
 		ClientIP: func(*http.Request) netip.Addr { return h.addr }, Logger: logger, Nonces: h.nonces,
-		Clock: func() time.Time { return time.Now().Add(time.Duration(h.offset.Load())) },
+		Clock: h.clock,
 	})
 	must(t, err)
 	return h

@@ -122,7 +122,7 @@ func translate(err error) *problemError {
 		return malformedEvidence()
 	case errors.Is(err, recovery.ErrBusy):
 		return errBusy
-	case errors.Is(err, recovery.ErrExpired), errors.Is(err, recovery.ErrSpent), errors.Is(err, grant.ErrSpent):
+	case errors.Is(err, recovery.ErrExpired), errors.Is(err, recovery.ErrStale), errors.Is(err, recovery.ErrSpent), errors.Is(err, grant.ErrSpent):
 		return errExpired
 	default:
 		return translateDevice(err)

@@ -13,7 +13,8 @@ import (
 	"github.com/regrant/regrant/upstream"
 )
 
-// AttestRequest brings evidence for a recovery that was initiated. None at all renews the statement of one that waits for more.
+// AttestRequest brings evidence for a recovery that was initiated. None at all renews the statement of one that waits for more, also
+// after evidence that could not be judged.
 type AttestRequest struct {
 	RecoveryID string
 	Holder     Holder
@@ -53,6 +54,7 @@ type attempt struct {
 	sealed
 	statement attest.Statement
 	reference string
+	epoch     uint64 // the account's, when the first proof's authenticator was found
 	network   netip.Prefix
 	claimant  attest.Claimant
 	earlier   *record // in which proofs of this recovery are kept; nil: this is the first
@@ -79,6 +81,9 @@ func (s *Service) Attest(ctx context.Context, req AttestRequest) (Attested, erro
 	if len(req.Evidence) == 0 {
 		return s.renew(ctx, at, req.Proof)
 	}
+	if at.stale(req.Evidence, s.Clock()) { // judged before anything is burnt: whoever read for long is asked again
+		return Attested{}, ErrStale
+	}
 	if err := s.burn(ctx, at, req.Proof); err != nil {
 		return Attested{}, err
 	}
@@ -103,6 +108,10 @@ func (s *Service) Attest(ctx context.Context, req AttestRequest) (Attested, erro
 	default:
 		return s.grant(ctx, at)
 	}
+}
+
+func (at *attempt) stale(evidence []attest.Evidence, now time.Time) bool {
+	return slices.ContainsFunc(evidence, func(ev attest.Evidence) bool { return at.statement.Stale(ev.Method, now) })
 }
 
 func (at *attempt) rehearses() bool { return hasAction(at.statement.Actions, attest.ActionRehearse) }

@@ -10,6 +10,8 @@ var (
 	ErrNoEvidence = errors.New("no evidence")
 	// ErrExpired: the recovery_id is altered, too old, or was used.
 	ErrExpired = errors.New("recovery expired")
+	// ErrStale: the statement is too old for this kind of proof, and nothing was burnt. [Service.Again] makes a fresh one.
+	ErrStale = errors.New("statement too old")
 	// ErrSpent: the token, code or completion was used, vetoed or is too old.
 	ErrSpent = errors.New("already used or no longer valid")
 	// ErrHolder: asked by somebody else than the holder of the recovery.

@@ -85,8 +85,34 @@ func (s *Service) offers(st attest.Statement, methods []attest.Method) []Offer {
 	return offers
 }
 
-// open reads a recovery_id that h brings. Whatever is wrong with it is one answer.
+// Again initiates anew what h has initiated with a recovery_id, whose age does not matter, nor whether it was used: nothing is proved in
+// either. network is where h is now.
+func (s *Service) Again(id string, h Holder, network netip.Prefix) (Initiated, error) {
+	in, st, err := s.unseal(id)
+	if err != nil {
+		return Initiated{}, err
+	}
+	if in.Holder != h {
+		return Initiated{}, ErrHolder
+	}
+	return s.Initiate(InitiateRequest{Account: st.Account, Actions: st.Actions, ClientID: in.ClientID, Holder: h, Network: network})
+}
+
+// open reads a recovery_id that h brings. Whatever is wrong with it is one answer, but for its age.
 func (s *Service) open(id string, h Holder) (sealed, attest.Statement, error) {
+	in, st, err := s.unseal(id)
+	switch {
+	case err != nil:
+		return sealed{}, attest.Statement{}, err
+	case in.Holder != h: // a recovery belongs to whoever started it: a recovery_id that leaked opens nothing, and burns nothing
+		return in, st, ErrHolder
+	case !s.Clock().Before(st.Expires):
+		return sealed{}, attest.Statement{}, ErrStale
+	}
+	return in, st, nil
+}
+
+func (s *Service) unseal(id string) (sealed, attest.Statement, error) {
 	plain, err := s.box.Open(id, s.recoveryAD())
 	if err != nil {
 		return sealed{}, attest.Statement{}, ErrExpired
@@ -96,12 +122,8 @@ func (s *Service) open(id string, h Holder) (sealed, attest.Statement, error) {
 		return sealed{}, attest.Statement{}, ErrExpired
 	}
 	st, err := attest.ParseStatement(in.Statement)
-	if err != nil || !s.Clock().Before(st.Expires) {
+	if err != nil {
 		return sealed{}, attest.Statement{}, ErrExpired
-	}
-	// A recovery belongs to whoever started it: a recovery_id that leaked opens nothing, and burns nothing.
-	if in.Holder != h {
-		return in, st, ErrHolder
 	}
 	return in, st, nil
 }

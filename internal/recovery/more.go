@@ -45,6 +45,8 @@ func (s *Service) more(ctx context.Context, at *attempt) (Attested, error) {
 }
 
 // renew makes a fresh statement and recovery_id for a recovery that waits for another proof. Nothing is burnt and nothing proved anew.
+// It helps also when evidence was burnt and could not be judged, because the identity provider was away or the process died. If
+// it is being judged just now, it is lost: see [Service.current].
 func (s *Service) renew(ctx context.Context, at *attempt, dpop string) (Attested, error) {
 	id := storedPrefix + newSecret()
 	var st attest.Statement
@@ -89,17 +91,19 @@ func (s *Service) restate(rec *record, id string, old attest.Statement, now time
 // current is the record that the attempt goes on with: fresh, or the kept one as it is now.
 func (s *Service) current(tx storage.Tx, at *attempt, fresh *record) (*record, error) {
 	if at.earlier == nil {
-		epoch, err := s.Accounts.Epoch(tx, fresh.AccountID)
 		rec := *fresh // fn may run several times
-		rec.Epoch, rec.ProvedAt = epoch, tx.Now()
-		return &rec, err
+		rec.Epoch, rec.ProvedAt = at.epoch, tx.Now()
+		return &rec, nil
 	}
 	rec, err := s.load(tx, at.earlier.Txn)
 	if err != nil {
 		return nil, err
 	}
-	if rec.State != StateProving || !rec.Burnt || string(rec.IDHash) != string(at.earlier.IDHash) {
-		return nil, ErrSpent // somebody else has moved it
+	switch {
+	case rec.State != StateProving:
+		return nil, ErrSpent // somebody else has ended it
+	case !rec.Burnt || string(rec.IDHash) != string(at.earlier.IDHash):
+		return nil, ErrExpired // its holder has renewed it meanwhile
 	}
 	rec.Identifiers, rec.Authenticators, rec.Device, rec.Certificate = fresh.Identifiers, fresh.Authenticators, fresh.Device, fresh.Certificate
 	return rec, nil

@@ -23,21 +23,22 @@ func (s *Service) recognise(ctx context.Context, req AttestRequest) (*attempt, e
 	at.claimant = attest.Claimant{Browser: req.Holder.Kind == HolderBrowser, Connection: req.Connection}
 	var err error
 	if isStored(req.RecoveryID) {
-		err = s.reopen(ctx, at, req.RecoveryID, req.Holder)
+		err = s.reopen(ctx, at, req)
 	} else {
 		at.sealed, at.statement, err = s.open(req.RecoveryID, req.Holder)
 	}
 	return at, err
 }
 
-// reopen reads the record of a recovery that waits for another proof, and the proofs that it keeps.
-func (s *Service) reopen(ctx context.Context, at *attempt, id string, h Holder) error {
+// reopen reads the record of a recovery that waits for another proof, and the proofs that it keeps. One whose recovery_id is burnt
+// can only be renewed.
+func (s *Service) reopen(ctx context.Context, at *attempt, req AttestRequest) error {
 	err := s.DB.View(ctx, func(r storage.Reader) error {
-		rec, err := s.ofID(r, id)
+		rec, err := s.ofID(r, req.RecoveryID)
 		if err != nil {
 			return err
 		}
-		if rec.State != StateProving || rec.Burnt || rec.late(r.Now()) {
+		if rec.State != StateProving || rec.Burnt && len(req.Evidence) > 0 || rec.late(r.Now()) {
 			return ErrExpired
 		}
 		at.earlier, at.reference = rec, rec.Reference
@@ -45,7 +46,7 @@ func (s *Service) reopen(ctx context.Context, at *attempt, id string, h Holder) 
 		if at.statement, err = attest.ParseStatement(rec.Statement); err != nil {
 			return err
 		}
-		if rec.Holder != h {
+		if rec.Holder != req.Holder {
 			return ErrHolder
 		}
 		at.proofs, err = s.kept(r, rec)
@@ -94,11 +95,14 @@ func (s *Service) burnStored(tx storage.Tx, seen *record) error {
 	if err != nil {
 		return err
 	}
+	if rec.Burnt {
+		return ErrExpired
+	}
 	rec.Burnt = true
 	return s.table.Put(tx, rec)
 }
 
-// waiting reads the record again, as it was seen and not burnt, and looks for what has come between.
+// waiting reads the record again, as it was seen, and looks for what has come between.
 func (s *Service) waiting(tx storage.Tx, seen *record) (*record, error) {
 	rec, err := s.load(tx, seen.Txn)
 	switch {
@@ -106,7 +110,7 @@ func (s *Service) waiting(tx storage.Tx, seen *record) (*record, error) {
 		return nil, ErrExpired
 	case err != nil:
 		return nil, err
-	case rec.State != StateProving || rec.Burnt || string(rec.IDHash) != string(seen.IDHash):
+	case rec.State != StateProving || string(rec.IDHash) != string(seen.IDHash):
 		return nil, ErrExpired
 	}
 	if err := s.allowed(tx, rec); errors.Is(err, ErrSpent) {

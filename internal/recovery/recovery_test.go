@@ -132,7 +132,6 @@ func TestRefused(t *testing.T) {
 		{name: "an action that the upstream lacks", before: func(_ *house, req *InitiateRequest) {
 			req.Actions = []attest.Action{attest.ActionSignIn, attest.ActionReplaceOTP}
 		}, reason: "action-unavailable"},
-		{name: "a proof too old", change: func(h *house, _ Initiated, _ *AttestRequest) { h.wait(301 * time.Second) }, reason: "expired"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHouse(t)
@@ -176,7 +175,7 @@ func TestARecoveryIDIsBurntByItsFirstUse(t *testing.T) {
 	}
 }
 
-func TestAnAlteredOrOldRecoveryIDIsExpired(t *testing.T) {
+func TestAnAlteredRecoveryIDIsExpired(t *testing.T) {
 	h := newHouse(t)
 	in := h.initiate(h.ask())
 	altered := h.proof(in)
@@ -187,10 +186,6 @@ func TestAnAlteredOrOldRecoveryIDIsExpired(t *testing.T) {
 	altered.RecoveryID = altered.RecoveryID[:middle] + other + altered.RecoveryID[middle+1:]
 	if _, err := h.Attest(t.Context(), altered); !errors.Is(err, ErrExpired) {
 		t.Fatalf("altered: %v", err)
-	}
-	h.wait(statementLife)
-	if _, err := h.Attest(t.Context(), h.proof(in)); !errors.Is(err, ErrExpired) {
-		t.Fatalf("old: %v", err)
 	}
 }
 

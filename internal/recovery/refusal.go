@@ -93,7 +93,8 @@ func ids(list []*account.Authenticator) (ids []string) {
 	return ids
 }
 
-// giveUp ends the record that earlier proofs are kept in, unless somebody else has moved it, or it is asked for by another than its holder.
+// giveUp ends the record that earlier proofs are kept in, unless somebody else has moved it, or it is asked for by another than its
+// holder. That its holder has renewed it meanwhile saves nothing: nobody guesses again because he was quick.
 func (s *Service) giveUp(tx storage.Tx, at *attempt, why refusal) error {
 	if at.earlier == nil || why == refusedHolder {
 		return nil
@@ -104,7 +105,7 @@ func (s *Service) giveUp(tx storage.Tx, at *attempt, why refusal) error {
 		return nil
 	case err != nil:
 		return err
-	case rec.State != StateProving || !rec.Burnt:
+	case rec.State != StateProving:
 		return nil
 	}
 	rec.Ending = why.word

@@ -97,7 +97,7 @@ func unavailable(doing string, err error) error {
 // settle gives the error of a transaction its meaning for the caller: what fn decided stays, everything else could not
 // be told.
 func settle(doing string, err error) error {
-	for _, known := range []error{ErrRefused, ErrExpired, ErrSpent, ErrHolder, ErrReplay, ErrBusy, ErrUnavailable, grant.ErrAssertionUsed} {
+	for _, known := range []error{ErrRefused, ErrExpired, ErrStale, ErrSpent, ErrHolder, ErrReplay, ErrBusy, ErrUnavailable, grant.ErrAssertionUsed} {
 		if errors.Is(err, known) {
 			return known
 		}

@@ -67,7 +67,7 @@ func (at *attempt) proven() bool {
 }
 
 func (s *Service) verifyOne(ctx context.Context, at *attempt, ev attest.Evidence) (why refusal, err error) {
-	handle, a, err := s.locate(ctx, ev, at.account())
+	handle, a, err := s.locate(ctx, at, ev)
 	if err != nil {
 		return refusal{}, err
 	}
@@ -126,21 +126,44 @@ func (s *Service) appraise(ctx context.Context, at *attempt, ev attest.Evidence,
 
 // locate finds the authenticator that the evidence claims to come from; nil when there is none, or when the evidence
 // cannot be read, which Appraise will say.
-func (s *Service) locate(ctx context.Context, ev attest.Evidence, accountID string) (handle []byte, a *account.Authenticator, err error) {
+func (s *Service) locate(ctx context.Context, at *attempt, ev attest.Evidence) (handle []byte, a *account.Authenticator, err error) {
 	var bad error
 	// Reading evidence costs its parser about as much as judging it.
-	if err := s.Compute(ctx, func() { handle, bad = s.Verifier.Locate(ev, accountID) }); err != nil {
+	if err := s.Compute(ctx, func() { handle, bad = s.Verifier.Locate(ev, at.account()) }); err != nil {
 		return nil, nil, unavailable("reading evidence", err)
 	}
 	if bad != nil {
 		handle = make([]byte, 32) // no authenticator; looked up all the same, so that the reads are equal
 	}
+	var epoch uint64
 	err = s.DB.View(ctx, func(r storage.Reader) error {
-		a, err = s.Accounts.ByHandle(r, handle)
+		a, epoch, err = s.find(r, handle)
 		return err
 	})
-	if errors.Is(err, storage.ErrNotFound) || err == nil && a.Method != ev.Method {
+	if err != nil {
+		return handle, nil, settle("looking up an authenticator", err)
+	}
+	if a == nil || a.Method != ev.Method {
 		return handle, nil, nil // evidence of one method is never judged against what another has stored
 	}
-	return handle, a, settle("looking up an authenticator", err)
+	if len(at.proofs) == 0 {
+		at.epoch = epoch // a veto that comes while this is judged must cancel it, too
+	}
+	return handle, a, nil
+}
+
+// find reads an authenticator and its account's epoch. For nobody's handle it is nil, and the reads are as many.
+func (s *Service) find(r storage.Reader, handle []byte) (a *account.Authenticator, epoch uint64, err error) {
+	var accountID string
+	a, err = s.Accounts.ByHandle(r, handle)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		a = nil
+	case err != nil:
+		return nil, 0, err
+	default:
+		accountID = a.AccountID
+	}
+	epoch, err = s.Accounts.Epoch(r, accountID)
+	return a, epoch, err
 }

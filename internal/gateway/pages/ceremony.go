@@ -68,6 +68,7 @@ type Asking struct {
 	Sessions           bool      // all other sessions end
 	Ways               []Section // one for each method
 	Again              *Form     // gets a fresh statement, once this one is too old
+	Renewed            bool      // this is one
 }
 
 // Prove asks for a proof.
@@ -93,10 +94,11 @@ func Prove(a Asking) Page {
 	if a.Sessions {
 		p.Notice = SessionsEnd
 	}
-	if a.Again != nil {
-		a.Again.Button, a.Again.Quiet = "This page is too old: renew it", true
-		p.Form = a.Again
+	if a.Renewed {
+		p.Text = append([]string{"This is a fresh page: what was sent from the one before was not used. Please prove it once more from here."}, p.Text...)
 	}
+	a.Again.Button, a.Again.Quiet = "This page is too old: renew it", true
+	p.Form = a.Again
 	return p
 }
 

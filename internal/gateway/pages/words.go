@@ -102,6 +102,17 @@ func Kept(form Form) Page {
 	}
 }
 
+// Unjudged says that a proof could not be judged now, and that this ends nothing.
+func Unjudged(form Form) Page {
+	form.Button = "Ask me again"
+	return Page{
+		Title:   "Please try again in a moment",
+		Text:    []string{"Your proof could not be checked just now, because a service that is needed cannot be reached. Nothing was refused, and what was accepted before is kept."},
+		Form:    &form,
+		LeadsOn: true,
+	}
+}
+
 // Busy says that the recovery is being continued at this moment, as by a button that was pressed twice.
 func Busy(form Form) Page {
 	form.Button = "Continue"
