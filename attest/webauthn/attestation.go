@@ -51,7 +51,7 @@ type Attestation struct {
 type statement struct {
 	kind     Type
 	chain    []*certpath.Certificate // of the attestation certificate, which is first; empty: none
-	unsigned bool                    // authenticator data, and with it the AAGUID, is not what was signed
+	unsigned bool                    // flags, counter and AAGUID are not signed, see authData.forgetUnsigned
 	hardware bool                    // with an anchor, it says that the key cannot leave the hardware
 }
 
@@ -66,12 +66,15 @@ type subject struct {
 // signedData is what most formats sign.
 func (s subject) signedData() []byte { return slices.Concat(s.data.raw, s.clientDataHash) }
 
-const formatNone = "none"
+const (
+	formatNone = "none"
+	formatU2F  = "fido-u2f"
+)
 
 // formats are the attestation statement formats of section 8, spelled as they are registered. SafetyNet is withdrawn by its maker.
 var formats = map[string]func(subject) (statement, error){
 	"packed":      packed,
-	"fido-u2f":    u2f,
+	formatU2F:     u2f,
 	"tpm":         tpm,
 	"android-key": androidKey,
 	"apple":       apple,
@@ -119,8 +122,8 @@ func (a *Attestation) judge(st statement, aaguid []byte, now time.Time) (vouched
 	switch {
 	case err == nil:
 		out.attested = true
-		out.hardware = st.hardware || entry.keepsKeys()
-		if !st.unsigned && !bytes.Equal(aaguid, make([]byte, 16)) {
+		out.hardware = st.hardware || entry.keepsKeys() && !st.unsigned // else nobody says that it cannot be backed up
+		if !bytes.Equal(aaguid, make([]byte, 16)) {
 			out.aaguid = uuid.UUID(aaguid).String()
 		}
 		return out, nil

@@ -35,7 +35,18 @@ func parseAuthData(raw []byte, ceremony string) (*authData, error) {
 	if id := d.AttData.CredentialID; ceremony == typeCreate && (len(id) == 0 || len(id) > maxCredentialID) {
 		return nil, attest.Refuse(attest.ReasonMalformed, "credential id of %d bytes", len(id))
 	}
+	if d.Flags.HasBackupState() && !d.Flags.HasBackupEligible() { // section 6.1.3
+		return nil, attest.Refuse(attest.ReasonMalformed, "a credential that cannot be backed up is said to be")
+	}
 	return d, nil
+}
+
+// forgetUnsigned takes out what an authenticator of U2F does not sign (section 8.6) and the client could have written: that it verified its user, whether the
+// credential is backed up, the counter and the model. Its signature is made in the presence of a user, and says no more.
+func (d *authData) forgetUnsigned() {
+	d.Flags &= gowebauthn.FlagUserPresent | gowebauthn.FlagAttestedCredentialData
+	d.Counter = 0
+	d.AttData.AAGUID = make([]byte, 16)
 }
 
 // check makes the checks on authenticator data that sections 7.1 and 7.2 have in common, and returns the RP ID.
@@ -51,8 +62,6 @@ func (d *authData) check(p Party) (string, error) {
 		return "", attest.Refuse(attest.ReasonPresence, "user was not present")
 	case !d.Flags.HasUserVerified() && !p.UnverifiedUser:
 		return "", attest.Refuse(attest.ReasonPresence, "user was not verified")
-	case d.Flags.HasBackupState() && !d.Flags.HasBackupEligible(): // section 6.1.3
-		return "", attest.Refuse(attest.ReasonMalformed, "a credential that cannot be backed up is said to be")
 	}
 	return p.RPIDs[i], nil
 }

@@ -55,12 +55,12 @@ func TestMetadataVouchesForItsModels(t *testing.T) {
 
 func TestMetadataFindsU2FAuthenticatorsByTheirKey(t *testing.T) {
 	f := newFIDO(t)
-	f.attester.Format = "fido-u2f"
+	f.attester.Format, f.registration.UnverifiedUser = "fido-u2f", true
 	f.mustNotRegister(t, attest.ReasonUntrusted, nil) // U2F does not sign the AAGUID
 	key := attesttest.NewKey(t)
 	f.attester.Key = key
 	f.know(t, attesttest.U2FEntry(key.Public().(*ecdsa.PublicKey), f.root.Certificate))
-	if got := f.mustRegister(t, nil); !got.Attested || got.AAGUID != "" {
+	if got := f.mustRegister(t, nil); !got.Attested || !got.Known || got.AAGUID != "" || got.Hardware {
 		t.Errorf("registered %+v", got)
 	}
 	f.know(t, attesttest.U2FEntry(key.Public().(*ecdsa.PublicKey), f.root.Certificate, object{"status": "REVOKED", "effectiveDate": "2026-01-01"}))

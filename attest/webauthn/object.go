@@ -116,6 +116,9 @@ func parseObject(raw []byte) (*object, error) {
 	if o.data, err = parseAuthData(data, typeCreate); err != nil {
 		return nil, err
 	}
+	if format == formatU2F {
+		o.data.forgetUnsigned()
+	}
 	// Of a format that is not handled the statement need not be a map.
 	if _, known := formats[format]; !known && format != formatNone {
 		return nil, attest.Refuse(attest.ReasonUnsupported, "attestation statement format is none of those handled")

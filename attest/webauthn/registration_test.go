@@ -18,7 +18,6 @@ func TestGoodRegistrationSaysWhatWasVouchedFor(t *testing.T) {
 		"":            {Format: "none", Type: webauthn.TypeNone},
 		"self":        {Format: "packed", Type: webauthn.TypeSelf},
 		"packed":      {Format: "packed", Type: webauthn.TypeBasic, Attested: true, AAGUID: "model"},
-		"fido-u2f":    {Format: "fido-u2f", Type: webauthn.TypeBasic, Attested: true},
 		"tpm":         {Format: "tpm", Type: webauthn.TypeAttCA, Attested: true, AAGUID: "model", Hardware: true},
 		"android-key": {Format: "android-key", Type: webauthn.TypeBasic, Attested: true, AAGUID: "model", Hardware: true},
 		"apple":       {Format: "apple", Type: webauthn.TypeAnonCA, Attested: true, AAGUID: "model", Hardware: true},

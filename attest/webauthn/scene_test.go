@@ -44,6 +44,7 @@ func newScene(t testing.TB, format string) *scene {
 	if format == "" || format == "self" {
 		s.registration.Demand = webauthn.Any
 	}
+	s.registration.UnverifiedUser = format == "fido-u2f" // which cannot say more
 	s.assertion = webauthn.Assertion{Party: party, Challenge: challenge}
 	s.store(s.passkey)
 	return s

@@ -236,25 +236,6 @@ func TestNoStatementSaysNothing(t *testing.T) {
 	s.mustNotRegister(t, attest.ReasonMalformed, nil)
 }
 
-func TestU2FStatementIsJudged(t *testing.T) {
-	good := keys(t)
-	refuseAll(t, "fido-u2f", slices.Concat(common, []refusal{
-		{"two certificates", attest.ReasonMalformed, chain(func(x []any) []any { return append(x, x[0]) })},
-		{"algorithm", attest.ReasonMalformed, member("alg", -7)},
-		{"key of another curve", attest.ReasonKey, func(a *attesttest.Attester) { a.Key = good["P-384"] }},
-		{"key of another type", attest.ReasonKey, func(a *attesttest.Attester) { a.Key = good["RSA"] }},
-	}))
-	for name, key := range good {
-		if name == "P-256" {
-			continue
-		}
-		s := newScene(t, "fido-u2f")
-		s.passkey = attesttest.NewPasskeyWith(key, rpID)
-		s.registration.Algorithms = everyAlgorithm
-		s.mustNotRegister(t, attest.ReasonKey, nil)
-	}
-}
-
 func TestAppleStatementIsJudged(t *testing.T) {
 	nonce := func(e pkix.Extension) func(*attesttest.Attester) {
 		return certificate(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{e} })

@@ -9,7 +9,7 @@ import (
 	"github.com/regrant/regrant/attest"
 )
 
-// u2f verifies a statement of section 8.6. It signs neither flags nor AAGUID.
+// u2f verifies a statement of section 8.6. It signs neither flags nor counter nor AAGUID.
 func u2f(s subject) (statement, error) {
 	const es256 = Algorithm(webauthncose.AlgES256)
 	if err := s.statement.only("sig", "x5c"); err != nil {
