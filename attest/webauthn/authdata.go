@@ -12,6 +12,7 @@ import (
 
 const (
 	maxCredentialID = 1023
+	beforeID        = 32 + 1 + 4 + 16 + 2 // bytes of authenticator data before a credential id (sections 6.1 and 6.5.1)
 )
 
 // authData is what the authenticator signs (section 6.1).
@@ -35,10 +36,19 @@ func parseAuthData(raw []byte, ceremony string) (*authData, error) {
 	if id := d.AttData.CredentialID; ceremony == typeCreate && (len(id) == 0 || len(id) > maxCredentialID) {
 		return nil, attest.Refuse(attest.ReasonMalformed, "credential id of %d bytes", len(id))
 	}
+	if ceremony == typeCreate && !bytes.Equal(d.AttData.CredentialPublicKey, d.sentKey()) {
+		return nil, attest.Refuse(attest.ReasonMalformed, "public key is not in the canonical form of CTAP2")
+	}
 	if d.Flags.HasBackupState() && !d.Flags.HasBackupEligible() { // section 6.1.3
 		return nil, attest.Refuse(attest.ReasonMalformed, "a credential that cannot be backed up is said to be")
 	}
 	return d, nil
+}
+
+// sentKey is the credential's key as the authenticator wrote it, which has to be CTAP2's canonical form (section 6.5.1): integers in their shortest form, members
+// in their order. The library gives it in that form, however it was written, and what is stored must be what was attested.
+func (d *authData) sentKey() []byte {
+	return d.raw[beforeID+len(d.AttData.CredentialID) : len(d.raw)-len(d.ExtData)]
 }
 
 // forgetUnsigned takes out what an authenticator of U2F does not sign (section 8.6) and the client could have written: that it verified its user, whether the

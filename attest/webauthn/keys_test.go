@@ -102,7 +102,7 @@ func badKeys(t testing.TB) map[string]badKey {
 		"long x":                          with(p256, attest.ReasonKey, -2, make([]byte, 33)),
 		"coordinate of another kind":      with(p256, attest.ReasonKey, -2, "x"),
 		"private key too":                 with(p256, attest.ReasonKey, -4, make([]byte, 32)),
-		"key identifier too":              with(p256, attest.ReasonKey, 2, []byte{1}),
+		"key identifier too":              raw(attest.ReasonKey, func(p pairs) []byte { return attesttest.CBOR(slices.Insert(p, 1, attesttest.Pair{2, []byte{1}})) }),
 		"another parameter in words":      with(p256, attest.ReasonKey, "alg", -7),
 		"parameter twice":                 raw(attest.ReasonMalformed, func(p pairs) []byte { return attesttest.CBOR(append(p, attesttest.Pair{3, -7})) }),
 		"bytes behind":                    raw(attest.ReasonMalformed, func(p pairs) []byte { return append(attesttest.CBOR(p), 0) }),
@@ -166,6 +166,36 @@ func TestKeysOfEveryKindAreRegistered(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Section 6.5.1: there is one way to write a key, so that what is stored is what was attested.
+func TestKeyThatIsNotInCanonicalFormIsRefused(t *testing.T) {
+	long := func(b []byte) attesttest.Raw { return append(attesttest.Raw{0x59, 0, byte(len(b))}, b...) } // a length in two octets
+	for name, cose := range map[string]func(pairs) []byte{
+		"reversed":           func(p pairs) []byte { slices.Reverse(p); return attesttest.CBOR(p) },
+		"algorithm first":    func(p pairs) []byte { p[0], p[1] = p[1], p[0]; return attesttest.CBOR(p) },
+		"negative labels":    func(p pairs) []byte { p[2], p[3] = p[3], p[2]; return attesttest.CBOR(p) },
+		"long label":         func(p pairs) []byte { p[0][0] = attesttest.Raw{0x18, 1}; return attesttest.CBOR(p) },
+		"long negative":      func(p pairs) []byte { p[2][0] = attesttest.Raw{0x38, 0}; return attesttest.CBOR(p) },
+		"long type":          func(p pairs) []byte { return attesttest.CBOR(p.With(1, attesttest.Raw{0x18, 2})) },
+		"long algorithm":     func(p pairs) []byte { return attesttest.CBOR(p.With(3, attesttest.Raw{0x39, 0, 6})) },
+		"long length":        func(p pairs) []byte { return attesttest.CBOR(p.With(-2, long(p.Value(-2).([]byte)))) },
+		"long number of all": func(p pairs) []byte { return append([]byte{0xb8, 5}, attesttest.CBOR(p)[1:]...) },
+	} {
+		for _, format := range []string{"", "packed"} {
+			t.Run(name+"/"+format, func(t *testing.T) {
+				s := newScene(t, format)
+				s.mustRegister(t, nil)
+				s.mustNotRegister(t, attest.ReasonMalformed, func(c *ceremony) { c.Key = cose(s.passkey.COSE()) })
+			})
+		}
+	}
+	s := newScene(t, "packed")
+	extensions := attesttest.CBOR(pairs{{"credProtect", 3}})
+	got := s.mustRegister(t, func(c *ceremony) { c.Extensions = extensions }) // which stand behind the key
+	if string(got.PublicKey) != string(attesttest.CBOR(s.passkey.COSE())) {
+		t.Errorf("registered %x", got.PublicKey)
 	}
 }
 
