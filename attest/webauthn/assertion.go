@@ -91,7 +91,7 @@ func (s *Stored) check(a *Asserted, d *authData) error {
 	switch {
 	case s.ID != nil && !bytes.Equal(s.ID, a.CredentialID):
 		return attest.Refuse(attest.ReasonIdentity, "another credential")
-	case s.UserHandle != nil && len(a.UserHandle) > 0 && !bytes.Equal(s.UserHandle, a.UserHandle):
+	case s.UserHandle != nil && a.UserHandle != nil && !bytes.Equal(s.UserHandle, a.UserHandle):
 		return attest.Refuse(attest.ReasonIdentity, "another user handle")
 	case s.BackupEligible != nil && *s.BackupEligible != d.Flags.HasBackupEligible():
 		// Whether it can be backed up never changes (section 6.1.3): this is not the credential that was registered.

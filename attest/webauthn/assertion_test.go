@@ -56,9 +56,16 @@ func TestAssertionIsThatOfTheStoredCredential(t *testing.T) {
 }
 
 func TestUserHandleMayBeMissing(t *testing.T) {
-	for _, handle := range []any{nil, ""} {
-		newScene(t, "").mustAssert(t, func(c *ceremony) { c.Response = func(o object) { o["userHandle"] = handle } })
-	}
+	newScene(t, "").mustAssert(t, func(c *ceremony) { c.Response = func(o object) { o["userHandle"] = nil } })
+	newScene(t, "").mustAssert(t, func(c *ceremony) { c.Response = func(o object) { delete(o, "userHandle") } })
+}
+
+func TestEmptyUserHandleIsNotOneThatIsMissing(t *testing.T) {
+	empty := func(c *ceremony) { c.Response = func(o object) { o["userHandle"] = "" } }
+	s := newScene(t, "")
+	s.mustNotAssert(t, attest.ReasonIdentity, empty)
+	s.assertion.Stored.UserHandle = nil // not compared
+	s.mustAssert(t, empty)
 }
 
 // WebAuthn section 6.1.1, and what an authenticator that stopped to count or shares a key is taken for.

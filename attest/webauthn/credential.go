@@ -11,7 +11,10 @@ import (
 	"github.com/regrant/regrant/internal/strictjson"
 )
 
-const maxObject = 64 << 10 // bytes of an attestation object, which carries certificates
+const (
+	maxObject     = 64 << 10 // bytes of an attestation object, which carries certificates
+	maxUserHandle = 64
+)
 
 // byteString is bytes in a JSON string: base64url without padding, or base64 with padding.
 type byteString []byte
@@ -69,6 +72,14 @@ func (c *credential) check() error {
 		return attest.Refuse(attest.ReasonMalformed, "credential id of %d bytes", len(c.RawID))
 	case len(c.Response.AttestationObject) > maxObject || len(c.Response.AuthenticatorData) > maxObject:
 		return attest.Refuse(attest.ReasonMalformed, "response is too large")
+	}
+	return nil
+}
+
+// checkUserHandle refuses a user handle that no relying party can have given (section 4): an empty one is not one that is missing.
+func (r *response) checkUserHandle() error {
+	if h := r.UserHandle; h != nil && (len(*h) == 0 || len(*h) > maxUserHandle) {
+		return attest.Refuse(attest.ReasonMalformed, "user handle of %d bytes", len(*h))
 	}
 	return nil
 }

@@ -95,7 +95,10 @@ func parseEvidence(body []byte) (*credential, error) {
 	if e.Method != string(attest.MethodPasskey) {
 		return nil, attest.Refuse(attest.ReasonMalformed, "method is not %s", attest.MethodPasskey)
 	}
-	return &e.Credential, e.Credential.check()
+	if err := e.Credential.check(); err != nil {
+		return nil, err
+	}
+	return &e.Credential, e.Credential.Response.checkUserHandle()
 }
 
 // Handle is the name under which a passkey is stored: SHA-256 of the RP ID, and the credential id.
@@ -137,7 +140,7 @@ func (f *Format) Verify(in attest.Input) (attest.Claims, error) {
 		return attest.Claims{}, err
 	}
 	// Section 7.2 step 6: nobody said which credential to use, so the authenticator says whose it is.
-	if len(got.UserHandle) == 0 {
+	if got.UserHandle == nil {
 		return attest.Claims{}, attest.Refuse(attest.ReasonIdentity, "authenticator does not say whose credential it is")
 	}
 	return attest.Claims{

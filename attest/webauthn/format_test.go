@@ -143,6 +143,27 @@ func TestPasskeyOfAnotherAccountOrSiteIsRefused(t *testing.T) {
 	mustRefuse(t, nil, err, attest.ReasonPresence)
 }
 
+// A passkey that can be discovered gives back the handle that it was made with, which has 1 to 64 bytes.
+func TestUserHandleHasTheLengthOfOne(t *testing.T) {
+	r := newRecovery(t)
+	with := func(handle string) attest.Evidence {
+		return r.evidence(func(c *ceremony) { c.Response = func(o object) { o["userHandle"] = handle } })
+	}
+	for _, handle := range []string{"", encode(make([]byte, 65))} {
+		_, err := r.verifier.Locate(with(handle), "")
+		mustRefuse(t, nil, err, attest.ReasonMalformed)
+		_, err = r.appraise(with(handle))
+		mustRefuse(t, nil, err, attest.ReasonMalformed)
+	}
+	for _, n := range []int{1, 64} {
+		r.passkey.UserHandle = make([]byte, n)
+		r.enrol(t)
+		if _, err := r.appraise(r.evidence(nil)); err != nil {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+}
+
 // Passkeys that were made at another RP ID of the identity provider recover too.
 func TestPasskeyOfAnyListedRPIDRecovers(t *testing.T) {
 	r := newRecovery(t)
