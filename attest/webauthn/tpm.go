@@ -46,13 +46,13 @@ func tpm(s subject) (statement, error) {
 	if err := attestationKeyCertificate(chain[0], s.anyTPMVendor); err != nil {
 		return statement{}, err
 	}
-	return statement{kind: TypeAttCA, chain: chain, hardware: stays(area.public)}, namesModel(chain[0], s.data.AttData.AAGUID)
+	return statement{kind: TypeAttCA, chain: chain, hardware: area.stays()}, namesModel(chain[0], s.data.AttData.AAGUID)
 }
 
-// tpmKey is a TPMT_PUBLIC.
+// tpmKey is the key that the TPM certified.
 type tpmKey struct {
-	public *gotpm.TPMTPublic
-	name   []byte // TPM 2.0 part 1 section 16: its hash, with the algorithm in front
+	publicArea
+	name []byte // TPM 2.0 part 1 section 16: its hash, with the algorithm in front
 }
 
 // pubArea reads the key that the TPM certified, which must be that of the credential.
@@ -61,24 +61,20 @@ func (s subject) pubArea() (tpmKey, error) {
 	if err != nil {
 		return tpmKey{}, err
 	}
-	public, err := exactly[gotpm.TPMTPublic](raw)
+	area, err := readPublicArea(raw)
 	if err != nil {
 		return tpmKey{}, err
 	}
-	key, err := gotpm.Pub(*public)
-	if err != nil {
-		return tpmKey{}, attest.Refuse(attest.ReasonMalformed, "TPM key is not one of its type")
-	}
-	if !s.key.is(key) {
+	if !s.key.is(area.key) {
 		return tpmKey{}, attest.Refuse(attest.ReasonIdentity, "TPM certified another key")
 	}
-	hash, err := public.NameAlg.Hash()
+	hash, err := area.nameAlg.Hash()
 	if err != nil || hash.Size() < 32 {
 		return tpmKey{}, attest.Refuse(attest.ReasonKey, "TPM key has a weak name")
 	}
 	h := hash.New()
 	h.Write(raw)
-	return tpmKey{public, h.Sum(binary.BigEndian.AppendUint16(nil, uint16(public.NameAlg)))}, nil
+	return tpmKey{area, h.Sum(binary.BigEndian.AppendUint16(nil, uint16(area.nameAlg)))}, nil
 }
 
 // certInfo reads what the TPM signed: that it certified that key, and over this challenge.
@@ -87,7 +83,7 @@ func (s subject) certInfo(alg Algorithm, key tpmKey) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := exactly[gotpm.TPMSAttest](raw)
+	info, err := readCertification(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -96,37 +92,19 @@ func (s subject) certInfo(alg Algorithm, key tpmKey) ([]byte, error) {
 		return nil, attest.Refuse(attest.ReasonUnsupported, "TPM signs with algorithm %d", alg)
 	}
 	switch {
-	case info.Magic != gotpm.TPMGeneratedValue: // else it may be anything that the TPM was given to sign
+	case info.magic != uint32(gotpm.TPMGeneratedValue): // else it may be anything that the TPM was given to sign
 		return nil, attest.Refuse(attest.ReasonMalformed, "not made inside a TPM")
-	case info.Type != gotpm.TPMSTAttestCertify:
+	case info.kind != uint16(gotpm.TPMSTAttestCertify):
 		return nil, attest.Refuse(attest.ReasonPurpose, "TPM attested something else than a key")
-	case !bytes.Equal(info.ExtraData.Buffer, scheme.digest(s.signedData())):
+	case !bytes.Equal(info.extra, scheme.digest(s.signedData())):
 		return nil, attest.Refuse(attest.ReasonChallenge, "TPM attested for something else")
 	}
-	certified, err := info.Attested.Certify()
+	name, err := info.certifiedName()
 	if err != nil {
-		return nil, attest.Refuse(attest.ReasonMalformed, "TPM attestation is not built as it must be")
+		return nil, err
 	}
-	if !bytes.Equal(certified.Name.Buffer, key.name) {
+	if !bytes.Equal(name, key.name) {
 		return nil, attest.Refuse(attest.ReasonIdentity, "TPM certified another key")
 	}
 	return raw, nil
-}
-
-// stays tells whether the key was made in the TPM and cannot leave it.
-func stays(public *gotpm.TPMTPublic) bool {
-	a := public.ObjectAttributes
-	return a.FixedTPM && a.FixedParent && a.SensitiveDataOrigin
-}
-
-// exactly reads a structure of which nothing is left over, which the library does not ask.
-func exactly[T gotpm.Marshallable, P interface {
-	*T
-	gotpm.Unmarshallable
-}](raw []byte) (*T, error) {
-	v, err := gotpm.Unmarshal[T, P](raw)
-	if err != nil || len(gotpm.Marshal(*v)) != len(raw) {
-		return nil, attest.Refuse(attest.ReasonMalformed, "structure of the TPM is not built as it must be")
-	}
-	return v, nil
 }

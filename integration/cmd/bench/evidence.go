@@ -17,11 +17,10 @@ type appraisal struct {
 	Most        float64 // of the ratio; 0: nothing is demanded
 }
 
-// mostRatio is demanded of the kinds that begin so. The structures of a TPM are read by a library that goes about it by reflection, which takes as
-// long as the signatures: that part of WebAuthn is shown and not held to it.
+// mostRatio is demanded of the kinds that begin so.
 const mostRatio = 1.5
 
-var held = regexp.MustCompile(`^(x509-|webauthn-assertion|webauthn-registration (packed|android-key|apple)|sshsig)`)
+var held = regexp.MustCompile(`^(x509-|webauthn-|sshsig)`)
 
 // appraisalLine is one of BenchmarkAppraisal, whose figures stand in the order of their names.
 var appraisalLine = regexp.MustCompile(`(?m)^BenchmarkAppraisal/(\S+?)(?:-\d+)?\s+\d+\s+([\d.e+]+) bare-ns\s+([\d.e+]+) ratio\s+([\d.e+]+) whole-ns$`)
