@@ -52,7 +52,7 @@ func (p Policy) Verify(chain []*certpath.Certificate, challenge []byte) (*Attest
 		return nil, err
 	}
 	// 2. None of them is revoked.
-	if err := p.Status.check(path); err != nil {
+	if err := p.Status.Check(path); err != nil {
 		return nil, err
 	}
 	// 3. The leaf is what the secure hardware attested.

@@ -58,12 +58,12 @@ func canonical(key string) (string, error) {
 	return n.Text(16), nil
 }
 
-// check refuses a path unless the list is there and says nothing against any of its certificates.
-func (s *Status) check(path certpath.Path) error {
+// Check refuses certificates unless the list is there and says nothing against any of them. The error is an *[attest.Error].
+func (s *Status) Check(certificates []*certpath.Certificate) error {
 	if s == nil {
 		return attest.Refuse(attest.ReasonRevocationUnknown, "no status list of attestation certificates")
 	}
-	for _, c := range path {
+	for _, c := range certificates {
 		if _, listed := s.serials[c.Serial().Text(16)]; listed {
 			return attest.Refuse(attest.ReasonRevoked, "certificate %s is revoked or suspended", c.Serial().Text(16))
 		}

@@ -77,12 +77,8 @@ func (r *Request) expectAndroid() (*android.Policy, error) {
 	if p.Roots, err = r.Trust.roots(); err != nil {
 		return nil, err
 	}
-	if status := r.Trust.AndroidStatus; len(status) > 0 && string(status) != "null" {
-		if p.Status, err = android.ParseStatus(status); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+	p.Status, err = r.Trust.androidStatus()
+	return p, err
 }
 
 func claimsOfAndroid(a *android.Attestation) any {

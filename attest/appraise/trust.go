@@ -3,6 +3,7 @@ package appraise
 import (
 	"fmt"
 
+	"github.com/regrant/regrant/attest/android"
 	"github.com/regrant/regrant/attest/certpath"
 	"github.com/regrant/regrant/attest/revocation"
 )
@@ -23,6 +24,14 @@ func anchors(name string, texts []string) ([]*certpath.Certificate, error) {
 		}
 	}
 	return parsed, nil
+}
+
+// androidStatus reads Google's status list; nil: there is none.
+func (t *Trust) androidStatus() (*android.Status, error) {
+	if len(t.AndroidStatus) == 0 || string(t.AndroidStatus) == "null" {
+		return nil, nil
+	}
+	return android.ParseStatus(t.AndroidStatus)
 }
 
 // statements returns what says of certificates whether they are revoked. What does not parse says nothing.

@@ -3,6 +3,7 @@ package appraise
 import (
 	"errors"
 
+	"github.com/regrant/regrant/attest/android"
 	"github.com/regrant/regrant/attest/webauthn"
 )
 
@@ -104,7 +105,13 @@ func (r *Request) attestation(w attestationWish) (a webauthn.Attestation, err er
 	if a.Roots, err = r.Trust.roots(); err != nil {
 		return a, err
 	}
-	a.Metadata, err = r.metadata()
+	if a.Metadata, err = r.metadata(); err != nil {
+		return a, err
+	}
+	status, err := r.Trust.androidStatus()
+	if status != nil {
+		a.AndroidStatus = func() *android.Status { return status }
+	}
 	return a, err
 }
 

@@ -71,6 +71,21 @@ func TestRegistrationIsAppraised(t *testing.T) {
 	}
 }
 
+// Without the list it is not consulted.
+func TestAndroidsListIsKeptForPasskeysToo(t *testing.T) {
+	s := newPasskeyScene(t, "android-key")
+	good := s.registration(t, nil)
+	mustAccept(t, good)
+	mustAccept(t, in(good, "trust", object{"android_status": nil}))
+	mustAccept(t, in(good, "trust", object{"android_status": object{"entries": object{}}}))
+	serial := s.root.Certificate.SerialNumber.Text(16)
+	listed := object{"entries": object{serial: object{"status": "REVOKED"}}}
+	mustRefuse(t, in(good, "trust", object{"android_status": listed}), attest.ReasonRevoked)
+	mustFail(t, in(good, "trust", object{"android_status": object{}}))
+	other := newPasskeyScene(t, "packed").registration(t, nil)
+	mustAccept(t, in(other, "trust", object{"android_status": listed})) // says nothing of others
+}
+
 func TestExpectationsOfARegistrationAreKept(t *testing.T) {
 	s := newPasskeyScene(t, "packed")
 	bare := newPasskeyScene(t, "")

@@ -47,7 +47,7 @@ func androidKey(s subject) (statement, error) {
 	if err != nil {
 		return statement{}, err
 	}
-	return statement{kind: TypeBasic, chain: chain, hardware: true}, checkDescription(d, s.clientDataHash)
+	return statement{kind: TypeBasic, chain: chain, hardware: true, android: true}, checkDescription(d, s.clientDataHash)
 }
 
 func describes(c *certpath.Certificate) bool {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/android"
 	"github.com/regrant/regrant/attest/certpath"
 )
 
@@ -43,6 +44,10 @@ type Attestation struct {
 	// Metadata anchors the chains of the models in it, and says which of them are no longer good. Nil: none.
 	Metadata *Metadata
 
+	// AndroidStatus returns the list in force of Google's attestation keys that no longer count, which certificates of the format android-key must be off;
+	// while it returns nil, whether they are cannot be told. Nil: it is not consulted.
+	AndroidStatus func() *android.Status
+
 	// AnyTPMVendor accepts TPMs of makers that the Trusted Computing Group does not list.
 	AnyTPMVendor bool
 }
@@ -53,6 +58,7 @@ type statement struct {
 	chain    []*certpath.Certificate // of the attestation certificate, which is first; empty: none
 	unsigned bool                    // flags, counter and AAGUID are not signed, see authData.forgetUnsigned
 	hardware bool                    // with an anchor, it says that the key cannot leave the hardware
+	android  bool                    // Google's list says whether the certificates are revoked
 }
 
 // subject is what a statement is about.
@@ -120,17 +126,23 @@ func (a *Attestation) judge(st statement, aaguid []byte, now time.Time) (vouched
 		return out, revoked
 	}
 	switch {
-	case err == nil:
-		out.attested = true
-		out.hardware = st.hardware || entry.keepsKeys() && !st.unsigned // else nobody says that it cannot be backed up
-		if !bytes.Equal(aaguid, make([]byte, 16)) {
-			out.aaguid = uuid.UUID(aaguid).String()
-		}
-		return out, nil
-	case a.Demand == Required:
+	case err != nil && a.Demand == Required:
 		return out, err
-	case !st.chain[0].ValidAt(now):
+	case err != nil && !st.chain[0].ValidAt(now):
 		return out, errExpired
+	}
+	if st.android && a.AndroidStatus != nil {
+		if revoked := a.AndroidStatus().Check(slices.Concat(st.chain, path)); revoked != nil {
+			return out, revoked
+		}
+	}
+	if err != nil {
+		return out, nil // nobody vouches for it, and nobody has to
+	}
+	out.attested = true
+	out.hardware = st.hardware || entry.keepsKeys() && !st.unsigned // else nobody says that it cannot be backed up
+	if !bytes.Equal(aaguid, make([]byte, 16)) {
+		out.aaguid = uuid.UUID(aaguid).String()
 	}
 	return out, nil
 }

@@ -199,6 +199,20 @@ func TestAFailedEnrolmentCanBeTriedAgain(t *testing.T) {
 	}
 }
 
+// A list that is missing is no fault of the authenticator.
+func TestWhatCannotBeToldIsNotRefused(t *testing.T) {
+	h := open(t)
+	v := h.alice()
+	state := h.begun(v, key).State
+	bound, err := h.Finish(t.Context(), v, key, Answer{State: state, Body: []byte("cannot tell whether it is revoked")})
+	if refused, ok := errors.AsType[*attest.Error](err); err == nil || ok || bound.ID != "" {
+		t.Errorf("%+v, %v, %v", bound, err, refused)
+	}
+	if _, err := h.Finish(t.Context(), v, key, Answer{State: state, Body: []byte("blue")}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnAccountHasABound(t *testing.T) {
 	h := open(t)
 	v := h.alice()

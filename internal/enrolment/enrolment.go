@@ -165,7 +165,11 @@ func settle(doing string, err error) error {
 	if refused, ok := errors.AsType[*login.Refusal](err); ok {
 		return refused
 	}
-	if refused, ok := errors.AsType[*attest.Error](err); ok {
+	refused, ok := errors.AsType[*attest.Error](err)
+	switch {
+	case ok && refused.Reason == attest.ReasonRevocationUnknown: // that one tells nothing
+		return fmt.Errorf("%s: %s", doing, refused.Detail)
+	case ok:
 		return refused
 	}
 	return fmt.Errorf("%s: %w", doing, err)

@@ -231,6 +231,8 @@ func outcome(body []byte) error {
 	switch string(body) {
 	case "refuse":
 		return attest.Refuse(attest.ReasonSignature, "a detail for the operator")
+	case "cannot tell whether it is revoked":
+		return attest.Refuse(attest.ReasonRevocationUnknown, "no list")
 	case "panic":
 		panic("of a parser")
 	case "cannot tell":
