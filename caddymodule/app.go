@@ -27,6 +27,7 @@ import (
 
 	"github.com/regrant/regrant/internal/downloads"
 	"github.com/regrant/regrant/internal/gateway"
+	"github.com/regrant/regrant/internal/revocation"
 )
 
 func init() {
@@ -111,7 +112,8 @@ type App struct {
 	device    *DeviceCertificate // the defaults where it is not among the methods
 	passkey   *Passkey           // nil: it is not among the methods
 	notifiers []*Webhook
-	folder    *downloads.Folder // of programs; nil: none are offered
+	lists     []*revocation.AndroidStatus // of revoked keys with which Android attests
+	folder    *downloads.Folder           // of programs; nil: none are offered
 	storage   *BadgerStorage
 	limiter   *limiter
 	warnLoose func()                 // once, of proxies that are believed too much

@@ -57,7 +57,8 @@ type AndroidKey struct {
 	// The names of the apps that the key may belong to. Default: any.
 	Packages []string `json:"packages,omitempty"`
 
-	roots []*certpath.Certificate
+	roots  []*certpath.Certificate
+	status *revocation.AndroidStatus // the list of Status
 }
 
 // AppleDevice accepts Apple's managed device attestation as evidence about the
@@ -188,14 +189,12 @@ func makersRoots(ctx caddy.Context, host any, raw json.RawMessage, published []b
 }
 
 // attestors judge what the makers of devices say about the keys in them.
-func (a *App) attestors(s *services) map[string]attest.Attestor {
+func (a *App) attestors() map[string]attest.Attestor {
 	judges := make(map[string]attest.Attestor)
 	if k := a.device.AndroidKey; k != nil {
-		status := revocation.NewAndroidStatus(k.Status, time.Now, a.logger)
-		s.androidStatus = status
 		judges[android.Format] = func(certificates [][]byte, challenge []byte, now time.Time) (attest.Attested, error) {
 			return android.Policy{
-				Roots: k.roots, Now: now, Status: status.Current(),
+				Roots: k.roots, Now: now, Status: k.status.Current(),
 				ExpiredFactory: true, // nobody can give a phone another chain
 				StrongBox:      k.StrongBox, PatchLevel: k.OSPatchLevel, Packages: k.Packages,
 			}.Attest(certificates, challenge)

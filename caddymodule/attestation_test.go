@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,12 +72,7 @@ func TestEvidenceIsConfigured(t *testing.T) {
 // From the configuration to the device CA: roots, status list and demands arrive where evidence is judged.
 func TestConfiguredEvidenceIsJudged(t *testing.T) {
 	privateData(t)
-	asked := make(chan struct{}, 16)
-	list := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"entries":{}}`))
-		asked <- struct{}{}
-	}))
-	defer list.Close()
+	list := statusServer(t, `{"entries":{}}`)
 	phone, mac := attesttest.NewFactory(t, nil), attesttest.NewCA(t)
 	pool := func(ca *attesttest.CA) string {
 		return `"trust_pool":{"provider":"inline","trusted_ca_certs":["` + base64.StdEncoding.EncodeToString(ca.Certificate.Raw) + `"]}`
@@ -102,12 +95,8 @@ func TestConfiguredEvidenceIsJudged(t *testing.T) {
 	}
 	says := attesttest.NewKeyDescription(300, challenge)
 	good := phone.AndroidKey(t, says, nil)
-	<-asked
-	err := judge("android-key", good)
-	for end := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(end); time.Sleep(time.Millisecond) { // the list is on its way
-		err = judge("android-key", good)
-	}
-	if err != nil {
+	awaitList(t, app.device.AndroidKey.status)
+	if err := judge("android-key", good); err != nil {
 		t.Fatal(err)
 	}
 	says.Hardware = says.Hardware.With(706, attesttest.Integer(202608))

@@ -12,6 +12,7 @@ import (
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/certpath"
 	"github.com/regrant/regrant/attest/webauthn"
+	"github.com/regrant/regrant/internal/revocation"
 )
 
 func init() {
@@ -68,12 +69,20 @@ type Passkey struct {
 	// `any`: of whoever trust_pool vouches for. Default: `listed`.
 	TPMVendors string `json:"tpm_vendors,omitempty"`
 
+	// The URL of the list of Android's attestation certificates that are revoked or
+	// suspended. It is fetched every hour and used for a day; without it, a new
+	// passkey with an attestation of Android is not accepted. Default: that of
+	// `android_key` of the method `device_certificate`, or Google's,
+	// `https://android.googleapis.com/attestation/status`.
+	AndroidStatus string `json:"android_status,omitempty"`
+
 	// The signature algorithms that are asked for, the preferred first, by their
 	// names in COSE. Default: `EdDSA`, `ES256` and `RS256`.
 	Algorithms []string `json:"algorithms,omitempty"`
 
 	roots    []*certpath.Certificate
-	metadata *metadataFile // nil: none
+	metadata *metadataFile             // nil: none
+	status   *revocation.AndroidStatus // nil: nobody is asked for attestations
 	logger   *slog.Logger
 }
 
@@ -141,7 +150,7 @@ func (m *Passkey) Cleanup() error {
 
 func (m *Passkey) expand() error {
 	err := firstError(
-		expand(&m.RiskAnalysis, &m.Name, &m.Attestation, &m.Metadata, &m.TPMVendors),
+		expand(&m.RiskAnalysis, &m.Name, &m.Attestation, &m.Metadata, &m.TPMVendors, &m.AndroidStatus),
 		expandAll(m.RPIDs), expandAll(m.Origins), expandAll(m.Algorithms),
 	)
 	if err != nil || m.Models == nil {
@@ -163,6 +172,9 @@ func (m *Passkey) Format(h attest.Host) (attest.Format, error) {
 	for _, name := range m.Algorithms {
 		c.Algorithms = append(c.Algorithms, algorithms[name])
 	}
+	if m.status != nil {
+		c.Attestation.AndroidStatus = m.status.Current
+	}
 	if m.metadata != nil {
 		c.Metadata = func() *webauthn.Metadata { return m.metadata.current(time.Now(), m.logger) }
 	}
@@ -175,22 +187,23 @@ func (m *Passkey) Format(h attest.Host) (attest.Format, error) {
 // UnmarshalCaddyfile sets up the method. Syntax:
 //
 //	method passkey {
-//		risk_analysis <reference>
-//		probation     <duration>
-//		rp_id         <domains...>
-//		origins       <origins...>
-//		name          <text>
-//		attestation   none|verified|required
-//		trust_pool    <module> ...
-//		metadata      <file>
-//		metadata_root <module> ...
+//		risk_analysis  <reference>
+//		probation      <duration>
+//		rp_id          <domains...>
+//		origins        <origins...>
+//		name           <text>
+//		attestation    none|verified|required
+//		trust_pool     <module> ...
+//		metadata       <file>
+//		metadata_root  <module> ...
 //		models {
 //			allow <AAGUIDs...>
 //			deny  <AAGUIDs...>
 //			unknown
 //		}
-//		tpm_vendors   listed|any
-//		algorithms    <names...>
+//		tpm_vendors    listed|any
+//		android_status <url>
+//		algorithms     <names...>
 //	}
 func (m *Passkey) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return readMethod(d, m.unmarshalOption, m.checkValues, m.check)
@@ -223,10 +236,12 @@ func (m *Passkey) unmarshalOption(d *caddyfile.Dispenser) error {
 		return m.Models.unmarshal(d)
 	case "tpm_vendors":
 		return readOnce(d, &m.TPMVendors)
+	case "android_status":
+		return readOnce(d, &m.AndroidStatus)
 	case "algorithms":
 		return readList(d, &m.Algorithms)
 	default:
-		return unknown(d, "risk_analysis", "probation", "rp_id", "origins", "name", "attestation", "trust_pool", "metadata", "metadata_root", "models", "tpm_vendors", "algorithms")
+		return unknown(d, "risk_analysis", "probation", "rp_id", "origins", "name", "attestation", "trust_pool", "metadata", "metadata_root", "models", "tpm_vendors", "android_status", "algorithms")
 	}
 }
 

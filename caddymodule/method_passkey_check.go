@@ -43,6 +43,7 @@ func (m *Passkey) checkValues() error {
 		checkList("algorithms", m.Algorithms, checkAlgorithm),
 		checkOneOf("attestation", m.Attestation, attestationNone, attestationVerified, attestationRequired),
 		checkOneOf("tpm_vendors", m.TPMVendors, tpmVendorsListed, tpmVendorsAny),
+		checkFetched("android_status", m.AndroidStatus),
 	)
 }
 
@@ -97,6 +98,9 @@ func (l *PasskeyModels) check() error {
 	return firstError(checkList("allow", l.Allow, checkAAGUID), checkList("deny", l.Deny, checkAAGUID))
 }
 
+// attested tells whether attestations are asked for.
+func (m *Passkey) attested() bool { return demands[m.Attestation] != webauthn.Any }
+
 // check checks the whole.
 func (m *Passkey) check() error {
 	if err := firstError(m.checkValues(), m.MethodTerms.check(), m.Models.check()); err != nil {
@@ -110,8 +114,8 @@ func (m *Passkey) check() error {
 		return errors.New("metadata_root is there, and no metadata: name the file with 'metadata PATH', or leave it out")
 	case hasPlaceholder(m.Attestation):
 		return nil
-	case demand == webauthn.Any && (pool || metadata || m.Models != nil || m.TPMVendors != ""):
-		return errors.New("trust_pool, metadata, models and tpm_vendors are about attestations, which nobody is asked for: write 'attestation required', or leave them out")
+	case demand == webauthn.Any && (pool || metadata || m.Models != nil || m.TPMVendors != "" || m.AndroidStatus != ""):
+		return errors.New("trust_pool, metadata, models, tpm_vendors and android_status are about attestations, which nobody is asked for: write 'attestation required', or leave them out")
 	case demand == webauthn.Required && !pool && !metadata:
 		return errors.New("attestation is required, and nothing says by whom: write 'trust_pool file PATH', or 'metadata PATH' and 'metadata_root file PATH'")
 	case demand != webauthn.Required && m.Models != nil:

@@ -101,8 +101,11 @@ func (a *App) loadMethods(ctx caddy.Context, modules []any) error {
 	}
 	if a.device == nil {
 		a.device = new(DeviceCertificate)
-		return a.device.Provision(ctx)
+		if err := a.device.Provision(ctx); err != nil {
+			return err
+		}
 	}
+	a.useStatusLists()
 	return nil
 }
 

@@ -142,8 +142,8 @@ func (a *App) start(ctx context.Context, p *parts, store *handle) (*runtime, err
 	if s.revocation != nil {
 		rt.work(workers, a, "fetching statements about revocation", s.revocation.Run)
 	}
-	if s.androidStatus != nil {
-		rt.work(workers, a, "fetching the status list of Android's attestation", s.androidStatus.Run)
+	for _, list := range a.lists {
+		rt.work(workers, a, "fetching the status list of Android's attestation", list.Run)
 	}
 	return rt, nil
 }

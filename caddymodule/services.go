@@ -41,8 +41,6 @@ type services struct {
 	broker       *broker.Server
 	brokerClient Client
 	revocation   *revocation.Source // nil: nothing is fetched
-
-	androidStatus *revocation.AndroidStatus // nil: Android's attestation is not accepted
 }
 
 // issuer is what proofs and tokens are bound to.
@@ -76,7 +74,7 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 		Probation: a.device.Terms().Probation,
 		Compute:   a.limiter.Strangers.Compute,
 		Operator:  operator,
-		Attestors: a.attestors(&s),
+		Attestors: a.attestors(),
 		Logger:    a.logger,
 	})
 	if err != nil {
