@@ -73,12 +73,10 @@ func TestTwoServersShareOneGateway(t *testing.T) {
 	e := own(t, env.Options{IdP: env.Demo, Patient: true})
 	p := enrolled(t, e, "alice")
 	second := freeAddr(t)
-	text, err := os.ReadFile(e.Caddyfile())
-	fatal(t, err)
-	site := string(text)[strings.Index(string(text), "\nhttps://localhost:"):]
-	text = append(text, strings.Replace(site, e.Origin, "https://"+second, 1)...)
-	fatal(t, os.WriteFile(e.Caddyfile(), text, 0o600))
-	fatal(t, e.Reload(t.Context()))
+	fatal(t, e.Configure(t.Context(), func(text string) string {
+		site := text[strings.Index(text, "\nhttps://localhost:"):]
+		return text + strings.Replace(site, e.Origin, "https://"+second, 1)
+	}))
 
 	in := p.initiated()
 	e.Client.Transport = &http.Transport{

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -77,10 +78,25 @@ func (b brokenReset) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestEveryMethodIsBoundAndRecoversAsTheStoryTells(t *testing.T) {
-	e := own(t, env.Options{IdP: env.Demo, Gateway: env.EveryMethod, Users: []string{story.Carol}})
+	e := own(t, env.Options{IdP: env.Demo, Patient: true, Gateway: env.EveryMethod, Users: story.Users()})
 	var transcript bytes.Buffer
-	if err := story.New(e, &transcript).Ways(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, transcript.String())
+	s := story.New(e, &transcript)
+	for _, chapter := range []func(context.Context) error{s.Ways, s.Hardware, s.Standard} {
+		if err := chapter(t.Context()); err != nil {
+			t.Fatalf("%v\n%s", err, transcript.String())
+		}
 	}
 	t.Log(transcript.String())
+	for _, proved := range []string{
+		"a recovery code and an SSH key", "a recovery key (regrant proof sign) and a recovery code", "a recovery key and, beside it, the passphrase",
+		"a device certificate and a recovery code", "android-key is accepted", "apple-device is accepted",
+	} {
+		if !strings.Contains(transcript.String(), proved) {
+			t.Errorf("nothing was proved with %s", proved)
+		}
+	}
+	refused := "with one byte of its certificate changed: refused (untrusted)"
+	if n := strings.Count(transcript.String(), refused); n != 2 {
+		t.Errorf("%d times: %s", n, refused)
+	}
 }

@@ -170,5 +170,17 @@ func (e *Env) Reload(ctx context.Context) error {
 	return err
 }
 
+// Configure changes the Caddyfile and loads it into the running Caddy.
+func (e *Env) Configure(ctx context.Context, change func(string) string) error {
+	text, err := os.ReadFile(e.caddyfile)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(e.caddyfile, []byte(change(string(text))), 0o600); err != nil {
+		return err
+	}
+	return e.Reload(ctx)
+}
+
 // Caddyfile is the path of the configuration.
 func (e *Env) Caddyfile() string { return e.caddyfile }

@@ -1,5 +1,7 @@
 package env
 
+import "regexp"
+
 // EveryMethod are the methods, besides device certificates, that any machine can show, as options of the gateway.
 var EveryMethod = []string{Method("passkey"), Method("ssh_key"), Method("recovery_key"), Method("recovery_code"), Method("passphrase")}
 
@@ -11,3 +13,11 @@ func Method(name string, options ...string) string {
 	}
 	return text + "\t\t}"
 }
+
+// Standard takes out of an environment's Caddyfile whatever accepts less than SP 800-63B-4 asks: each risk analysis at a method, the shorter
+// probations, which need one, and the passphrase, which never counts without.
+func Standard(caddyfile string) string {
+	return below.ReplaceAllString(caddyfile, "")
+}
+
+var below = regexp.MustCompile(`(?m)^\t\tmethod passphrase \{[^}]*\}\n|^\t\t\t(risk_analysis|probation) .*\n`)

@@ -55,12 +55,16 @@ func (s *Story) Run(ctx context.Context) error {
 		{"Somebody else tries", s.refusals},
 	}
 	for _, c := range chapters {
-		fmt.Fprintf(s.Out, "\n%s\n%s\n", c.title, strings.Repeat("-", len(c.title)))
+		s.title(c.title)
 		if err := c.tell(ctx); err != nil {
 			return fmt.Errorf("%s: %w", c.title, err)
 		}
 	}
 	return nil
+}
+
+func (s *Story) title(text string) {
+	fmt.Fprintf(s.Out, "\n%s\n%s\n", text, strings.Repeat("-", len(text)))
 }
 
 // saw writes a line of the transcript if ok holds, and ends the story if not.
@@ -110,11 +114,13 @@ func (s *Story) enrol(ctx context.Context, dir string) error {
 }
 
 // notice waits until the owner was told.
-func (s *Story) notice(kind string) error { return s.noticeOf(kind, "") }
+func (s *Story) notice(kind string) error {
+	return s.told(kind, func(env.Notice) bool { return true })
+}
 
-// noticeOf waits until the owner was told something with a word in it.
-func (s *Story) noticeOf(kind, word string) error {
-	n, ok := s.Env.Hook.Await(20*time.Second, func(n env.Notice) bool { return n.Type == kind && strings.Contains(n.Text, word) })
+// told waits until an owner was told something of that kind that match accepts.
+func (s *Story) told(kind string, match func(env.Notice) bool) error {
+	n, ok := s.Env.Hook.Await(20*time.Second, func(n env.Notice) bool { return n.Type == kind && match(n) })
 	if err := s.saw(ok, "the owner was told, by a signed webhook: %s", kind); err != nil {
 		return err
 	}

@@ -9,9 +9,6 @@ import (
 	"github.com/regrant/regrant/integration/chromium"
 )
 
-// Carol has an account with passkeys; see [env.Options.Users].
-const Carol = "carol"
-
 // passkey binds a passkey in a real browser and recovers with it. Where there is none, the story says so.
 func (s *Story) passkey(ctx context.Context) error {
 	if err := chromium.Missing(); err != nil {

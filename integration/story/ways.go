@@ -11,30 +11,46 @@ import (
 	"strings"
 
 	"github.com/regrant/regrant/integration/browser"
+	"github.com/regrant/regrant/integration/env"
 )
 
-// Bob has an account of his own in the story: after a recovery an account's methods stay as they are for seven days.
+// Accounts of the story besides alice and bob; see [env.Options.Users]. After a recovery an account's methods stay as they are for seven days.
 const (
-	bob         = "bob@demo.example"
-	bobPassword = "bob-password"
+	Carol = "carol" // has passkeys
+	dave  = "dave"  // has a device and codes
 )
 
-// held is what Bob keeps at home.
+// Users are all of them.
+func Users() []string { return []string{Carol, dave} }
+
+// held is what a person keeps at home.
 type held struct {
+	name   string
 	person *browser.Browser
 	codes  []string
-	dir    string // of his keys
+	dir    string // of the person's keys
 }
 
-// Ways tells, in front of the demo identity provider with [env.EveryMethod] and Carol's account, what other methods there are: it binds one authenticator of each method that can be shown on any machine, and recovers with each.
+func (h *held) account() string { return h.name + "@demo.example" }
+
+// owns tells whether a notice is to that person; the demo identity provider names accounts like this.
+func (h *held) owns(n env.Notice) bool { return n.AccountID == h.name+"-0001" }
+
+// home prepares a person's.
+func (s *Story) home(name string) (*held, error) {
+	h := &held{name: name, person: browser.New(s.Env.Roots), dir: filepath.Join(s.Env.Dir, name)}
+	return h, os.MkdirAll(h.dir, 0o700)
+}
+
+// Ways tells, in front of the demo identity provider with [env.EveryMethod] and the accounts of [Users], what other methods there are: it binds one authenticator of each method that can be shown on any machine, and recovers with each.
 func (s *Story) Ways(ctx context.Context) error {
-	fmt.Fprintf(s.Out, "\nEvery other way to prove\n------------------------\n")
-	h := &held{person: browser.New(s.Env.Roots), dir: filepath.Join(s.Env.Dir, "bob")}
-	if err := os.MkdirAll(h.dir, 0o700); err != nil {
+	s.title("Every other way to prove")
+	h, err := s.home("bob")
+	if err != nil {
 		return err
 	}
 	bind := []func(context.Context, *held) error{s.signInForSelf, s.bindSSHKey, s.bindRecoveryKey, s.bindPassphrase, s.bindCodes, s.rehearse}
-	recoveries := []func(context.Context, *held) error{s.withCodeAndSSHKey, s.withCodeAndRecoveryKey}
+	recoveries := []func(context.Context, *held) error{s.withCodeAndSSHKey, s.withCodeAndRecoveryKey, s.withKeyAndPassphrase}
 	for _, chapter := range append(bind, recoveries...) {
 		if err := chapter(ctx, h); err != nil {
 			return err
@@ -53,11 +69,11 @@ func (s *Story) signInForSelf(ctx context.Context, h *held) error {
 	if err != nil {
 		return err
 	}
-	in, err := h.person.Submit(ctx, login, "", url.Values{"username": {"bob"}, "password": {bobPassword}})
+	in, err := h.person.Submit(ctx, login, "", url.Values{"username": {h.name}, "password": {h.name + "-password"}})
 	if err != nil {
 		return err
 	}
-	return s.saw(in.Status == http.StatusOK && strings.Contains(in.Text(), "Signed in as"), "Bob signs in for his recovery methods: %q", in.Title)
+	return s.saw(in.Status == http.StatusOK && strings.Contains(in.Text(), "Signed in as"), "%s signs in at the page of recovery methods: %q", h.name, in.Title)
 }
 
 // begin opens the page on which an authenticator of the method is bound.
@@ -77,7 +93,7 @@ func (s *Story) finish(ctx context.Context, h *held, page *browser.Page, method 
 	if err := s.saw(bound.Status == http.StatusOK, "%s is bound: %q", method, bound.Title); err != nil {
 		return nil, fmt.Errorf("%w: %d %s", err, bound.Status, bound.Text())
 	}
-	return bound, s.noticeOf("authenticator-bound", method)
+	return bound, s.told("authenticator-bound", func(n env.Notice) bool { return h.owns(n) && strings.Contains(n.Text, method) })
 }
 
 func (s *Story) bindSSHKey(ctx context.Context, h *held) error {
@@ -134,13 +150,15 @@ func (s *Story) proofSign(ctx context.Context, h *held, text string) (string, er
 	return s.command(ctx, []byte("y\n"), "regrant", "proof", "sign", "--key", s.recoveryKey(h), file)
 }
 
+// remembered is Bob's passphrase.
+const remembered = "oxide lantern gravel thirteen plums"
+
 func (s *Story) bindPassphrase(ctx context.Context, h *held) error {
 	page, err := s.begin(ctx, h, "passphrase")
 	if err != nil {
 		return err
 	}
-	const words = "oxide lantern gravel thirteen plums"
-	_, err = s.finish(ctx, h, page, "passphrase", url.Values{"passphrase": {words}, "again": {words}})
+	_, err = s.finish(ctx, h, page, "passphrase", url.Values{"passphrase": {remembered}, "again": {remembered}})
 	return err
 }
 

@@ -20,7 +20,7 @@ func (s *Story) rehearse(ctx context.Context, h *held) error {
 	if err != nil {
 		return err
 	}
-	page, err := b.Submit(ctx, start, "/start", url.Values{"account": {bob}, "lost": {"rehearse"}})
+	page, err := b.Submit(ctx, start, "/start", url.Values{"account": {h.account()}, "lost": {"rehearse"}})
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (s *Story) rehearse(ctx context.Context, h *held) error {
 }
 
 // forgot begins a recovery at the application's own sign-in, in a browser of its own.
-func (s *Story) forgot(ctx context.Context) (*browser.Browser, *browser.Page, error) {
+func (s *Story) forgot(ctx context.Context, h *held) (*browser.Browser, *browser.Page, error) {
 	b := browser.New(s.Env.Roots)
 	login, err := b.Open(ctx, s.Env.App.URL+"/")
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *Story) forgot(ctx context.Context) (*browser.Browser, *browser.Page, er
 	if err != nil {
 		return nil, nil, err
 	}
-	page, err := b.Submit(ctx, start, "/start", url.Values{"account": {bob}, "lost": {"sign-in"}})
+	page, err := b.Submit(ctx, start, "/start", url.Values{"account": {h.account()}, "lost": {"sign-in"}})
 	return b, page, err
 }
 
@@ -62,7 +62,7 @@ func (s *Story) codeThenSSHKey(ctx context.Context, b *browser.Browser, h *held,
 }
 
 func (s *Story) withCodeAndSSHKey(ctx context.Context, h *held) error {
-	b, page, err := s.forgot(ctx)
+	b, page, err := s.forgot(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -70,19 +70,25 @@ func (s *Story) withCodeAndSSHKey(ctx context.Context, h *held) error {
 	if err != nil {
 		return err
 	}
-	return s.signedIn(ctx, b, h, sheet, "a recovery code and an SSH key (ssh-keygen -Y sign)")
+	return s.replaced(ctx, b, h, sheet, "a recovery code and an SSH key (ssh-keygen -Y sign)")
 }
 
-func (s *Story) withCodeAndRecoveryKey(ctx context.Context, h *held) error {
-	b, page, err := s.forgot(ctx)
+// recoveryKeyThen proves with the recovery key, and returns the page that asks for another proof.
+func (s *Story) recoveryKeyThen(ctx context.Context, h *held) (*browser.Browser, *browser.Page, error) {
+	b, page, err := s.forgot(ctx, h)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	proof, err := s.proofSign(ctx, h, page.Copy("regrant recovery proof v1"))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	more, err := b.SubmitWhere(ctx, page, "method", "recovery-key", url.Values{"proof": {proof}})
+	return b, more, err
+}
+
+func (s *Story) withCodeAndRecoveryKey(ctx context.Context, h *held) error {
+	b, more, err := s.recoveryKeyThen(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -90,24 +96,46 @@ func (s *Story) withCodeAndRecoveryKey(ctx context.Context, h *held) error {
 	if err != nil {
 		return err
 	}
-	return s.signedIn(ctx, b, h, sheet, "a recovery key (regrant proof sign) and a recovery code")
+	return s.replaced(ctx, b, h, sheet, "a recovery key (regrant proof sign) and a recovery code")
 }
 
-// signedIn reads the code that takes the place of the used one, and goes on into the application.
-func (s *Story) signedIn(ctx context.Context, b *browser.Browser, h *held, sheet *browser.Page, with string) error {
+// withKeyAndPassphrase recovers under the risk analysis that accepts a passphrase: beside a key, and never before it.
+func (s *Story) withKeyAndPassphrase(ctx context.Context, h *held) error {
+	b, more, err := s.recoveryKeyThen(ctx, h)
+	if err != nil {
+		return err
+	}
+	page, err := b.SubmitWhere(ctx, more, "method", "passphrase", url.Values{"passphrase": {remembered}})
+	if err != nil {
+		return err
+	}
+	if err := s.signedIn(ctx, b, h, page); err != nil {
+		return err
+	}
+	return s.saw(true, "proved with a recovery key and, beside it, the passphrase, which a risk analysis accepts")
+}
+
+// replaced reads the code that takes the place of the used one, and goes on into the application.
+func (s *Story) replaced(ctx context.Context, b *browser.Browser, h *held, sheet *browser.Page, with string) error {
 	fresh := Codes(sheet)
 	if err := s.saw(len(fresh) == 1, "proved with %s; the used code is replaced by a new one: %q", with, sheet.Title); err != nil {
 		return fmt.Errorf("%w: %d %s", err, sheet.Status, sheet.Text())
 	}
 	h.codes = append(h.codes, fresh...)
-	end, err := b.Submit(ctx, sheet, "/continue", nil)
+	page, err := b.Submit(ctx, sheet, "/continue", nil)
 	if err != nil {
 		return err
 	}
-	if end, err = s.NewPassword(ctx, b, end); err != nil {
+	return s.signedIn(ctx, b, h, page)
+}
+
+// signedIn goes on from the page behind the gateway into the application.
+func (s *Story) signedIn(ctx context.Context, b *browser.Browser, h *held, page *browser.Page) error {
+	end, err := s.NewPassword(ctx, b, page)
+	if err != nil {
 		return err
 	}
-	return s.saw(end.Status == http.StatusOK && strings.Contains(end.Text(), "Signed in as bob"), "and the application's own sign-in is completed: %q", end.Text())
+	return s.saw(end.Status == http.StatusOK && strings.Contains(end.Text(), "Signed in as "+h.name), "and the application's own sign-in is completed: %q", end.Text())
 }
 
 // command runs a program, of this repository or of the system, and returns what it prints.

@@ -1,4 +1,5 @@
-// Command demo starts a whole environment and tells the story of one recovery in it. It exits with 0 if every line of
+// Command demo starts a whole environment and tells in it the story of one recovery from beginning to end, and then, in
+// front of the demo identity provider, of one by every other method. It exits with 0 if every line of
 // the transcript was observed. On a terminal, and with -up, the environment stays until it is interrupted. Everything in
 // it comes from one address, so its limits are wide; new devices may recover at once.
 package main
@@ -85,7 +86,7 @@ func everyMethod(ctx context.Context, bin, dir string, log *os.File) error {
 		return err
 	}
 	options := env.Options{
-		IdP: env.Demo, Bin: bin, Dir: dir, Log: log, Patient: true, Gateway: slices.Clone(env.EveryMethod), Users: []string{story.Carol},
+		IdP: env.Demo, Bin: bin, Dir: dir, Log: log, Patient: true, Gateway: slices.Clone(env.EveryMethod), Users: story.Users(),
 	}
 	chip, err := swtpm.Make(ctx)
 	switch {
@@ -107,10 +108,18 @@ func everyMethod(ctx context.Context, bin, dir string, log *os.File) error {
 	}
 	defer e.Stop()
 	s := story.New(e, os.Stdout)
-	if err := s.Ways(ctx); err != nil || chip == nil {
+	if err := s.Ways(ctx); err != nil {
 		return err
 	}
-	return s.TPM(ctx, chip)
+	if chip != nil {
+		if err := s.TPM(ctx, chip); err != nil {
+			return err
+		}
+	}
+	if err := s.Hardware(ctx); err != nil {
+		return err
+	}
+	return s.Standard(ctx)
 }
 
 // stay prints the environment and waits to be ended.
