@@ -37,6 +37,7 @@ var floors = map[string][]string{
 	"attest/tpm":         {"attest", "attest/certpath"},
 	"attest/tpm/tpmtest": {"attest/attesttest"},
 
+	"attest/attesttest/canary": {},
 	"attest/attesttest/wallet": {"attest", "attest/attesttest", "attest/recoverykey", "attest/secret", "attest/sshsig", "attest/tpm", "attest/tpm/tpmtest", "attest/webauthn"},
 
 	"storage":             {},

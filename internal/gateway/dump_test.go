@@ -2,77 +2,21 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/attesttest/canary"
 	"github.com/regrant/regrant/attest/attesttest/wallet"
 	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/wire"
 	"github.com/regrant/regrant/storage"
 )
-
-// canaries are secrets, by name.
-type canaries map[string][]byte
-
-// spellings are how a secret may be written.
-func spellings(secret []byte) (all [][]byte) {
-	for _, text := range []string{
-		string(secret), strings.ToLower(string(secret)), strings.ToUpper(string(secret)), hex.EncodeToString(secret),
-		base64.RawStdEncoding.EncodeToString(secret), base64.RawURLEncoding.EncodeToString(secret),
-	} {
-		all = append(all, []byte(text))
-	}
-	return all
-}
-
-var coded = regexp.MustCompile(`[A-Za-z0-9+/_-]{16,}`)
-
-// unfold is data, and whatever is in it in base64, and in that.
-func unfold(data []byte, depth int) []byte {
-	out := bytes.Clone(data)
-	for _, run := range coded.FindAll(data, -1) {
-		for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			if inside, err := e.DecodeString(string(run)); err == nil && depth > 0 {
-				out = append(append(out, '\n'), unfold(inside, depth-1)...)
-			}
-		}
-	}
-	return out
-}
-
-// sought looks for each secret in every spelling.
-func (p canaries) sought(t *testing.T, where string, data []byte) {
-	t.Helper()
-	data = unfold(data, 4)
-	for name, secret := range p {
-		for _, text := range spellings(secret) {
-			if len(text) >= 12 && bytes.Contains(data, text) {
-				t.Errorf("%s is in %s", name, where)
-				break
-			}
-		}
-	}
-}
-
-// code plants a recovery code: as it is printed, in one word, and what of it has to be known.
-func (p canaries) code(name, text string) {
-	word := strings.ReplaceAll(text, "-", "")
-	var symbols string
-	for i := 0; i+6 <= len(word); i += 6 { // the sixth of each group is its check character
-		symbols += word[i : i+5]
-	}
-	p[name], p[name+" in one word"], p[name+" without check characters"] = []byte(text), []byte(word), []byte(symbols)
-	p["verifier of "+name], p["verifier of "+name+" as printed"] = []byte(symbols[9:]), []byte(text[14:])
-}
 
 // stored is everything in the store, keys and values, as whoever has its disk and the key of that disk sees it.
 func (h *house) stored() map[string][]byte {
@@ -94,7 +38,7 @@ func (h *house) stored() map[string][]byte {
 // not hers to read.
 func TestADumpOfTheStoreHoldsNoSecret(t *testing.T) {
 	r := newResident(t, nil)
-	secrets := canaries{}
+	secrets := canary.Secrets{}
 	code, err := r.h.Authority.NewCode(t.Context(), authority.CodeRequest{Identifier: alice, As: "admin"})
 	must(t, err)
 	secrets["activation code"], secrets["activation code in one word"] = []byte(code.Text), []byte(strings.ReplaceAll(code.Text, "-", ""))
@@ -106,21 +50,22 @@ func TestADumpOfTheStoreHoldsNoSecret(t *testing.T) {
 	}
 	codes := r.having(attest.MethodRecoveryCode).(*wallet.Codes)
 	for i, text := range codes.Left {
-		secrets.code(fmt.Sprint("code ", i), text)
+		secrets.Code(fmt.Sprint("code ", i), text)
 	}
 	answers := r.recoversWithEverything(t, secrets)
 	if len(secrets) < 60 {
 		t.Fatalf("only %d secrets are canaries", len(secrets))
 	}
 	rows := r.h.stored()
-	if !bytes.Contains(unfold(bytes.Join(slices.Collect(maps.Values(rows)), nil), 4), []byte(`"public_key":`)) { // inside what a format keeps
+	inside := canary.Secrets{"what a format keeps": []byte(`"public_key":`)}
+	if inside.Found(bytes.Join(slices.Collect(maps.Values(rows)), nil)) == nil {
 		t.Fatal("the scan does not look into records")
 	}
 	for _, table := range []string{"main/authenticator", "main/recovery", "main/journal", "main/outbox", "main/self-session", "main/account-guard"} {
 		found := false
 		for key, row := range rows {
 			if strings.HasPrefix(key, table+"\x00") {
-				secrets.sought(t, table, row)
+				secrets.Absent(t, table, row)
 				found = true
 				delete(rows, key)
 			}
@@ -130,14 +75,14 @@ func TestADumpOfTheStoreHoldsNoSecret(t *testing.T) {
 		}
 	}
 	for key, row := range rows {
-		secrets.sought(t, strings.ToValidUTF8(key, "?"), row)
+		secrets.Absent(t, strings.ToValidUTF8(key, "?"), row)
 	}
-	secrets.sought(t, "the log", r.h.log.Bytes())
-	secrets.sought(t, "an answer", []byte(strings.Join(answers, "\n")))
+	secrets.Absent(t, "the log", r.h.log.Bytes())
+	secrets.Absent(t, "an answer", []byte(strings.Join(answers, "\n")))
 }
 
 // recoversWithEverything plants what is handed out on the way, and returns what strangers are answered.
-func (r *resident) recoversWithEverything(t *testing.T, secrets canaries) (answers []string) {
+func (r *resident) recoversWithEverything(t *testing.T, secrets canary.Secrets) (answers []string) {
 	t.Helper()
 	for _, m := range methods {
 		begun := r.initiate("sign-in")
@@ -155,7 +100,7 @@ func (r *resident) recoversWithEverything(t *testing.T, secrets canaries) (answe
 			}
 		}
 		for _, text := range came.ReplacementCodes {
-			secrets.code("replacement", text)
+			secrets.Code("replacement", text)
 			sheet := r.having(attest.MethodRecoveryCode).(*wallet.Codes)
 			sheet.Left = sheet.Left[1:]
 		}
