@@ -2,134 +2,26 @@ package integration
 
 import (
 	"bytes"
-	"encoding/json"
+	"crypto/rand"
 	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/regrant/regrant/attest/attesttest/canary"
 	"github.com/regrant/regrant/integration/browser"
+	"github.com/regrant/regrant/integration/checker"
 	"github.com/regrant/regrant/integration/claimant"
 	"github.com/regrant/regrant/integration/env"
 	"github.com/regrant/regrant/integration/story"
 )
-
-// canaries collects every value that travels through it and that nobody may find in a log.
-type canaries struct {
-	inner http.RoundTripper
-	mu    sync.Mutex
-	seen  map[string]string // value → where it was first seen
-}
-
-func (c *canaries) RoundTrip(r *http.Request) (*http.Response, error) {
-	for _, name := range []string{"Authorization", "Dpop", "Cookie"} {
-		c.words("header "+name, r.Header.Get(name))
-	}
-	c.values("query", r.URL.Query())
-	if r.Body != nil && r.GetBody != nil {
-		body, err := r.GetBody()
-		if err != nil {
-			return nil, err
-		}
-		c.body("sent to "+r.URL.Path, r.Header, body)
-	}
-	resp, err := c.inner.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	for _, set := range resp.Header.Values("Set-Cookie") {
-		c.words("Set-Cookie", set)
-	}
-	if to, err := url.Parse(resp.Header.Get("Location")); err == nil {
-		c.values("Location", to.Query())
-	}
-	text, err := io.ReadAll(resp.Body)
-	_ = resp.Body.Close()
-	resp.Body = io.NopCloser(bytes.NewReader(text))
-	c.body("answered by "+r.URL.Path, resp.Header, bytes.NewReader(text))
-	return resp, err
-}
-
-// public are long words that are the same for everybody, by whole value.
-var public = regexp.MustCompile(`^(https?://|urn:|[a-z_:-]+$|application/|device-certificate|-----BEGIN CERT)|^(Max-Age|Path|SameSite|HttpOnly|Secure)`)
-
-// keep notes a value that is long enough to be found by itself.
-func (c *canaries) keep(where, value string) {
-	if len(value) < 12 || public.MatchString(value) {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, known := c.seen[value]; !known {
-		c.seen[value] = where
-	}
-}
-
-// words keeps what stands between the signs of a header.
-func (c *canaries) words(where, text string) {
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ;=,", r) }) {
-		c.keep(where, word)
-	}
-}
-
-func (c *canaries) values(where string, values url.Values) {
-	for name, list := range values {
-		for _, v := range list {
-			if name != "redirect_uri" && name != "client_id" {
-				c.keep(where+" "+name, v)
-			}
-		}
-	}
-}
-
-func (c *canaries) body(where string, header http.Header, body io.Reader) {
-	text, err := io.ReadAll(body)
-	if err != nil {
-		return
-	}
-	switch kind := header.Get("Content-Type"); {
-	case strings.HasPrefix(kind, "application/x-www-form-urlencoded"):
-		values, _ := url.ParseQuery(string(text))
-		c.values(where, values)
-	case strings.HasPrefix(kind, "application/json") && !strings.Contains(where, ".well-known"):
-		var members any
-		if json.Unmarshal(text, &members) == nil {
-			c.members(where, members)
-		}
-	case strings.HasPrefix(kind, "text/html"):
-		for _, m := range regexp.MustCompile(`name="(?:code|csrf)" value="([^"]+)"`).FindAllStringSubmatch(string(text), -1) {
-			c.keep(where, m[1])
-		}
-	}
-}
-
-func (c *canaries) members(where string, v any) {
-	switch v := v.(type) {
-	case string:
-		c.keep(where, v)
-		for line := range strings.Lines(v) { // a statement says everything in lines
-			if _, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
-				c.keep(where, value)
-			}
-		}
-	case []any:
-		for _, one := range v {
-			c.members(where, one)
-		}
-	case map[string]any:
-		for name, one := range v {
-			if name != "expires_at" && name != "issuer" && name != "issued_at" {
-				c.members(where, one)
-			}
-		}
-	}
-}
 
 // advised is the configuration that docs/operations.md advises, without its braces.
 func advised(t *testing.T) string {
@@ -157,59 +49,119 @@ func logged(t *testing.T, e *env.Env) string {
 	return lines.String()
 }
 
-// A whole story is told at debug level, with access log and traces, and recoveries that end in every way beside it.
-func TestNothingSecretIsEverLogged(t *testing.T) {
-	e := own(t, env.Options{IdP: env.Demo, Patient: true, Global: "debug\n" + advised(t), Site: "log\n\ttracing"})
+// Everything is bound, at debug level, with access log and traces; people recover with each, and recoveries end in every way. Then somebody
+// takes all that is left: what was logged, traced, counted and told, what strangers were answered, and the store with its files.
+func TestNoCanaryIsFoundInAnythingThatIsLeft(t *testing.T) {
+	traces := newCollector(t)
+	batch := &claimant.Application{ID: "batch", Secret: rand.Text() + rand.Text()}
+	e := own(t, env.Options{
+		IdP: env.Demo, Patient: true, Plain: true, Global: "debug\n" + advised(t), Site: "log\n\ttracing", Variables: traces.variables(),
+		Users: append(story.Users(), "erin"), Gateway: append(everything(t), "client batch {\n secret "+batch.Secret+"\n}"),
+	})
 	c := &canaries{inner: e.Client.Transport, seen: map[string]string{}}
 	e.Client.Transport = c
-	fatal(t, story.New(e, io.Discard).Run(t.Context()))
+	flies(t, e, c, batch)
+	until(t, 20*time.Second, "the traces are written", func() bool { return bytes.Contains(traces.traces(), []byte("store update")) })
+
+	values, secrets := canary.Secrets{}, c.secrets()
+	for value, where := range c.seen {
+		values[where+" "+value] = []byte(value)
+	}
+	for name, secret := range kept(t, e) {
+		values[name], secrets[name] = secret, secret
+	}
+	flown(t, c, values, secrets)
+	for _, what := range c.repeats {
+		t.Error(what)
+	}
+	for _, known := range []string{"alice@demo.example", "bob@demo.example", "dave@demo.example", "alice-0001"} {
+		values[known] = []byte(known)
+	}
+	values.Absent(t, "the log", whole(t, "the log", []byte(logged(t, e)), `"event.action":"attest"`, `"logger":"http.log.access"`))
+	values.Absent(t, "the traces", whole(t, "the traces", traces.traces(), "verify evidence", "store update", "step prepare", "upstream session"))
+	values.Absent(t, "the metrics", whole(t, "the metrics", metrics(t, e), "regrant_recoveries_total", "regrant_refusals_total"))
+	secrets.Absent(t, "the notices", whole(t, "the notices", e.Hook.Bodies(), "recovery-granted", "authenticator-bound"))
+	secrets.Absent(t, "what an operator is shown", whole(t, "what an operator is shown", operators(t, e), `"reference"`, `"device_id"`))
+	dir := filepath.Join(e.Dir, "store") // as long as it is open, what was written last is in a log that nothing compresses
+	secrets.Absent(t, "the files of the store", whole(t, "the files of the store", files(t, dir), "recovery-granted", "authenticator-bound"))
+	e.StopCaddy()
+	rows, err := checker.Dump(t.Context(), dir)
+	fatal(t, err)
+	secrets.Absent(t, "the store", whole(t, "the store", rows, "/journal", "/recovery", "/authenticator"))
+}
+
+// flown looks whether canaries of every kind were there.
+func flown(t *testing.T, c *canaries, values, secrets canary.Secrets) {
+	t.Helper()
+	if len(values) < 400 || len(secrets) < 250 || c.refused < 100 {
+		t.Errorf("only %d canaries flew, %d of them secrets; %d answers were refusals", len(values), len(secrets), c.refused)
+	}
+	for _, kind := range []string{
+		"verifier of answered by /recovery/prove code ", "sent to /recovery/prove passphrase ", "sent to /recovery/attest recovery_id ",
+		"answered by /recovery/authenticators/device-certificate/begin code ", "answered by /recovery/attest recovery_token ", "answered by /recovery/token access_token ",
+		"answered by /recovery/handoff code ", "sent to /password password-", "header Cookie ", "Set-Cookie ", "header Authorization ", "header Dpop ", "Location code ", "answered by /recovery/authenticators code ",
+	} {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(secrets)), func(name string) bool { return strings.HasPrefix(name, kind) }) {
+			t.Errorf("no canary was %s", kind)
+		}
+	}
+}
+
+// flies has every canary fly.
+func flies(t *testing.T, e *env.Env, c *canaries, batch *claimant.Application) {
+	t.Helper()
+	s := story.New(e, io.Discard)
+	fatal(t, s.Ways(t.Context()))
 	p := enrolled(t, e, "alice")
 	bySteps(t, p, c)
+	byApplication(t, p, batch)
 	refusedInEveryWay(t, p)
 	v := newVisitor(t, e)
-	v.signsOut(v.signs(v.begins(), "bob"))
+	v.signsOut(v.signs(v.begins(), "erin"))
 	v.onTheWay("/login/callback", func(q url.Values) { q.Set("code", "canary-of-a-code") })
-	v.signs(v.begins(), "bob")
+	v.signs(v.begins(), "erin")
+	thrown(t, e)
 	fatal(t, e.Reload(t.Context()))
 	p.granted()
-	for _, file := range []string{"secret", "client.secret", "broker.secret", "hook.secret"} {
-		text, err := os.ReadFile(filepath.Join(e.Dir, file))
-		fatal(t, err)
-		c.keep(file, string(text))
-	}
-	for _, known := range []string{p.account, p.subject, "alice-password"} {
-		c.seen[known] = "known beforehand"
-	}
-	if len(c.seen) < 100 {
-		t.Fatalf("only %d canaries flew", len(c.seen))
-	}
-	until(t, 20*time.Second, "the traces are written", func() bool { return strings.Contains(logged(t, e), "store update") })
-	text := logged(t, e)
-	for value, where := range c.seen {
-		for _, spelling := range []string{value, url.QueryEscape(value), strings.Trim(jsonText(value), `"`)} {
-			if i := strings.Index(text, spelling); i >= 0 {
-				t.Errorf("%s: %.40s… is in the log:\n%s", where, value, lineAt(text, i))
-				break
+	fatal(t, s.Standard(t.Context()))
+}
+
+// byApplication is a recovery by a program of the operator's, which has a secret of its own.
+func byApplication(t *testing.T, p *person, batch *claimant.Application) {
+	t.Helper()
+	p.As = batch
+	token := p.granted().RecoveryToken
+	p.wantActive(p.exchanged(token), true)
+	p.As = nil
+}
+
+// thrown sends each endpoint a canary of its own in each of its fields, and in each header that may hold a secret.
+func thrown(t *testing.T, e *env.Env) {
+	t.Helper()
+	a := newAttacker(t, e)
+	for _, ep := range endpoints(t) {
+		for name := range fields[ep.name] {
+			text := fresh()
+			changed := maps.Clone(fields[ep.name])
+			changed[name] = text
+			if ep.post {
+				mediaType, body := encode(ep, changed, e.Origin)
+				a.send(http.MethodPost, ep, "", mediaType, body, text)
+			}
+			if ep.get {
+				a.send(http.MethodGet, ep, form(changed, e.Origin).Encode(), "", nil, text)
 			}
 		}
-	}
-	for _, want := range []string{`"event.action":"attest"`, `"logger":"http.log.access"`, "verify evidence", "store update", "step prepare", "upstream session"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the log was not looked at in full: no %s", want)
+		for _, header := range []string{"Authorization", "Cookie", "Dpop"} {
+			text := fresh()
+			mediaType, body := encode(ep, fields[ep.name], e.Origin)
+			a.send(map[bool]string{true: http.MethodPost, false: http.MethodGet}[ep.post], ep, "", mediaType, body, text, header, text)
 		}
 	}
 }
 
-func jsonText(v string) string {
-	text, _ := json.Marshal(v) // a string
-	return string(text)
-}
-
-func lineAt(text string, i int) string {
-	from := strings.LastIndexByte(text[:i], '\n') + 1
-	line, _, _ := strings.Cut(text[from:], "\n")
-	return line[:min(len(line), 600)]
-}
+// fresh is a canary that was never seen.
+func fresh() string { return "canary-in-the-mine-" + rand.Text() }
 
 // bySteps is a recovery in a browser and one of a program, whose every value is noted.
 func bySteps(t *testing.T, p *person, c *canaries) {
@@ -264,5 +216,24 @@ func refusedInEveryWay(t *testing.T, p *person) {
 		func() error { _, err := p.JSON(t.Context(), "/canary-of-a-path", nil); return err },
 	} {
 		fatal(t, try())
+	}
+}
+
+// A canary that nobody could find would prove nothing.
+func TestARefusalThatRepeatsASecretIsNoticed(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, "no such code: "+r.FormValue("code"))
+	}))
+	defer server.Close()
+	for code, want := range map[string]int{fresh(): 1, "too short": 0} {
+		c := &canaries{inner: http.DefaultTransport, seen: map[string]string{}}
+		client := http.Client{Transport: c}
+		resp, err := client.PostForm(server.URL, url.Values{"code": {code}, "other": {fresh()}})
+		fatal(t, err)
+		_ = resp.Body.Close()
+		if len(c.repeats) != want || c.refused != 1 {
+			t.Errorf("%s: %d refusals, %q", code, c.refused, c.repeats)
+		}
 	}
 }

@@ -23,7 +23,7 @@ type config struct {
 	Dir, Admin, Origin, Upstream, ClientSecret, BrokerSecret, Hook, HookSecret, Probation, App string
 	Global, Site, Network, Method, Devices, Issuer                                             string
 	Port, IdPPort                                                                              int
-	Demo                                                                                       bool
+	Demo, Plain                                                                                bool
 	Users, Hosts                                                                               []string
 
 	Gateway []string // more options
@@ -41,7 +41,9 @@ var caddyfile = template.Must(template.New("").Parse(`{
 	regrant {
 		issuer {{.Issuer}}
 		storage badger {{.Dir}}/store
+{{- if not .Plain}}
 		secret {file.{{.Dir}}/secret}
+{{- end}}
 {{- if .Demo}}
 		upstream oidc {{.Origin}} {
 			client regrant-gateway {file.{{.Dir}}/client.secret}
@@ -133,10 +135,10 @@ func (e *Env) startCaddy(ctx context.Context, c config) error {
 }
 
 // StartCaddy starts Caddy with the environment's Caddyfile and returns when it serves. It gets the variables, each
-// NAME=value, besides those of this process.
+// NAME=value, besides those of the environment and of this process.
 func (e *Env) StartCaddy(ctx context.Context, variables ...string) error {
 	cmd := e.command(e.program, "run", "--config", e.caddyfile, "--adapter", "caddyfile")
-	cmd.Env = append(cmd.Env, variables...)
+	cmd.Env = append(append(cmd.Env, e.variables...), variables...)
 	cmd.Stdout, cmd.Stderr = e.log, e.log
 	p, err := child.Start(cmd, syscall.SIGKILL)
 	if err != nil {

@@ -43,6 +43,8 @@ type Options struct {
 	Hosts     []string  // names of the site besides localhost, which nothing but a browser has to find; the first is the issuer's
 	Gateway   []string  // more options of the gateway, such as clients, each as in a Caddyfile
 	Method    string    // more options of the method
+	Plain     bool      // without the option secret: the files of the store are not encrypted
+	Variables []string  // of Caddy's environment, each NAME=value
 	Devices   string    // mode of the client_auth of a site for devices; default: there is no such site
 }
 
@@ -69,6 +71,7 @@ type Env struct {
 
 	log       io.Writer
 	program   string
+	variables []string
 	caddy     *child.Child
 	caddyfile string
 }
@@ -87,7 +90,7 @@ type Provider interface {
 
 // Start starts everything, and stops what it started when one part cannot be started.
 func Start(ctx context.Context, o Options) (_ *Env, err error) {
-	e := &Env{Kind: o.IdP, Bin: o.Bin, Dir: o.Dir, log: o.Log, program: cmp.Or(o.Caddy, "caddy")}
+	e := &Env{Kind: o.IdP, Bin: o.Bin, Dir: o.Dir, log: o.Log, program: cmp.Or(o.Caddy, "caddy"), variables: o.Variables}
 	defer func() {
 		if err != nil {
 			e.Stop()
@@ -120,7 +123,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		ClientSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
 		Probation: o.Probation, App: app.CallbackURL(), Network: o.Network, Users: o.Users,
 		Global: o.Global, Site: o.Site, Method: o.Method, Devices: o.Devices,
-		Hosts: o.Hosts, Issuer: strings.TrimSuffix(e.Issuer, "/recovery"),
+		Plain: o.Plain, Hosts: o.Hosts, Issuer: strings.TrimSuffix(e.Issuer, "/recovery"),
 	}
 	c.Gateway = o.Gateway
 	if c.Upstream == "" {

@@ -32,6 +32,7 @@ type Hook struct {
 
 	mu      sync.Mutex
 	notices []Notice
+	bodies  []byte // all that was sent
 	refuse  bool
 	bad     int
 	arrived chan struct{} // closed and replaced at each arrival
@@ -55,6 +56,7 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.bodies = append(append(h.bodies, body...), '\n')
 	var envelope struct {
 		Type string `json:"type"`
 		Data Notice `json:"data"`
@@ -101,6 +103,13 @@ func (h *Hook) Notices() (all []Notice, bad int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.notices), h.bad
+}
+
+// Bodies are all messages as they were sent, one a line.
+func (h *Hook) Bodies() []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.bodies)
 }
 
 // Await waits for a notice that match accepts.

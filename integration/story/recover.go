@@ -172,7 +172,7 @@ func (s *Story) passwords(ctx context.Context) error {
 		password, what string
 		works          bool
 	}{{s.old, "the lost password opens nothing", false}, {s.new, "the new password works", true}} {
-		b := browser.New(s.Env.Roots)
+		b := s.browser()
 		login, err := b.Open(ctx, s.Env.App.URL+"/")
 		if err != nil {
 			return err

@@ -35,12 +35,18 @@ type Story struct {
 func New(e *env.Env, out io.Writer) *Story {
 	s := &Story{
 		Env: e, Out: out, account: "alice@example.com", user: "alice", old: "alice-password", new: "a-new-Passw0rd-of-alice",
-		device: filepath.Join(e.Dir, "device"), person: browser.New(e.Roots),
+		device: filepath.Join(e.Dir, "device"),
 	}
+	s.person = s.browser()
 	if e.Kind == env.Demo {
 		s.account, s.user, s.subject = "alice@demo.example", "alice-0001", "alice-0001"
 	}
 	return s
+}
+
+// browser is a new one. Whatever stands in the way of the environment's client sees its requests too.
+func (s *Story) browser() *browser.Browser {
+	return browser.New(s.Env.Roots).Fresh(s.Env.Client.Transport)
 }
 
 // Run tells the whole story.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,7 +72,7 @@ func TestTheStoryFailsWhenChangedEvidenceIsAccepted(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "regrant"), []byte(lenient), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s := New(&env.Env{Bin: dir}, io.Discard)
+	s := New(&env.Env{Bin: dir, Client: http.DefaultClient}, io.Discard)
 	if err := s.Hardware(t.Context()); err == nil || !strings.Contains(err.Error(), "one byte") {
 		t.Error(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/regrant/regrant/integration/browser"
 	"github.com/regrant/regrant/integration/env"
 )
 
@@ -79,7 +78,7 @@ func (s *Story) deviceIsNotEnough(ctx context.Context, h *held) error {
 }
 
 func (s *Story) withDeviceAndCode(ctx context.Context, h *held) error {
-	b := browser.New(s.Env.Roots)
+	b := s.browser()
 	if _, err := s.Lose(ctx, b); err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (h *held) owns(n env.Notice) bool { return n.AccountID == h.name+"-0001" }
 
 // home prepares a person's.
 func (s *Story) home(name string) (*held, error) {
-	h := &held{name: name, person: browser.New(s.Env.Roots), dir: filepath.Join(s.Env.Dir, name)}
+	h := &held{name: name, person: s.browser(), dir: filepath.Join(s.Env.Dir, name)}
 	return h, os.MkdirAll(h.dir, 0o700)
 }
 

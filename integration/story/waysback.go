@@ -15,7 +15,7 @@ import (
 
 // rehearse tries out whether recovery works, and changes nothing.
 func (s *Story) rehearse(ctx context.Context, h *held) error {
-	b := browser.New(s.Env.Roots)
+	b := s.browser()
 	start, err := b.Open(ctx, s.Env.Issuer)
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func (s *Story) rehearse(ctx context.Context, h *held) error {
 
 // forgot begins a recovery at the application's own sign-in, in a browser of its own.
 func (s *Story) forgot(ctx context.Context, h *held) (*browser.Browser, *browser.Page, error) {
-	b := browser.New(s.Env.Roots)
+	b := s.browser()
 	login, err := b.Open(ctx, s.Env.App.URL+"/")
 	if err != nil {
 		return nil, nil, err
