@@ -93,7 +93,7 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 	}
 	s.programs = s.authority.Programs(verifier, a.probation)
 	var devices *authority.Authority // where people may add some
-	if a.has(attest.MethodDeviceCertificate) {
+	if a.has(attest.MethodDeviceCertificate) || a.has(attest.MethodTPM) {
 		devices = s.authority
 	}
 	s.enrolment = enrolment.New(enrolment.Config{

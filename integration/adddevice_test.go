@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -143,4 +144,44 @@ func told(t *testing.T, e *env.Env, kind string) {
 	if _, ok := e.Hook.Await(20*time.Second, func(n env.Notice) bool { return n.Type == kind && n.AccountID == "alice-0001" }); !ok {
 		t.Errorf("the owner is not told of %s", kind)
 	}
+}
+
+// commands are those for devices on a page.
+func commands(page *browser.Page) []string {
+	return regexp.MustCompile(`regrant device enroll --issuer \S+( --tpm)?`).FindAllString(page.Text(), -1)
+}
+
+var deviceMethod = regexp.MustCompile(`(?m)^\t\tmethod device_certificate \{[^}]*\}\n`)
+
+// A person needs no operator for a TPM either, also where a key in a file counts for nothing.
+func TestAPersonAddsATPMAndConfirmsIt(t *testing.T) {
+	c := chips(t, 1)
+	e := withTPM(t, c, alone)
+	plain := "regrant device enroll --issuer " + e.Issuer
+	v := newVisitor(t, e)
+	v.wantIn(v.signs(v.begins(), "alice"), "alice")
+	if _, page := v.code(); !slices.Equal(commands(page), []string{plain, plain + " --tpm"}) {
+		t.Errorf("with both methods the page shows %q", commands(page))
+	}
+	fatal(t, e.Configure(t.Context(), func(text string) string { return deviceMethod.ReplaceAllString(text, "") }))
+	code, page := v.code()
+	if !slices.Equal(commands(page), []string{plain + " --tpm"}) {
+		t.Errorf("with TPMs alone the page shows %q", commands(page))
+	}
+	m := newMachine(t, e, c[0])
+	said, exit := m.enrol(code)
+	shown := fingerprintShown.FindString(said)
+	if exit != 0 || shown == "" || !strings.Contains(said, "counts for nothing yet") {
+		t.Fatalf("exit %d: %s", exit, said)
+	}
+	m.mustFail(1, "")
+	asked, err := v.Click(t.Context(), page, "compare the fingerprint")
+	fatal(t, err)
+	if !strings.Contains(asked.Text(), shown) {
+		t.Fatalf("the device shows %s, the page: %s", shown, asked.Text())
+	}
+	if done := v.says(asked, "mine"); !strings.Contains(done.Text(), "It was added: TPM of a device") {
+		t.Fatalf("confirmed: %d %s", done.Status, done.Text())
+	}
+	m.mustRecover()
 }

@@ -13,11 +13,12 @@ import (
 )
 
 // The key of a device is made on the device, by a program that nobody has signed in to. So a device is bound in three steps:
-// the session makes an activation code, the program brings it with its key, and the session confirms that key.
+// the session makes an activation code, the program brings it with its key, and the session confirms that key. Whether the key is in a file
+// or in a TPM is for the program to say, and both are of one class: what is asked of the session for one is asked for the other.
 
 // AddDevice makes an activation code with which one device can be enrolled, in the rules of binding one.
 func (s *Service) AddDevice(ctx context.Context, v Visitor) (code authority.Code, err error) {
-	if s.Devices == nil {
+	if len(s.DeviceMethods()) == 0 {
 		return code, ErrMethod
 	}
 	names := v.Session.Identifiers()
@@ -67,8 +68,18 @@ func (s *Service) WaitingDevices(ctx context.Context, v Visitor) (waiting []Wait
 	return waiting, settle("listing devices that wait", err)
 }
 
-// AddsDevices tells whether people add devices here.
-func (s *Service) AddsDevices() bool { return s.Devices != nil }
+// DeviceMethods are those of the devices that people add here: what a program makes for an activation code. None: they add no devices.
+func (s *Service) DeviceMethods() (list []attest.Method) {
+	if s.Devices == nil {
+		return nil
+	}
+	for _, m := range s.Verifier.Methods() {
+		if m == attest.MethodDeviceCertificate || m == attest.MethodTPM {
+			list = append(list, m)
+		}
+	}
+	return list
+}
 
 // ConfirmDevice says for the visitor that the fingerprint is the one that the device shows. The session is the one that made the code;
 // what it may change is asked again. Probation begins.

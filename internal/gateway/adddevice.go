@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/enrolment"
@@ -33,7 +34,15 @@ func (g *Gateway) addDevice(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return g.explained(r, err)
 	}
-	return g.pages.Write(w, http.StatusOK, pages.AddingDevice(g.issuer, v.Session.Name(), code.Text, code.ExpiresAt, g.prefix+devicePath))
+	return g.pages.Write(w, http.StatusOK, pages.AddingDevice(pages.NewDevice{
+		Issuer: g.issuer, Account: v.Session.Name(), Code: code.Text, Until: code.ExpiresAt, Next: g.prefix + devicePath,
+		Kinds: deviceKinds(g.Enrolment.DeviceMethods()),
+	}))
+}
+
+// deviceKinds are where the key of a device may be, to be told.
+func deviceKinds(methods []attest.Method) pages.DeviceKinds {
+	return pages.DeviceKinds{File: slices.Contains(methods, attest.MethodDeviceCertificate), TPM: slices.Contains(methods, attest.MethodTPM)}
 }
 
 // waitingDevices asks about each device that waits for its owner. It changes nothing.

@@ -51,7 +51,7 @@ func (b *browser) activationCode() string {
 	w := b.post(addPath+"/begin", "same-origin", formsTo(b.h.t, b.get("/recovery/authenticators", "same-origin"), addPath+"/begin")[0])
 	wantPage(b.h.t, w, http.StatusOK, "regrant device enroll --issuer "+issuer)
 	code := codeOnPage.FindString(w.Body.String())
-	if code == "" || w.Header().Get("Cache-Control") != "no-store" || strings.Contains(w.Body.String(), "--code") {
+	if code == "" || w.Header().Get("Cache-Control") != "no-store" || strings.Contains(w.Body.String(), "--code") || strings.Contains(w.Body.String(), "--tpm") {
 		b.h.t.Fatalf("code %q, %v:\n%s", code, w.Header(), w.Body)
 	}
 	return code

@@ -101,8 +101,8 @@ func (g *Gateway) offered(items []enrolment.Item, secret string) (add []pages.Se
 		}
 		add = append(add, pages.Add(string(m), replaces, g.form(formChange, "authenticators/"+string(m)+"/begin", secret)))
 	}
-	if g.Enrolment.AddsDevices() {
-		add = append(add, pages.AddDevice(g.form(formChange, devicePath+"/begin", secret)))
+	if methods := g.Enrolment.DeviceMethods(); len(methods) > 0 {
+		add = append(add, pages.AddDevice(deviceKinds(methods), g.form(formChange, devicePath+"/begin", secret)))
 	}
 	return add
 }

@@ -2,29 +2,63 @@ package pages
 
 import "time"
 
+// DeviceKinds are where the program makes the key of a device: in a file, in the TPM of the machine, or in whichever of them a person likes.
+type DeviceKinds struct{ File, TPM bool }
+
 // AddDevice offers to add a device.
-func AddDevice(form Form) Section {
-	s := Add("device-certificate", false, form)
-	s.Text = []string{"A computer on which the program regrant makes a key. Nothing has to be kept or remembered."}
+func AddDevice(kinds DeviceKinds, form Form) Section {
+	method, purpose := "device-certificate", "A computer on which the program regrant makes a key, in a file or in its TPM."
+	switch {
+	case !kinds.TPM:
+		purpose = "A computer on which the program regrant makes a key."
+	case !kinds.File:
+		method, purpose = "tpm", "A computer in whose TPM the program regrant makes a key."
+	}
+	s := Add(method, false, form)
+	s.Text = []string{purpose + " Nothing has to be kept or remembered."}
 	return s
+}
+
+// NewDevice is a device to come.
+type NewDevice struct {
+	Issuer, Account string
+	Code            string // to activate it
+	Until           time.Time
+	Next            string // address of the page to go on with
+	Kinds           DeviceKinds
 }
 
 // AddingDevice shows an activation code and what to do with it. The code is not in the command: there, everybody on that machine
 // could read it.
-func AddingDevice(issuer, account, code string, until time.Time, next string) Page {
+func AddingDevice(d NewDevice) Page {
 	return Page{
 		Title: "Add a device",
 		Text: []string{
 			"This code is shown only now, and is good for one device. Tell it to nobody: nobody who helps you needs it.",
 		},
-		Facts: []Fact{{"Account", account}, {"The code is good until", moment(until, "")}},
-		Steps: []Step{
-			{"On the device, open a terminal and run this command. It makes a key that stays on that device.", "regrant device enroll --issuer " + issuer},
-			{"It asks for the activation code:", code},
-			{"It then prints a fingerprint. Come back to this browser before the code ends, go on below, and compare. Until you confirm it, the device counts for nothing.", ""},
-		},
-		Way: &Link{"Go on: compare the fingerprint", next},
+		Facts: []Fact{{"Account", d.Account}, {"The code is good until", moment(d.Until, "")}},
+		Steps: append(
+			d.commands(),
+			Step{"It asks for the activation code:", d.Code},
+			Step{"It then prints a fingerprint. Come back to this browser before the code ends, go on below, and compare. Until you confirm it, the device counts for nothing.", ""},
+		),
+		Way: &Link{"Go on: compare the fingerprint", d.Next},
 	}
+}
+
+// commands are those with which a key can be made, one of which is to be run.
+func (d NewDevice) commands() []Step {
+	command := "regrant device enroll --issuer " + d.Issuer
+	file := Step{"On the device, open a terminal and run this command. It makes a key that stays on that device.", command}
+	chip := Step{"On the device, which has a TPM 2.0 and Linux, open a terminal and run this command. It makes a key in the TPM, which it cannot leave.", command + " --tpm"}
+	switch {
+	case !d.Kinds.TPM:
+		return []Step{file}
+	case !d.Kinds.File:
+		return []Step{chip}
+	}
+	chip.Text = "Or, if the device has a TPM 2.0 and Linux, run this one in its place. It makes the key in the TPM, which it cannot leave."
+	return []Step{file, chip}
 }
 
 // WaitingDevice is a device that its owner has to confirm.

@@ -47,7 +47,7 @@ func every() map[string]Page {
 		all["bind "+m] = Bind(Binding{Method: m, Account: hostile, Until: time.Now(), Text: "issuer: " + hostile + "\n", Namespace: hostile, Options: hostile, Error: hostile, Form: form})
 	}
 	maps.Copy(all, map[string]Page{
-		"adding a device": AddingDevice("https://id.example.com/recovery", hostile, hostile, time.Now(), "/x"), "no device": WaitingDevices(nil, "/x", Link{"All", "/x"}),
+		"adding a device": AddingDevice(NewDevice{"https://id.example.com/recovery", hostile, hostile, time.Now(), "/x", DeviceKinds{true, true}}), "no device": WaitingDevices(nil, "/x", Link{"All", "/x"}),
 		"devices":  WaitingDevices([]WaitingDevice{{Label: hostile, Fingerprint: hostile, Own: true, Mine: form, NotMine: form}, {Label: hostile, Mine: form, NotMine: form}}, "/x", Link{"All", "/x"}),
 		"disowned": Disowned(Link{"All", "/x"}), "nameless": Nameless(Link{"All", "/x"}),
 		"programs": Programs([]Program{{Name: hostile, Size: 12_345_678, Checksum: hostile, URL: hostile}}),
