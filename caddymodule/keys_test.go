@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/journal/journaltest"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/storage"
 )
@@ -222,14 +223,10 @@ func TestOperatorRotatesKeysInTheirOwnName(t *testing.T) {
 	if wait := time.Until(turns[0].Begins); wait < keys.Ahead-time.Minute || wait > keys.Ahead {
 		t.Errorf("in use in %v", wait)
 	}
-	var entries []journal.Entry
-	err = rt.db.View(t.Context(), func(r storage.Reader) error {
-		entries, err = rt.journal.Recent(r, 10)
-		return err
-	})
-	if err != nil || len(entries) != 1 || entries[0].Kind != journal.KindKeysRotated || entries[0].Actor != "Olga" ||
+	entries := journaltest.All(t, rt.db, rt.journal)
+	if len(entries) != 1 || entries[0].Kind != journal.KindKeysRotated || entries[0].Actor != "Olga" ||
 		entries[0].Detail["grant"] != turns[0].ID {
-		t.Errorf("journal %+v, %v", entries, err)
+		t.Errorf("journal %+v", entries)
 	}
 	for _, body := range []string{`{}`, `{"as":""}`} {
 		if status, answer := ask(t, api, http.MethodPost, "/regrant/rotate-keys", body); status != http.StatusBadRequest {

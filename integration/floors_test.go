@@ -67,6 +67,7 @@ var floors = map[string][]string{
 	"internal/observe":             {"attest", "storage", "upstream"},
 	"internal/observe/observetest": {"internal/observe"},
 	"internal/journal":             {"internal/observe", "storage"},
+	"internal/journal/journaltest": {"internal/journal", "storage"},
 	"internal/notify":              {"internal/journal", "internal/observe", "storage"},
 	"internal/account":             {"attest", "storage"},
 	"internal/enrolment":           {"attest", "internal/account", "internal/authority", "internal/journal", "internal/keys", "internal/login", "internal/notify", "internal/observe", "storage", "upstream"},

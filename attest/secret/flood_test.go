@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/attesttest"
 	"github.com/regrant/regrant/internal/throttle"
 )
 
@@ -37,7 +36,7 @@ func TestAFloodOfPassphrasesStaysWithinItsMemory(t *testing.T) {
 	format := NewPassphrase(PassphraseConfig{Hash: keyed("pepper"), Slots: slotsOf(throttle.NewLane(40, 2))})
 	stop := make(chan struct{})
 	peak := make(chan uint64)
-	go func() { peak <- peakHeap(stop) }()
+	go func() { peak <- attesttest.PeakHeap(stop) }()
 
 	var done sync.WaitGroup
 	var judged atomic.Int32
@@ -57,21 +56,5 @@ func TestAFloodOfPassphrasesStaysWithinItsMemory(t *testing.T) {
 	t.Logf("%d of %d judged, %d MiB of heap at most", judged.Load(), flood, got>>20)
 	if got > most || judged.Load() == 0 || judged.Load() == flood {
 		t.Errorf("%d of %d judged, %d MiB of heap at most", judged.Load(), flood, got>>20)
-	}
-}
-
-// peakHeap watches the heap until stop is closed.
-func peakHeap(stop <-chan struct{}) (most uint64) {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		most = max(most, m.HeapInuse)
-		select {
-		case <-stop:
-			return most
-		case <-tick.C:
-		}
 	}
 }

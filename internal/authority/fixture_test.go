@@ -18,6 +18,7 @@ import (
 
 	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/journal/journaltest"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/notify"
 	"github.com/regrant/regrant/storage"
@@ -213,16 +214,9 @@ func (g *gateway) bound(t testing.TB, id string) (a *account.Authenticator) {
 }
 
 // journalled returns the newest entries, newest first.
-func (g *gateway) journalled(t testing.TB) (entries []journal.Entry) {
+func (g *gateway) journalled(t testing.TB) []journal.Entry {
 	t.Helper()
-	err := g.DB.View(t.Context(), func(r storage.Reader) (err error) {
-		entries, err = g.Journal.Recent(r, 100)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return entries
+	return journaltest.All(t, g.DB, g.Journal)
 }
 
 // told returns what waits in the outbox, as a sender gets it, by type.

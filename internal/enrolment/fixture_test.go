@@ -15,6 +15,7 @@ import (
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/journal/journaltest"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/internal/notify"
@@ -154,19 +155,9 @@ func (h *house) update(fn func(tx storage.Tx) error) {
 	must(h.t, h.db.Update(h.t.Context(), fn))
 }
 
-func (h *house) entries(kind journal.Kind) (found []journal.Entry) {
+func (h *house) entries(kind journal.Kind) []journal.Entry {
 	h.t.Helper()
-	must(h.t, h.db.View(h.t.Context(), func(r storage.Reader) error {
-		all, err := h.Journal.Recent(r, 1000)
-		found = nil
-		for _, e := range all {
-			if e.Kind == kind {
-				found = append(found, e)
-			}
-		}
-		return err
-	}))
-	return found
+	return journaltest.Of(h.t, h.db, h.Journal, kind)
 }
 
 // stored is everything in the store.

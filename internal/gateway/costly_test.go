@@ -121,7 +121,7 @@ func TestAFloodOfCostlyEvidenceIsBounded(t *testing.T) {
 	g.most.Store(0)
 	requests, kinds := r.floodOf(t, senders)
 	stop, peak := make(chan struct{}), make(chan uint64)
-	go func() { peak <- peakHeap(stop) }()
+	go func() { peak <- attesttest.PeakHeap(stop) }()
 	var running sync.WaitGroup
 	answers := make([]*httptest.ResponseRecorder, len(requests))
 	for i, request := range requests {
@@ -183,19 +183,3 @@ func (r *resident) floodOf(t *testing.T, senders int) (requests []*http.Request,
 }
 
 func (r *resident) proofOf(path string) string { return r.program.proof(path, "") }
-
-// peakHeap watches the heap until stop is closed.
-func peakHeap(stop <-chan struct{}) (most uint64) {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		most = max(most, m.HeapInuse)
-		select {
-		case <-stop:
-			return most
-		case <-tick.C:
-		}
-	}
-}

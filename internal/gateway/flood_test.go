@@ -8,6 +8,7 @@ import (
 	"github.com/regrant/regrant/attest/attesttest"
 	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/journal/journaltest"
 	"github.com/regrant/regrant/internal/throttle"
 	"github.com/regrant/regrant/internal/wire"
 	"github.com/regrant/regrant/storage"
@@ -93,18 +94,9 @@ func TestGuessingCodesBlindlyCostsTheOwnerNothing(t *testing.T) {
 	answer[wire.EnrollResponse](t, h.postJSON("/recovery/devices/enroll", wire.EnrollRequest{ActivationCode: code.Text, CSR: request}))
 }
 
-func (h *house) refusals() (n int) {
+func (h *house) refusals() int {
 	h.t.Helper()
-	must(h.t, h.DB.View(h.t.Context(), func(r storage.Reader) error {
-		entries, err := journal.New("main").Recent(r, 0)
-		for _, e := range entries {
-			if e.Kind == journal.KindRecoveryRefused {
-				n++
-			}
-		}
-		return err
-	}))
-	return n
+	return len(journaltest.Of(h.t, h.DB, journal.New("main"), journal.KindRecoveryRefused))
 }
 
 // messages counts what waits to be sent to owners.

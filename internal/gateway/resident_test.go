@@ -14,10 +14,10 @@ import (
 	"github.com/regrant/regrant/attest/attesttest/wallet"
 	"github.com/regrant/regrant/internal/enrolment"
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/journal/journaltest"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/internal/throttle"
-	"github.com/regrant/regrant/storage"
 )
 
 // resident is alice, who has bound one of everything, and her program.
@@ -123,13 +123,8 @@ func (r *resident) proof(m attest.Method, statement string) (element string, bes
 // refusal is why the journal says that the newest recovery was refused.
 func (h *house) refusal() string {
 	h.t.Helper()
-	var why string
-	must(h.t, h.DB.View(h.t.Context(), func(r storage.Reader) error {
-		entries, err := journal.New("main").Recent(r, 1)
-		if len(entries) == 1 && entries[0].Kind == journal.KindRecoveryRefused {
-			why = entries[0].Detail["reason"]
-		}
-		return err
-	}))
-	return why
+	if entries := journaltest.All(h.t, h.DB, journal.New("main")); len(entries) > 0 && entries[0].Kind == journal.KindRecoveryRefused {
+		return entries[0].Detail["reason"]
+	}
+	return ""
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/journal/journaltest"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/storage/badger"
 )
@@ -166,16 +167,9 @@ func (f *fixture) empty(t testing.TB) {
 	}
 }
 
-func (f *fixture) entries(t testing.TB) (entries []journal.Entry) {
+func (f *fixture) entries(t testing.TB) []journal.Entry {
 	t.Helper()
-	err := f.db.View(t.Context(), func(r storage.Reader) (err error) {
-		entries, err = journal.New("main").Recent(r, 10)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return entries
+	return journaltest.All(t, f.db, journal.New("main"))
 }
 
 func TestMessageIsSentOnceItsTransactionCommitted(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/internal/journal/journaltest"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/notify"
 	"github.com/regrant/regrant/internal/policy"
@@ -239,19 +240,9 @@ func (h *house) sweep(d time.Duration) {
 	}
 }
 
-func (h *house) entries(kind journal.Kind) (found []journal.Entry) {
+func (h *house) entries(kind journal.Kind) []journal.Entry {
 	h.t.Helper()
-	must(h.t, h.db.View(h.t.Context(), func(r storage.Reader) error {
-		all, err := h.Journal.Recent(r, 1000)
-		found = nil
-		for _, e := range all {
-			if e.Kind == kind {
-				found = append(found, e)
-			}
-		}
-		return err
-	}))
-	return found
+	return journaltest.Of(h.t, h.db, h.Journal, kind)
 }
 
 // notices counts the messages of a kind that wait in the outbox.
