@@ -25,6 +25,8 @@ const (
 type Store struct {
 	authenticators *storage.Table[Authenticator]
 	guards         *storage.Table[guard]
+	named          string // prefix of the rows of named.go
+	sealer         storage.Sealer
 }
 
 // guard is what an account's decisions and changes meet on.
@@ -45,6 +47,8 @@ type guard struct {
 // New makes the store under namespace. sealer authenticates the records.
 func New(namespace string, sealer storage.Sealer) *Store {
 	return &Store{
+		named:  namespace + "/named/",
+		sealer: sealer,
 		authenticators: storage.NewTable(storage.TableConfig[Authenticator]{
 			Name:    namespace + "/authenticator",
 			Version: 2,
@@ -87,7 +91,7 @@ func (s *Store) Bind(tx storage.Tx, a *Authenticator) error {
 	if err := s.authenticators.Insert(tx, a); err != nil {
 		return fmt.Errorf("binding an authenticator: %w", err)
 	}
-	return nil
+	return s.name(tx, a)
 }
 
 // ByHandle finds an authenticator in whatever state. The error is [storage.ErrNotFound] if there is none.
@@ -134,6 +138,9 @@ func (s *Store) Revoke(tx storage.Tx, id, by, reason string) (*Authenticator, er
 	a.RevokedAt, a.RevokedBy, a.RevokeReason = tx.Now().UTC(), by, reason
 	if err := s.authenticators.Put(tx, a); err != nil {
 		return nil, fmt.Errorf("revoking an authenticator: %w", err)
+	}
+	if err := s.name(tx, a); err != nil {
+		return nil, err
 	}
 	return a, nil
 }

@@ -100,5 +100,5 @@ func (s *Store) change(tx storage.Tx, id string, fn func(*Authenticator) error) 
 	if err := s.authenticators.Put(tx, a); err != nil {
 		return fmt.Errorf("changing an authenticator: %w", err)
 	}
-	return nil
+	return s.name(tx, a)
 }
