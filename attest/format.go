@@ -78,3 +78,16 @@ type Prompter interface {
 	// Prompt returns a JSON object. It is the same for every account.
 	Prompt(st Statement) (options []byte, err error)
 }
+
+// Namer is a [Prompter] whose client may not find a key by itself: the options name handles, to anybody who asks about an account.
+type Namer interface {
+	Prompter
+
+	// Names is how many handles the options name; 0: none, and PromptNaming is not called.
+	Names() int
+
+	// PromptNaming is Prompt with the handles of this method that are bound under the statement's account, at most Names of them. What it
+	// returns, and the work it does, must not tell how many these are: it fills up with decoys that are always the same for the
+	// account, which [Host.Keyed] is good for.
+	PromptNaming(st Statement, bound [][]byte) (options []byte, err error)
+}

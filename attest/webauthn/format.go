@@ -33,6 +33,13 @@ type Config struct {
 
 	// Models says of which models authenticators may be, where attestation is required.
 	Models Models
+
+	// AllowCredentials has a proof ask for credentials by their ids, among decoys, so that authenticators which keep none that can be
+	// discovered can be used too.
+	AllowCredentials bool
+
+	// Keyed makes the decoys, see [attest.Host]. Required with AllowCredentials.
+	Keyed func(parts ...[]byte) []byte
 }
 
 // Format is [attest.MethodPasskey]. Users must be verified, and nothing may happen in a frame of another site.
@@ -43,7 +50,7 @@ type Format struct {
 
 var (
 	_ attest.Enroller = (*Format)(nil)
-	_ attest.Prompter = (*Format)(nil)
+	_ attest.Namer    = (*Format)(nil)
 )
 
 // New makes the format. It refuses an RP ID that is a public suffix: everybody who has a name below it could use its passkeys.
@@ -71,6 +78,9 @@ func New(c Config) (*Format, error) {
 	}
 	if err := c.Models.check(c.Attestation.Demand); err != nil {
 		return nil, err
+	}
+	if c.AllowCredentials && c.Keyed == nil {
+		return nil, errors.New("credentials are named, and no key is there for decoys")
 	}
 	if c.Name == "" {
 		c.Name = c.RPIDs[0]
@@ -139,8 +149,9 @@ func (f *Format) Verify(in attest.Input) (attest.Claims, error) {
 	if err != nil {
 		return attest.Claims{}, err
 	}
-	// Section 7.2 step 6: nobody said which credential to use, so the authenticator says whose it is.
-	if got.UserHandle == nil {
+	// Section 7.2 step 6: where nobody said which credential to use, the authenticator says whose it is. Where credentials are named, the
+	// claimant said beforehand whom it has to belong to, which the caller holds against the account.
+	if got.UserHandle == nil && !f.config.AllowCredentials {
 		return attest.Claims{}, attest.Refuse(attest.ReasonIdentity, "authenticator does not say whose credential it is")
 	}
 	return attest.Claims{

@@ -23,11 +23,15 @@ type requestOptions struct {
 }
 
 // Prompt asks for any passkey that can be discovered: no credential is named, so that the options say nothing about the account.
-func (f *Format) Prompt(st attest.Statement) ([]byte, error) {
+func (f *Format) Prompt(st attest.Statement) ([]byte, error) { return f.prompt(st, nil) }
+
+// prompt names credentials, for whichever RP ID they are; none: any that can be discovered.
+func (f *Format) prompt(st attest.Statement, ids [][]byte) ([]byte, error) {
 	challenge := sha256.Sum256([]byte(st.Text()))
 	return json.Marshal(requestOptions{
 		PublicKeyCredentialRequestOptions: gowebauthn.PublicKeyCredentialRequestOptions{
 			Challenge: challenge[:], Timeout: timeout, RelyingPartyID: f.config.RPIDs[0], UserVerification: gowebauthn.VerificationRequired,
+			AllowedCredentials: descriptors(ids),
 		},
 		RPIDs: f.config.RPIDs,
 	})
@@ -36,6 +40,10 @@ func (f *Format) Prompt(st attest.Statement) ([]byte, error) {
 // creationOptions are PublicKeyCredentialCreationOptionsJSON.
 func (f *Format) creationOptions(e attest.Enrolling) gowebauthn.PublicKeyCredentialCreationOptions {
 	name := gowebauthn.CredentialEntity{Name: e.Name}
+	required, discoverable := gowebauthn.ResidentKeyRequired(), gowebauthn.ResidentKeyRequirementRequired
+	if f.config.AllowCredentials { // the others are named
+		required, discoverable = gowebauthn.ResidentKeyNotRequired(), gowebauthn.ResidentKeyRequirementPreferred
+	}
 	return gowebauthn.PublicKeyCredentialCreationOptions{
 		RelyingParty: gowebauthn.RelyingPartyEntity{CredentialEntity: gowebauthn.CredentialEntity{Name: f.config.Name}, ID: f.config.RPIDs[0]},
 		User:         gowebauthn.UserEntity{CredentialEntity: name, DisplayName: e.Name, ID: gowebauthn.URLEncodedBase64(e.UserHandle)},
@@ -43,8 +51,8 @@ func (f *Format) creationOptions(e attest.Enrolling) gowebauthn.PublicKeyCredent
 		Parameters:   f.parameters(),
 		Timeout:      timeout,
 		AuthenticatorSelection: gowebauthn.AuthenticatorSelection{
-			RequireResidentKey: gowebauthn.ResidentKeyRequired(),
-			ResidentKey:        gowebauthn.ResidentKeyRequirementRequired,
+			RequireResidentKey: required,
+			ResidentKey:        discoverable,
 			UserVerification:   gowebauthn.VerificationRequired,
 		},
 		CredentialExcludeList: f.excluded(e.Bound),
@@ -68,13 +76,13 @@ func (f *Format) parameters() []gowebauthn.CredentialParameter {
 
 // excluded names the passkeys that the account has for the RP ID, so that no authenticator makes a second one.
 func (f *Format) excluded(handles [][]byte) []gowebauthn.CredentialDescriptor {
-	var list []gowebauthn.CredentialDescriptor
+	var ids [][]byte
 	for _, handle := range handles {
 		if id, ours := bytes.CutPrefix(handle, Handle(f.config.RPIDs[0], nil)); ours {
-			list = append(list, gowebauthn.CredentialDescriptor{Type: gowebauthn.PublicKeyCredentialType, CredentialID: id})
+			ids = append(ids, id)
 		}
 	}
-	return list
+	return descriptors(ids)
 }
 
 // conveyance asks for an attestation only where one is judged: it tells apart people by their devices.
