@@ -62,7 +62,7 @@ func (g *Gateway) begin(w http.ResponseWriter, r *http.Request) error {
 	var secret string
 	req.Holder, secret = ensureHolder(w, r)
 	req.ClientID, req.Network = grant.ClientBrowser, network
-	begun, err := g.Recovery.Initiate(req)
+	begun, err := g.Recovery.Initiate(r.Context(), req)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (g *Gateway) askAgain(w http.ResponseWriter, r *http.Request, req recovery.
 	if !errors.Is(err, recovery.ErrNoEvidence) {
 		return err
 	}
-	begun, err := g.Recovery.Again(req.RecoveryID, req.Holder, req.Network)
+	begun, err := g.Recovery.Again(r.Context(), req.RecoveryID, req.Holder, req.Network)
 	if err != nil {
 		return err
 	}

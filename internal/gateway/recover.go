@@ -39,7 +39,7 @@ func (g *Gateway) initiate(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	req.Holder, req.Network = holder.Holder, network
-	begun, err := g.Recovery.Initiate(req)
+	begun, err := g.Recovery.Initiate(r.Context(), req)
 	if err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func (h *house) ask() InitiateRequest {
 
 func (h *house) initiate(req InitiateRequest) Initiated {
 	h.t.Helper()
-	in, err := h.Initiate(req)
+	in, err := h.Initiate(h.t.Context(), req)
 	must(h.t, err)
 	return in
 }

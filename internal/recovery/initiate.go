@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"net/netip"
@@ -26,12 +27,6 @@ type Initiated struct {
 	Methods    []Offer
 }
 
-// Offer is one method by which the claimant may prove himself.
-type Offer struct {
-	Method  attest.Method
-	Options []byte // JSON, where the method has any
-}
-
 // sealed is the content of a recovery_id.
 type sealed struct {
 	Statement string `json:"s"`
@@ -39,9 +34,13 @@ type sealed struct {
 	Holder    Holder `json:"h"`
 }
 
-// Initiate makes a recovery_id and its statement. It reads and writes nothing and asks nobody, so it costs and tells
-// the same for every identifier.
-func (s *Service) Initiate(req InitiateRequest) (Initiated, error) {
+// Initiate makes a recovery_id and its statement. It writes nothing and asks nobody, and reads only for methods that name handles, as much
+// for one identifier as for another. So it costs and tells the same for all.
+func (s *Service) Initiate(ctx context.Context, req InitiateRequest) (Initiated, error) {
+	named, err := s.named(ctx, req.Account)
+	if err != nil {
+		return Initiated{}, err
+	}
 	now := s.Clock().UTC().Truncate(time.Second)
 	st := attest.Statement{
 		Issuer:    s.Issuer,
@@ -58,36 +57,17 @@ func (s *Service) Initiate(req InitiateRequest) (Initiated, error) {
 	if err != nil {
 		return Initiated{}, unavailable("sealing a recovery", err)
 	}
-	offers := s.offers(st, s.Verifier.Methods())
 	return Initiated{
 		RecoveryID: s.box.Seal(id, s.recoveryAD()),
 		Statement:  st,
 		ExpiresIn:  statementLife,
-		Methods:    offers,
+		Methods:    s.offers(st, s.Verifier.Methods(), named),
 	}, nil
-}
-
-// offers are the methods with what their clients need. They depend on the configuration and the statement alone.
-func (s *Service) offers(st attest.Statement, methods []attest.Method) []Offer {
-	offers := make([]Offer, 0, len(methods))
-	for _, m := range methods {
-		offer := Offer{Method: m}
-		if p, ok := s.Verifier.Format(m).(attest.Prompter); ok {
-			options, err := p.Prompt(st)
-			if err != nil { // a method that cannot be asked for is not offered
-				s.Logger.Error("a method is not offered", "method", string(m), "error", err)
-				continue
-			}
-			offer.Options = options
-		}
-		offers = append(offers, offer)
-	}
-	return offers
 }
 
 // Again initiates anew what h has initiated with a recovery_id, whose age does not matter, nor whether it was used: nothing is proved in
 // either. network is where h is now.
-func (s *Service) Again(id string, h Holder, network netip.Prefix) (Initiated, error) {
+func (s *Service) Again(ctx context.Context, id string, h Holder, network netip.Prefix) (Initiated, error) {
 	in, st, err := s.unseal(id)
 	if err != nil {
 		return Initiated{}, err
@@ -95,7 +75,7 @@ func (s *Service) Again(id string, h Holder, network netip.Prefix) (Initiated, e
 	if in.Holder != h {
 		return Initiated{}, ErrHolder
 	}
-	return s.Initiate(InitiateRequest{Account: st.Account, Actions: st.Actions, ClientID: in.ClientID, Holder: h, Network: network})
+	return s.Initiate(ctx, InitiateRequest{Account: st.Account, Actions: st.Actions, ClientID: in.ClientID, Holder: h, Network: network})
 }
 
 // open reads a recovery_id that h brings. Whatever is wrong with it is one answer, but for its age.

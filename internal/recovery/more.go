@@ -17,10 +17,14 @@ import (
 // more keeps what was proved so far, and asks for another proof over a fresh statement. From here on the recovery is stored, and its
 // recovery_id is a random handle.
 func (s *Service) more(ctx context.Context, at *attempt) (Attested, error) {
+	named, err := s.named(ctx, at.statement.Account)
+	if err != nil {
+		return Attested{}, err
+	}
 	fresh, id := s.newRecord(at), storedPrefix+newSecret()
 	var rec *record
 	var st attest.Statement
-	err := s.DB.Update(ctx, func(tx storage.Tx) (err error) {
+	err = s.DB.Update(ctx, func(tx storage.Tx) (err error) {
 		if rec, err = s.current(tx, at, fresh); err != nil {
 			return err
 		}
@@ -41,17 +45,21 @@ func (s *Service) more(ctx context.Context, at *attempt) (Attested, error) {
 		return Attested{}, settle("keeping a proof", err)
 	}
 	s.poke()
-	return s.asking(rec, id, st), nil
+	return s.asking(rec, id, st, named), nil
 }
 
 // renew makes a fresh statement and recovery_id for a recovery that waits for another proof. Nothing is burnt and nothing proved anew.
 // It helps also when evidence was burnt and could not be judged, because the identity provider was away or the process died. If
 // it is being judged just now, it is lost: see [Service.current].
 func (s *Service) renew(ctx context.Context, at *attempt, dpop string) (Attested, error) {
+	named, err := s.named(ctx, at.statement.Account)
+	if err != nil {
+		return Attested{}, err
+	}
 	id := storedPrefix + newSecret()
 	var st attest.Statement
 	var rec *record
-	err := s.DB.Update(ctx, func(tx storage.Tx) (err error) {
+	err = s.DB.Update(ctx, func(tx storage.Tx) (err error) {
 		if rec, err = s.waiting(tx, at.earlier); err != nil {
 			return err
 		}
@@ -64,13 +72,13 @@ func (s *Service) renew(ctx context.Context, at *attempt, dpop string) (Attested
 	if err != nil {
 		return Attested{}, settle("renewing a statement", err)
 	}
-	return s.asking(rec, id, st), nil
+	return s.asking(rec, id, st, named), nil
 }
 
-func (s *Service) asking(rec *record, id string, st attest.Statement) Attested {
+func (s *Service) asking(rec *record, id string, st attest.Statement, named map[attest.Method][][]byte) Attested {
 	return Attested{
 		Outcome: OutcomeMore, Reference: rec.Reference, Account: rec.Identifier, Actions: rec.Actions,
-		RecoveryID: id, Statement: st, ExpiresIn: st.Expires.Sub(st.Requested), Methods: s.offers(st, rec.Wanted),
+		RecoveryID: id, Statement: st, ExpiresIn: st.Expires.Sub(st.Requested), Methods: s.offers(st, rec.Wanted, named),
 	}
 }
 

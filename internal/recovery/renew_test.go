@@ -36,7 +36,7 @@ func TestAProofThatComesTooLateIsAskedForAgainAndBurnsNothing(t *testing.T) {
 			if _, after := h.db.count(); after != writes || h.checks != 0 {
 				t.Error("it was judged or burnt")
 			}
-			again, err := h.Again(in.RecoveryID, h.program(), netip.MustParsePrefix("198.51.100.0/24"))
+			again, err := h.Again(t.Context(), in.RecoveryID, h.program(), netip.MustParsePrefix("198.51.100.0/24"))
 			must(t, err)
 			if again.Statement.Recovery == in.Statement.Recovery || again.Statement.Account != in.Statement.Account || again.ExpiresIn != statementLife {
 				t.Errorf("asked anew with %+v", again.Statement)
@@ -51,10 +51,10 @@ func TestAProofThatComesTooLateIsAskedForAgainAndBurnsNothing(t *testing.T) {
 func TestNobodyButTheHolderIsAskedAgain(t *testing.T) {
 	h := newHouse(t)
 	in := h.initiate(h.ask())
-	if _, err := h.Again(in.RecoveryID, browserHolder("thief"), netip.Prefix{}); !errors.Is(err, ErrHolder) {
+	if _, err := h.Again(t.Context(), in.RecoveryID, browserHolder("thief"), netip.Prefix{}); !errors.Is(err, ErrHolder) {
 		t.Errorf("a thief: %v", err)
 	}
-	if _, err := h.Again(in.RecoveryID+"A", h.program(), netip.Prefix{}); !errors.Is(err, ErrExpired) {
+	if _, err := h.Again(t.Context(), in.RecoveryID+"A", h.program(), netip.Prefix{}); !errors.Is(err, ErrExpired) {
 		t.Errorf("altered: %v", err)
 	}
 }
