@@ -63,13 +63,16 @@ func (g *Gateway) bindPage(r *http.Request, v enrolment.Visitor, m attest.Method
 		Namespace string `json:"namespace"`
 		MinLength int    `json:"min_length"`
 		MaxLength int    `json:"max_length"`
+		Selection struct {
+			ResidentKey string `json:"residentKey"`
+		} `json:"authenticatorSelection"`
 	}
 	if err := json.Unmarshal(begun.Options, &options); err != nil {
 		return pages.Page{}, unavailable(err)
 	}
 	return pages.Bind(pages.Binding{
 		Method: string(m), Account: v.Session.Name(), Until: g.Clock().Add(enrolment.Life), Text: begun.Text, Options: string(begun.Options), Error: wrong,
-		Namespace: options.Namespace, MinLength: options.MinLength, MaxLength: options.MaxLength,
+		Namespace: options.Namespace, MinLength: options.MinLength, MaxLength: options.MaxLength, Named: options.Selection.ResidentKey == "preferred",
 		Form: g.form(formChange, "authenticators/"+string(m)+"/finish", v.Secret, pages.Fact{Name: "state", Value: begun.State}),
 	}), nil
 }

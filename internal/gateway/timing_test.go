@@ -9,6 +9,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
+	"fmt"
 	"math"
 	mathrand "math/rand/v2"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/attest/attesttest"
+	"github.com/regrant/regrant/attest/attesttest/wallet"
 	"github.com/regrant/regrant/internal/throttle"
 	"github.com/regrant/regrant/internal/wire"
 )
@@ -141,23 +143,46 @@ func TestKnownAndUnknownAccountsTakeTheSameTime(t *testing.T) {
 		h.unbound, h.limiter.PerNetwork = attesttest.NewCA(t), throttle.Rate{Burst: 1 << 20, Every: time.Nanosecond}
 	}))
 	for name, q := range w.questions() {
-		w.measure(q, pairs/10) // to warm up
-		for try := 1; ; try++ {
-			times := w.measure(q, pairs)
-			same, seen := welch(times[known], times[unknown]), welch(times[planted], times[unknown])
-			t.Logf("%s: known %.0f µs, unknown %.0f µs, t = %.2f; with a signature more %.0f µs, t = %.2f", name,
-				median(times[known])/1e3, median(times[unknown])/1e3, same, median(times[planted])/1e3, seen)
-			if math.Abs(same) >= enough {
-				t.Errorf("%s: known and unknown accounts are told apart", name)
-			}
-			// A machine that is too busy to see anything is asked again. A difference that was seen is not.
-			if seen > enough {
-				break
-			}
-			if try == tries {
-				t.Errorf("%s: a signature more was not seen, so nothing is known", name)
-				break
-			}
+		w.compare(name, q)
+	}
+}
+
+// That passkeys are named tells nobody either whether there are any.
+func TestAccountsWithAndWithoutNamedPasskeysTakeTheSameTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures for some seconds")
+	}
+	for _, have := range []int{0, 1, 4} {
+		w := newWatch(t, open(t, namesPasskeys(t), func(h *house) {
+			h.unbound, h.limiter.PerNetwork = attesttest.NewCA(t), throttle.Rate{Burst: 1 << 20, Every: time.Nanosecond}
+		}))
+		w.crowd()
+		for range have {
+			w.binds(w.visitor(), wallet.NewPasskey(t))
+		}
+		w.compare(fmt.Sprintf("initiate, with %d passkeys", have), w.questions()["initiate"])
+	}
+}
+
+// compare fails the test if the answers to q tell known accounts from unknown ones by their time.
+func (w *watch) compare(name string, q question) {
+	w.t.Helper()
+	w.measure(q, pairs/10) // to warm up
+	for try := 1; ; try++ {
+		times := w.measure(q, pairs)
+		same, seen := welch(times[known], times[unknown]), welch(times[planted], times[unknown])
+		w.t.Logf("%s: known %.0f µs, unknown %.0f µs, t = %.2f; with a signature more %.0f µs, t = %.2f", name,
+			median(times[known])/1e3, median(times[unknown])/1e3, same, median(times[planted])/1e3, seen)
+		if math.Abs(same) >= enough {
+			w.t.Errorf("%s: known and unknown accounts are told apart", name)
+		}
+		// A machine that is too busy to see anything is asked again. A difference that was seen is not.
+		if seen > enough {
+			return
+		}
+		if try == tries {
+			w.t.Errorf("%s: a signature more was not seen, so nothing is known", name)
+			return
 		}
 	}
 }

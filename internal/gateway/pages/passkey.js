@@ -57,24 +57,35 @@
     };
   };
 
-  // A browser looks for the passkeys of one RP ID at a time: each further one gets a button of its own.
+  // A browser looks for the passkeys of one RP ID at a time: each further one gets a button of its own. Where credentials are named, so
+  // do those that are not, such as ones of an account with another name than before.
   const offerOthers = (form, button) => {
     const options = JSON.parse(form.dataset.options);
-    for (const id of (options.rpIds || []).filter((id) => id !== options.rpId)) {
+    const offer = (words, rpId, unnamed) => {
       const other = button.cloneNode();
       other.className = "quiet";
-      other.value = id;
-      other.textContent = "Use a passkey made at " + id;
+      other.value = rpId;
+      other.toggleAttribute("data-unnamed", unnamed);
+      other.textContent = rpId === options.rpId ? words : words + " made at " + rpId;
       form.append(" ", other);
+    };
+    for (const id of (options.rpIds || []).filter((id) => id !== options.rpId)) {
+      offer("Use a passkey", id, false);
+    }
+    for (const id of options.allowCredentials ? options.rpIds : []) {
+      offer("Let the browser find a passkey", id, true);
     }
   };
 
-  // rpId, if any, takes the place of the one in the options.
-  const ask = async (form, rpId) => {
+  // button may ask for another RP ID than the options, or for none of the credentials that they name.
+  const ask = async (form, button) => {
     const ceremony = form.dataset.passkey;
     const options = { publicKey: parse(ceremony, JSON.parse(form.dataset.options)) };
-    if (rpId) {
-      options.publicKey.rpId = rpId;
+    if (button && button.value) {
+      options.publicKey.rpId = button.value;
+    }
+    if (button && button.hasAttribute("data-unnamed")) {
+      options.publicKey.allowCredentials = [];
     }
     const credential = await (ceremony === "create" ? navigator.credentials.create(options) : navigator.credentials.get(options));
     form.elements.namedItem("credential").value = JSON.stringify(encode(credential));
@@ -92,7 +103,7 @@
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       failed(form, "");
-      ask(form, event.submitter && event.submitter.value).catch((error) => failed(form, error.name === "InvalidStateError"
+      ask(form, event.submitter).catch((error) => failed(form, error.name === "InvalidStateError"
         ? "This device or security key is set up already. Choose another one."
         : "No passkey was used. Try again, or choose another way."));
     });

@@ -41,6 +41,7 @@ type Binding struct {
 	Text      string    // what a key signs
 	Namespace string    // of an SSH signature
 	Options   string    // of a passkey
+	Named     bool      // a passkey is named in a recovery, under Account
 	MinLength int       // of a passphrase
 	MaxLength int
 	Error     string // what was wrong the time before
@@ -117,6 +118,9 @@ func (b *Binding) recoveryKey(p *Page) {
 
 func (b *Binding) passkey(p *Page) {
 	p.Notice = "Your browser asks where to keep the passkey. A security key, or a device that you do not carry with you, is good for recovery."
+	if b.Named {
+		p.Notice += " Some security keys are found only if you enter exactly the name " + b.Account + " when you recover."
+	}
 	b.Form.Fields = []Field{labelField}
 	b.Form.Passkey = &Passkey{Ceremony: "create", Options: b.Options}
 	b.Form.Button = "Make a passkey"
