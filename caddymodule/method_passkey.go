@@ -80,6 +80,12 @@ type Passkey struct {
 	// names in COSE. Default: `EdDSA`, `ES256` and `RS256`.
 	Algorithms []string `json:"algorithms,omitempty"`
 
+	// Recovery names credentials, so that security keys count too which keep no
+	// passkey that a browser finds by itself. Whoever asks about an account is told
+	// some ids, most of them decoys; whoever asks again and again sees them change
+	// when a passkey of it is bound or removed. Default: nothing is named.
+	AllowCredentials bool `json:"allow_credentials,omitempty"`
+
 	roots    []*certpath.Certificate
 	metadata *metadataFile             // nil: none
 	status   *revocation.AndroidStatus // nil: nobody is asked for attestations
@@ -167,7 +173,8 @@ func (m *Passkey) Format(h attest.Host) (attest.Format, error) {
 	}
 	c := webauthn.Config{
 		RPIDs: at.rpIDs, Name: m.Name, Origins: at.origins,
-		Attestation: webauthn.Attestation{Demand: demands[m.Attestation], Roots: m.roots, AnyTPMVendor: m.TPMVendors == tpmVendorsAny},
+		Attestation:      webauthn.Attestation{Demand: demands[m.Attestation], Roots: m.roots, AnyTPMVendor: m.TPMVendors == tpmVendorsAny},
+		AllowCredentials: m.AllowCredentials, Keyed: h.Keyed,
 	}
 	for _, name := range m.Algorithms {
 		c.Algorithms = append(c.Algorithms, algorithms[name])
@@ -204,6 +211,7 @@ func (m *Passkey) Format(h attest.Host) (attest.Format, error) {
 //		tpm_vendors    listed|any
 //		android_status <url>
 //		algorithms     <names...>
+//		allow_credentials
 //	}
 func (m *Passkey) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return readMethod(d, m.unmarshalOption, m.checkValues, m.check)
@@ -240,8 +248,10 @@ func (m *Passkey) unmarshalOption(d *caddyfile.Dispenser) error {
 		return readOnce(d, &m.AndroidStatus)
 	case "algorithms":
 		return readList(d, &m.Algorithms)
+	case "allow_credentials":
+		return readFlag(d, &m.AllowCredentials)
 	default:
-		return unknown(d, "risk_analysis", "probation", "rp_id", "origins", "name", "attestation", "trust_pool", "metadata", "metadata_root", "models", "tpm_vendors", "android_status", "algorithms")
+		return unknown(d, "risk_analysis", "probation", "rp_id", "origins", "name", "attestation", "trust_pool", "metadata", "metadata_root", "models", "tpm_vendors", "android_status", "algorithms", "allow_credentials")
 	}
 }
 

@@ -61,6 +61,20 @@ func TestEveryMethodIsOffered(t *testing.T) {
 	}
 }
 
+func TestPasskeysAreNamedOnlyWhereThatIsConfigured(t *testing.T) {
+	for methods, want := range map[string]int{"\t\tmethod passkey": 0, "\t\tmethod passkey {\n\t\t\tallow_credentials\n\t\t}": 8} {
+		privateData(t)
+		app, err := loadMethods(t, methods)
+		if err != nil {
+			t.Fatal(err)
+		}
+		format := mustOpen(t, app).recovery.Verifier.Format(attest.MethodPasskey)
+		if got := format.(attest.Namer).Names(); got != want {
+			t.Errorf("%s: %d are named, want %d", methods, got, want)
+		}
+	}
+}
+
 func TestEachMethodHasItsOwnProbation(t *testing.T) {
 	privateData(t)
 	app, err := loadMethods(t, "\t\tmethod passkey\n\t\tmethod recovery_code {\n\t\t\tprobation 1h\n\t\t\trisk_analysis RA-1\n\t\t}")
