@@ -112,8 +112,13 @@ type asked struct {
 // begins a rehearsal as far as its proof.
 func (s *surfer) begins() asked {
 	s.t.Helper()
+	return s.beginsAs(story.Carol + "@demo.example")
+}
+
+func (s *surfer) beginsAs(name string) asked {
+	s.t.Helper()
 	s.opens(s.e.Issuer + "/")
-	s.fills(`[name=account]`, story.Carol+"@demo.example")
+	s.fills(`[name=account]`, name)
 	_ = evaluates[string](s, `document.querySelector("[name=lost]").value = "rehearse"`)
 	s.clicks(`form[action$="/start"] button`)
 	s.reads("Prove that the account is yours")
