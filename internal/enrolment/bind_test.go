@@ -128,6 +128,26 @@ func TestWhatIsNotThisEnrolmentBindsNothing(t *testing.T) {
 	}
 }
 
+// Where a new code meets one that is stored, nothing is lost: the set from before stays, and asking again makes other codes.
+func TestACodeThatMeetsAnotherChangesNothing(t *testing.T) {
+	h := open(t)
+	h.bind(h.visit(bobID, "pwd", "otp"), attest.MethodRecoveryCode, "same")
+	v := h.visit(aliceID, "pwd", "otp")
+	before := h.bind(v, attest.MethodRecoveryCode, "first")
+	again := h.begun(v, attest.MethodRecoveryCode).State
+	met, err := h.Finish(t.Context(), v, attest.MethodRecoveryCode, Answer{State: again, Body: []byte("same")})
+	if !errors.Is(err, ErrBound) || met.Shown != nil {
+		t.Errorf("%+v, %v", met, err)
+	}
+	if got := live(h.all(aliceID)); len(got) != 1 || got[0].ID != before.ID {
+		t.Errorf("bound: %+v", got)
+	}
+	other, err := h.Finish(t.Context(), v, attest.MethodRecoveryCode, Answer{State: again, Body: []byte("other")})
+	if err != nil || len(other.Shown) != 2 {
+		t.Errorf("%+v, %v", other, err)
+	}
+}
+
 func live(items []Item) []Item {
 	return slices.DeleteFunc(items, func(i Item) bool { return i.Standing == StandingRevoked })
 }
