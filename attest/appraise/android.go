@@ -53,7 +53,8 @@ func (r *Request) expectAndroid() (*android.Policy, error) {
 		return nil, err
 	}
 	p := &android.Policy{
-		Now: r.Now, ExpiredFactory: m.ExpiredFactory, Packages: m.Packages,
+		Roots: r.Trust.roots, Status: r.Trust.status, Now: r.Now,
+		ExpiredFactory: m.ExpiredFactory, Packages: m.Packages,
 		AnyBootState: m.VerifiedBoot != nil && !*m.VerifiedBoot, Unlocked: m.DeviceLocked != nil && !*m.DeviceLocked,
 	}
 	if m.SecurityLevel != nil {
@@ -73,12 +74,7 @@ func (r *Request) expectAndroid() (*android.Policy, error) {
 	if m.Packages != nil && len(m.Packages) == 0 {
 		return nil, errors.New("packages names none")
 	}
-	var err error
-	if p.Roots, err = r.Trust.roots(); err != nil {
-		return nil, err
-	}
-	p.Status, err = r.Trust.androidStatus()
-	return p, err
+	return p, nil
 }
 
 func claimsOfAndroid(a *android.Attestation) any {

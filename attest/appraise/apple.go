@@ -29,15 +29,11 @@ func appleDevice(r *Request) (any, error) {
 	if err := r.Expect(&expect); err != nil {
 		return nil, err
 	}
-	anchors, err := r.Trust.roots()
-	if err != nil {
-		return nil, err
-	}
 	chain, err := r.attested(certpath.Parse)
 	if err != nil {
 		return nil, err
 	}
-	a, err := apple.Policy{Roots: anchors, Now: r.Now, Serial: expect.Serial, UDID: expect.UDID}.Verify(chain, r.Challenge)
+	a, err := apple.Policy{Roots: r.Trust.roots, Now: r.Now, Serial: expect.Serial, UDID: expect.UDID}.Verify(chain, r.Challenge)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package appraise
 import (
 	"errors"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -146,10 +147,13 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// parseTime reads RFC 3339.
+// rfc3339 is the form of section 5.6, with T and Z in capitals, which it leaves to us.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
+// parseTime reads RFC 3339 without leap seconds. time.Parse alone would also take hours of one digit, fractions behind a comma and offsets of a day.
 func parseTime(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil || t.IsZero() {
+	if err != nil || !rfc3339.MatchString(s) || t.IsZero() { // the zero time would be no clock
 		return time.Time{}, errors.New("time is not a time of RFC 3339")
 	}
 	return t, nil

@@ -27,12 +27,9 @@ func (r *Request) expectChain() (*chainWish, error) {
 	if err := r.Expect(&m); err != nil {
 		return nil, err
 	}
-	w := &chainWish{revocation: true, deviceID: m.DeviceID}
-	w.options.Now = r.Now
+	w := &chainWish{revocation: true, policy: r.policy(), held: r.Trust.held, deviceID: m.DeviceID}
+	w.options.Now, w.options.Anchors = r.Now, r.Trust.roots
 	var err error
-	if w.options.Anchors, err = r.Trust.roots(); err != nil {
-		return nil, err
-	}
 	if w.options.Purposes, err = purposes(m.Purposes); err != nil {
 		return nil, err
 	}
@@ -55,11 +52,7 @@ func (r *Request) expectChain() (*chainWish, error) {
 			return nil, errors.New(`revocation is neither "required" nor "off"`)
 		}
 	}
-	if w.policy, err = r.policy(); err != nil {
-		return nil, err
-	}
-	w.held, err = r.Trust.statements()
-	return w, err
+	return w, nil
 }
 
 // purposes reads a list of object identifiers. None means client authentication; "any" alone means no demand.

@@ -20,7 +20,7 @@ type message struct {
 	Time      string         `json:"time"`
 	Challenge *string        `json:"challenge"`
 	Evidence  jsontext.Value `json:"evidence"`
-	Trust     Trust          `json:"trust"`
+	Trust     configuration  `json:"trust"`
 	Expect    jsontext.Value `json:"expect"`
 }
 
@@ -33,31 +33,22 @@ type Request struct {
 	evidence, expect jsontext.Value
 }
 
-// Trust is what an operator configured. A format reads what it needs; one configuration may serve them all.
-type Trust struct {
-	Roots         []string       `json:"roots"`          // PEM
-	CRLs          []string       `json:"crls"`           // PEM
-	OCSPResponses []string       `json:"ocsp_responses"` // base64 DER
-	MetadataBlob  string         `json:"metadata_blob"`  // FIDO metadata, JWT
-	MetadataRoots []string       `json:"metadata_roots"` // PEM
-	AndroidStatus jsontext.Value `json:"android_status"`
-	JWKS          jsontext.Value `json:"jwks"`
-	MaxCRLAge     string         `json:"max_crl_age"`  // Go duration
-	MaxOCSPAge    string         `json:"max_ocsp_age"` // Go duration
-}
-
 func (m *message) request() (*Request, error) {
 	now, err := parseTime(m.Time)
 	if err != nil {
 		return nil, err
 	}
-	r := &Request{Now: now, Trust: m.Trust, evidence: m.Evidence, expect: m.Expect}
+	trust, err := m.Trust.trust()
+	if err != nil {
+		return nil, err
+	}
+	r := &Request{Now: now, Trust: trust, evidence: m.Evidence, expect: m.Expect}
 	if m.Challenge != nil {
 		if r.Challenge, err = Bytes(*m.Challenge); err != nil {
 			return nil, fmt.Errorf("challenge %w", err)
 		}
 	}
-	if len(m.Evidence) == 0 || string(m.Evidence) == "null" {
+	if !given(m.Evidence) {
 		return nil, errors.New("evidence is missing")
 	}
 	return r, nil
@@ -73,7 +64,7 @@ func (r *Request) Evidence(into any) error {
 
 // Expect decodes the member expect, if there is one.
 func (r *Request) Expect(into any) error {
-	if len(r.expect) == 0 || string(r.expect) == "null" {
+	if !given(r.expect) {
 		return nil
 	}
 	if err := strictjson.Decode(r.expect, into); err != nil {
@@ -103,16 +94,4 @@ func block(text, kind string) ([]byte, error) {
 		return nil, fmt.Errorf("is not one PEM block %s", kind)
 	}
 	return b.Bytes, nil
-}
-
-// maxAge reads an optional duration; zero if it is absent.
-func maxAge(name, text string) (time.Duration, error) {
-	if text == "" {
-		return 0, nil
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%s is not a positive Go duration", name)
-	}
-	return d, nil
 }

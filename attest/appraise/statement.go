@@ -56,15 +56,7 @@ func (r *Request) good(about pairEvidence, statement *string, read func(string) 
 	if about.Certificate == nil || about.Issuer == nil || statement == nil {
 		return nil, errMissing
 	}
-	policy, err := r.policy()
-	if err != nil {
-		return nil, err
-	}
-	anchors, err := r.Trust.roots()
-	if err != nil {
-		return nil, err
-	}
-	pair, err := r.pair(about, anchors)
+	pair, err := r.pair(about, r.Trust.roots)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +64,7 @@ func (r *Request) good(about pairEvidence, statement *string, read func(string) 
 	if err != nil {
 		return nil, attest.Refuse(attest.ReasonMalformed, "statement: %v", err)
 	}
-	switch status, why := policy.Status(pair.Certificate, pair.Issuer, held); status {
+	switch status, why := r.policy().Status(pair.Certificate, pair.Issuer, held); status {
 	case revocation.Good:
 		c := pair.Certificate
 		return statementClaims{c.X509.Subject.String(), c.Serial().Text(16), c.X509.Issuer.String()}, nil

@@ -1,15 +1,74 @@
 package appraise
 
 import (
+	"errors"
 	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/regrant/regrant/attest/android"
 	"github.com/regrant/regrant/attest/certpath"
 	"github.com/regrant/regrant/attest/revocation"
 )
 
-// roots returns the anchors.
-func (t *Trust) roots() ([]*certpath.Certificate, error) { return anchors("root", t.Roots) }
+// configuration is the member trust as it is written: what an operator configured.
+type configuration struct {
+	Roots         []string       `json:"roots"`          // PEM
+	CRLs          []string       `json:"crls"`           // PEM
+	OCSPResponses []string       `json:"ocsp_responses"` // base64 DER
+	MetadataBlob  string         `json:"metadata_blob"`  // FIDO metadata, JWT
+	MetadataRoots []string       `json:"metadata_roots"` // PEM
+	AndroidStatus jsontext.Value `json:"android_status"`
+	JWKS          jsontext.Value `json:"jwks"`
+	MaxCRLAge     *string        `json:"max_crl_age"`  // Go duration
+	MaxOCSPAge    *string        `json:"max_ocsp_age"` // Go duration
+}
+
+// Trust is what an operator configured. All of it is read before a format is asked, so that what is not valid is an error also where it is not needed:
+// one configuration may serve every format. Only what a signature over the metadata, and a key set, are worth is for the format that needs them.
+type Trust struct {
+	JWKS jsontext.Value // a JSON object; empty: none
+
+	roots, metadataRoots []*certpath.Certificate
+	metadata             string // empty: none
+	status               *android.Status
+	held                 revocation.Statements
+	crlAge, ocspAge      time.Duration // 0: as the statements say
+}
+
+func (c *configuration) trust() (t Trust, err error) {
+	if t.roots, err = anchors("root", c.Roots); err != nil {
+		return t, err
+	}
+	if t.metadataRoots, err = anchors("metadata root", c.MetadataRoots); err != nil {
+		return t, err
+	}
+	if t.held, err = c.statements(); err != nil {
+		return t, err
+	}
+	if t.crlAge, err = maxAge("max_crl_age", c.MaxCRLAge); err != nil {
+		return t, err
+	}
+	if t.ocspAge, err = maxAge("max_ocsp_age", c.MaxOCSPAge); err != nil {
+		return t, err
+	}
+	if given(c.AndroidStatus) {
+		if t.status, err = android.ParseStatus(c.AndroidStatus); err != nil {
+			return t, fmt.Errorf("android_status: %w", err)
+		}
+	}
+	if given(c.JWKS) {
+		if t.JWKS = c.JWKS; t.JWKS.Kind() != '{' {
+			return t, errors.New("jwks is not an object")
+		}
+	}
+	t.metadata = c.MetadataBlob
+	return t, nil
+}
+
+// given tells whether a member was written and is not null.
+func given(v jsontext.Value) bool { return len(v) > 0 && v.Kind() != 'n' }
 
 // anchors reads certificates in PEM. One that is not well formed anchors nothing.
 func anchors(name string, texts []string) ([]*certpath.Certificate, error) {
@@ -26,18 +85,10 @@ func anchors(name string, texts []string) ([]*certpath.Certificate, error) {
 	return parsed, nil
 }
 
-// androidStatus reads Google's status list; nil: there is none.
-func (t *Trust) androidStatus() (*android.Status, error) {
-	if len(t.AndroidStatus) == 0 || string(t.AndroidStatus) == "null" {
-		return nil, nil
-	}
-	return android.ParseStatus(t.AndroidStatus)
-}
-
 // statements returns what says of certificates whether they are revoked. What does not parse says nothing.
-func (t *Trust) statements() (revocation.Statements, error) {
+func (c *configuration) statements() (revocation.Statements, error) {
 	var held revocation.Statements
-	for i, text := range t.CRLs {
+	for i, text := range c.CRLs {
 		der, err := block(text, "X509 CRL")
 		if err != nil {
 			return held, fmt.Errorf("CRL %d %w", i, err)
@@ -46,7 +97,7 @@ func (t *Trust) statements() (revocation.Statements, error) {
 			held.CRLs = append(held.CRLs, l)
 		}
 	}
-	for i, text := range t.OCSPResponses {
+	for i, text := range c.OCSPResponses {
 		der, err := Bytes(text)
 		if err != nil {
 			return held, fmt.Errorf("OCSP response %d %w", i, err)
@@ -58,13 +109,19 @@ func (t *Trust) statements() (revocation.Statements, error) {
 	return held, nil
 }
 
-// policy says when a statement counts.
-func (r *Request) policy() (revocation.Policy, error) {
-	p := revocation.Policy{Now: r.Now}
-	var err error
-	if p.MaxCRLAge, err = maxAge("max_crl_age", r.Trust.MaxCRLAge); err != nil {
-		return p, err
+// maxAge reads an optional duration; zero if it is absent.
+func maxAge(name string, text *string) (time.Duration, error) {
+	if text == nil {
+		return 0, nil
 	}
-	p.MaxOCSPAge, err = maxAge("max_ocsp_age", r.Trust.MaxOCSPAge)
-	return p, err
+	d, err := time.ParseDuration(*text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%s is not a positive Go duration", name)
+	}
+	return d, nil
+}
+
+// policy says when a statement about revocation counts.
+func (r *Request) policy() revocation.Policy {
+	return revocation.Policy{Now: r.Now, MaxCRLAge: r.Trust.crlAge, MaxOCSPAge: r.Trust.ocspAge}
 }

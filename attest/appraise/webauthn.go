@@ -102,29 +102,20 @@ func (r *Request) attestation(w attestationWish) (a webauthn.Attestation, err er
 		}
 		a.AnyTPMVendor = true
 	}
-	if a.Roots, err = r.Trust.roots(); err != nil {
-		return a, err
+	a.Roots = r.Trust.roots
+	if r.Trust.status != nil {
+		a.AndroidStatus = func() *android.Status { return r.Trust.status }
 	}
-	if a.Metadata, err = r.metadata(); err != nil {
-		return a, err
-	}
-	status, err := r.Trust.androidStatus()
-	if status != nil {
-		a.AndroidStatus = func() *android.Status { return status }
-	}
+	a.Metadata, err = r.metadata()
 	return a, err
 }
 
 // metadata reads FIDO's metadata. It is what the operator configured; one that does not hold vouches for nobody.
 func (r *Request) metadata() (*webauthn.Metadata, error) {
-	if r.Trust.MetadataBlob == "" {
+	if r.Trust.metadata == "" {
 		return nil, nil
 	}
-	roots, err := anchors("metadata root", r.Trust.MetadataRoots)
-	if err != nil {
-		return nil, err
-	}
-	return webauthn.ParseMetadata(r.Trust.MetadataBlob, roots, r.Now)
+	return webauthn.ParseMetadata(r.Trust.metadata, r.Trust.metadataRoots, r.Now)
 }
 
 // assertionClaims is what an assertion says.
