@@ -21,7 +21,7 @@ const leaf = "internal/strictjson"
 // A new room gets its line here and in docs/architecture.md.
 var floors = map[string][]string{
 	"attest":             {},
-	"attest/certpath":    {"attest"},
+	"attest/certpath":    {"attest", "attest/strongkey"},
 	"attest/revocation":  {"attest", "attest/certpath"},
 	"attest/devicecert":  {"attest", "attest/certpath", "attest/revocation"},
 	"attest/secret":      {"attest"},
@@ -73,7 +73,7 @@ var floors = map[string][]string{
 	"internal/enrolment":           {"attest", "internal/account", "internal/authority", "internal/journal", "internal/keys", "internal/login", "internal/notify", "internal/observe", "storage", "upstream"},
 	"internal/login":               {"attest", "internal/account", "internal/keys", "storage", "upstream"},
 	"internal/revocation":          {"attest/android", "attest/certpath", "attest/revocation", "internal/observe"},
-	"internal/authority":           {"attest", "attest/certpath", "attest/devicecert", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/throttle", "storage", "upstream"},
+	"internal/authority":           {"attest", "attest/certpath", "attest/devicecert", "attest/strongkey", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/throttle", "storage", "upstream"},
 
 	"internal/recovery":      {"attest", "fosite/broker", "fosite/grant", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/observe", "internal/policy", "storage", "upstream"},
 	"internal/gateway":       {"attest", "attest/recoverykey", "attest/secret", "attest/sshsig", "fosite/broker", "fosite/grant", "internal/account", "internal/authority", "internal/downloads", "internal/enrolment", "internal/gateway/pages", "internal/keys", "internal/login", "internal/observe", "internal/policy", "internal/recovery", "internal/throttle", "internal/wire", "upstream"},

@@ -9,33 +9,16 @@ import (
 	"slices"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/strongkey"
 )
 
 const (
-	minRSA      = 2048 // bits
-	maxRSA      = 8192 // bits; more only makes verifying slow
-	minExponent = 65537
-	maxSerial   = 20*8 - 1 // bits of a number in 20 octets of DER
+	minRSA    = 2048     // bits
+	maxSerial = 20*8 - 1 // bits of a number in 20 octets of DER
 )
 
-// strongKey accepts RSA from 2048 bits, in whole octets and with an exponent from 65537, P-256, P-384, P-521 and Ed25519.
-func strongKey(c *x509.Certificate) error {
-	switch key := c.PublicKey.(type) {
-	case *rsa.PublicKey:
-		n := key.N.BitLen()
-		if n < minRSA || n > maxRSA || n%8 != 0 || key.E < minExponent || key.E%2 == 0 {
-			return attest.Refuse(attest.ReasonKey, "RSA key of %d bits with exponent %d", n, key.E)
-		}
-	case *ecdsa.PublicKey:
-		if !slices.Contains([]elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()}, key.Curve) {
-			return attest.Refuse(attest.ReasonKey, "elliptic curve is none of P-256, P-384, P-521")
-		}
-	case ed25519.PublicKey:
-	default:
-		return attest.Refuse(attest.ReasonKey, "%v key", c.PublicKeyAlgorithm)
-	}
-	return nil
-}
+// strongKey accepts what may stand for a person: a CA may have certified any key that was shown to it.
+func strongKey(c *x509.Certificate) error { return strongkey.Check(c.PublicKey, minRSA) }
 
 // strongSignature tells whether a certificate, a CRL or an OCSP response may be signed so: a list of the good, so that MD5, SHA-1, DSA and
 // whatever is not known fall out.

@@ -9,6 +9,8 @@ import (
 	"encoding/pem"
 	"fmt"
 	"slices"
+
+	"github.com/regrant/regrant/attest/strongkey"
 )
 
 // MaxCSR bounds a certificate request, in bytes of PEM.
@@ -51,7 +53,7 @@ func acceptable(key any) bool {
 	case *ecdsa.PublicKey:
 		return k.Curve == elliptic.P256() || k.Curve == elliptic.P384()
 	case ed25519.PublicKey:
-		return true
+		return strongkey.Check(k, 0) == nil // one of small order signs for everybody
 	}
 	return false
 }

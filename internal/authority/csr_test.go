@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"io"
 	"testing"
 )
 
@@ -36,6 +37,23 @@ func TestOtherKeysAreRefused(t *testing.T) {
 		if _, err := parseCSR(csr(t, key, &x509.CertificateRequest{})); !errors.Is(err, ErrCSR) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// anybodys is an Ed25519 key of order 1: its one signature is good for every message.
+type anybodys struct{}
+
+func (anybodys) Public() crypto.PublicKey {
+	return ed25519.PublicKey("\x01" + string(make([]byte, 31)))
+}
+
+func (anybodys) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return []byte("\x01" + string(make([]byte, 63))), nil
+}
+
+func TestKeyWithWhichAnybodySignsIsRefused(t *testing.T) {
+	if _, err := parseCSR(csr(t, anybodys{}, &x509.CertificateRequest{})); !errors.Is(err, ErrCSR) {
+		t.Error(err)
 	}
 }
 
