@@ -86,7 +86,7 @@ func asSent(path certpath.Path, chain []*certpath.Certificate) bool {
 	case 0:
 		return true
 	case 1:
-		return rest[0].SPKI() == anchor.SPKI() && rest[0].Subject.Equal(anchor.Subject)
+		return rest[0].Is(anchor) || rest[0].SPKI() == anchor.SPKI() && rest[0].Subject.Equal(anchor.Subject) && anchor.Issued(rest[0])
 	}
 	return false
 }

@@ -1,9 +1,11 @@
 package android_test
 
 import (
+	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"slices"
 	"testing"
 	"time"
@@ -87,6 +89,16 @@ func TestRootMayBeLeftOutOrBeCertifiedAnew(t *testing.T) {
 	p.mustFail(t, attest.ReasonExpired)
 	p.demand.ExpiredFactory = true
 	p.mustPass(t)
+}
+
+// What stands behind the path is not needed, but nobody may have altered it.
+func TestRootThatIsNotSignedWithItsKeyIsRefused(t *testing.T) {
+	p := goodPhone(t)
+	p.chain = p.attests.AndroidKey(t, p.says, nil).Chain
+	root := bytes.Clone(p.attests.Root.Certificate.Raw)
+	root[len(root)-1] ^= 1 // of the signature
+	p.chain[3] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root}))
+	p.mustFail(t, attest.ReasonMalformed)
 }
 
 // Anybody can have a key attested, and then sign certificates with it that say whatever they like.
