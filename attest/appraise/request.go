@@ -1,6 +1,7 @@
 package appraise
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -67,10 +68,26 @@ func (r *Request) Expect(into any) error {
 	if !given(r.expect) {
 		return nil
 	}
+	if listsNull(r.expect) { // it would read as a wish of its own, such as PCR 0
+		return errors.New("expect: a list has a member that is null")
+	}
 	if err := strictjson.Decode(r.expect, into); err != nil {
 		return fmt.Errorf("expect: %w", err)
 	}
 	return nil
+}
+
+// listsNull tells whether null is a member of a list somewhere in v, which is JSON.
+func listsNull(v jsontext.Value) bool {
+	for d := jsontext.NewDecoder(bytes.NewReader(v)); ; {
+		token, err := d.ReadToken()
+		if err != nil { // the end
+			return false
+		}
+		if around, _ := d.StackIndex(d.StackDepth()); token.Kind() == 'n' && around == '[' {
+			return true
+		}
+	}
 }
 
 // Bytes reads base64url without padding, or standard base64 with padding.
