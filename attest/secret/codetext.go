@@ -13,8 +13,8 @@ const symbols = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 const (
 	symbolBits = 5
 
-	selectorLength = 12 // symbols: so many that no two codes ever meet
-	verifierLength = 23 // symbols
+	selectorLength = 9  // symbols
+	verifierLength = 26 // symbols
 
 	codeGroups  = 7
 	groupData   = 5             // symbols of a group, before its check character
@@ -25,8 +25,7 @@ const (
 
 // The compiler refuses a code that is weaker than promised, or whose groups do not hold it.
 const (
-	_ = uint(verifierLength*symbolBits - 112)
-	_ = uint(selectorLength*symbolBits - 60)
+	_ = uint(verifierLength*symbolBits - 128)
 	_ = uint(codeGroups*groupData - selectorLength - verifierLength)
 	_ = uint(selectorLength + verifierLength - codeGroups*groupData)
 )

@@ -1,9 +1,9 @@
 // Package secret judges what a person shows to have: one of the recovery codes that were printed, or a passphrase.
 //
-// A recovery code is a selector of 60 bits and a verifier of 115: 35 symbols, in seven groups with a check character each. The
-// selector finds the code and is no secret. With ten million codes stored, one new set in ten thousand million meets one of them;
-// the store refuses that one, and its owner asks again. The verifier alone is what has to be known. It has more than the 112 bits
-// from which on SP 800-63B-4 section 3.1.2.2 asks for no password hash, so nobody can make the gateway compute one by sending codes.
+// A recovery code is a selector of 45 bits and a verifier of 130: 35 symbols, in seven groups with a check character each. The
+// selector finds the code and is no secret. With ten million codes stored, one new set in 350,000 meets one of them; the store
+// refuses it, its owner keeps what he had, and asks again. The verifier alone is what has to be known. It has more than the 112 bits from which on SP
+// 800-63B-4 section 3.1.2.2 asks for no password hash, so nobody can make the gateway compute one by sending codes.
 //
 // A passphrase has whatever strength a person gave it. It is hashed with Argon2id, and judged only for an account that another proof
 // of the same recovery has found.

@@ -12,9 +12,9 @@ import (
 	"github.com/regrant/regrant/internal/wire"
 )
 
-// guess is a code with the selector of one, which ends in the third group, and the verifier of another. Check characters depend on nothing but their group, so all are right.
+// guess is a code with the selector of one and the verifier of another. Check characters depend on nothing but their group, so all are right.
 func guess(codes *wallet.Codes) string {
-	return `{"method":"recovery-code","code":"` + codes.Left[0][:21] + codes.Left[1][21:] + `"}`
+	return `{"method":"recovery-code","code":"` + codes.Left[0][:14] + codes.Left[1][14:] + `"}`
 }
 
 // standing is where alice's authenticator of a method is in its life.

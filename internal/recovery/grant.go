@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -79,17 +80,25 @@ func (s *Service) consume(tx storage.Tx, at *attempt, rec *record) (shown []stri
 	return shown, nil
 }
 
-// replace makes a one-time code, if the format of p makes any.
+// replace makes a one-time code, if the format of p makes any. One whose handle is somebody's already is made again: in a large store
+// that happens, and nobody must lose a recovery by it.
 func (s *Service) replace(r storage.Reader, p proof) (*attest.Handle, []string, error) {
 	format, ok := s.Verifier.Format(p.result.Method()).(attest.Replacer)
 	if !ok {
 		return nil, nil, nil
 	}
-	h, text, err := format.Replace(attest.Enrolling{Issuer: s.Issuer, AccountID: p.authenticator.AccountID, Random: rand.Reader, Now: r.Now()})
-	if err != nil {
-		return nil, nil, err
+	for range 8 {
+		h, text, err := format.Replace(attest.Enrolling{Issuer: s.Issuer, AccountID: p.authenticator.AccountID, Random: rand.Reader, Now: r.Now()})
+		if err != nil {
+			return nil, nil, err
+		}
+		if _, err := s.Accounts.ByHandle(r, h.Value); errors.Is(err, storage.ErrNotFound) {
+			return &h, []string{text}, nil
+		} else if err != nil {
+			return nil, nil, err
+		}
 	}
-	return &h, []string{text}, nil
+	return nil, nil, errors.New("every new code is bound already")
 }
 
 // newRecord is what is kept of the attempt's recovery.

@@ -106,6 +106,16 @@ func TestAUsedCodeIsReplacedAndNeverCountsAgain(t *testing.T) {
 	}
 }
 
+func TestANewCodeThatMeetsAnotherIsMadeAgain(t *testing.T) {
+	p := newPair(t)
+	p.bind(code, "bob-0001", "fresh bobs", "fresher bobs")
+	out, err := p.Attest(t.Context(), p.both())
+	must(t, err)
+	if !slices.Equal(out.Replacements, []string{"fresherer new"}) {
+		t.Errorf("shown %q", out.Replacements)
+	}
+}
+
 // Each row brings another second proof than the good one.
 func TestASecondProofThatFailsEndsTheRecovery(t *testing.T) {
 	for name, evidence := range map[string]attest.Evidence{

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/account"
@@ -15,6 +16,7 @@ type wordFormat struct {
 	method attest.Method
 	h      *house
 	judged int
+	made   atomic.Int32 // replacements
 }
 
 func (f *wordFormat) Method() attest.Method { return f.method }
@@ -53,7 +55,8 @@ func (f *wordFormat) split(body []byte) (selector, secret string, err error) {
 }
 
 func (f *wordFormat) Replace(attest.Enrolling) (attest.Handle, string, error) {
-	return attest.Handle{Value: []byte("recovery-code fresh"), Reference: []byte("new"), OneTime: true}, "fresh new", nil
+	selector := "fresh" + strings.Repeat("er", int(f.made.Add(1))-1)
+	return attest.Handle{Value: []byte("recovery-code " + selector), Reference: []byte("new"), OneTime: true}, selector + " new", nil
 }
 
 func word(m attest.Method, text string) attest.Evidence {

@@ -32,7 +32,7 @@ func (s Secrets) Code(name, text string) {
 		symbols += word[i : i+5]
 	}
 	s[name], s[name+" in one word"], s[name+" without check characters"] = []byte(text), []byte(word), []byte(symbols)
-	s["verifier of "+name], s["verifier of "+name+" as printed"] = []byte(symbols[12:]), []byte(text[16:])
+	s["verifier of "+name], s["verifier of "+name+" as printed"] = []byte(symbols[9:]), []byte(text[14:])
 }
 
 // Absent fails the test for each secret that is in data.
