@@ -94,7 +94,7 @@ func listAuthenticators(ctx context.Context, c adminCall) (any, error) {
 	}
 	var list []account.Authenticator
 	err := c.db.View(ctx, func(r storage.Reader) (err error) {
-		list, err = c.accounts.OfAccount(r, id)
+		list, err = c.accounts.History(r, id)
 		return err
 	})
 	views := make([]authenticator, 0, len(list))

@@ -30,7 +30,7 @@ func (s *Store) Confirm(tx storage.Tx, accountID, id string, session []byte) (co
 			return ErrNotAwaited
 		}
 		a.EffectiveAt, a.Awaits, confirmed = tx.Now().Add(a.Awaits.Probation).UTC(), nil, a
-		return s.raise(tx, accountID, 0)
+		return s.decide(tx, accountID, func(*guard) {})
 	})
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, ErrNotAwaited

@@ -64,7 +64,7 @@ func (s *Store) MayChange(r storage.Reader, accountID string, since time.Time, h
 	if !g.quarantined(now) {
 		return nil
 	}
-	all, err := s.OfAccount(r, accountID)
+	all, err := s.Living(r, accountID)
 	if err != nil {
 		return err
 	}
@@ -99,6 +99,6 @@ func (s *Store) MayLose(r storage.Reader, a *Authenticator, since time.Time, hol
 
 // Usable returns the authenticators that may take part in a recovery of the account now.
 func (s *Store) Usable(r storage.Reader, accountID string) ([]Authenticator, error) {
-	all, err := s.OfAccount(r, accountID)
+	all, err := s.Living(r, accountID)
 	return slices.DeleteFunc(all, func(a Authenticator) bool { return a.Usable(r.Now()) != nil }), err
 }

@@ -1,20 +1,14 @@
 package account
 
 import (
-	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/regrant/regrant/storage"
 )
-
-// MaxPerAccount bounds how many authenticators an account ever has, revoked ones counted: reading all of them stays
-// cheap.
-const MaxPerAccount = 500
-
-// ErrTooMany means that the account has [MaxPerAccount] authenticators.
-var ErrTooMany = errors.New("the account has too many authenticators")
 
 const (
 	byHandle  = "handle"
@@ -33,7 +27,11 @@ type Store struct {
 type guard struct {
 	AccountID string `json:"account_id"`
 	Epoch     uint64 `json:"epoch"`
-	Bound     int    `json:"bound"` // authenticators ever bound
+	// Living are the ids of the authenticators that are not revoked, the oldest first. Unlisted tells that they have to be looked up: the
+	// guard was written before they were kept here.
+	Living   []string    `json:"living,omitempty"`
+	Unlisted bool        `json:"unlisted,omitempty"`
+	OwnBound []time.Time `json:"own_bound,omitempty"` // the last [MaxOwn] that sessions bound
 
 	RecoveredAt   time.Time `json:"recovered_at,omitzero"` // the last recovery
 	RecoveredWith []string  `json:"recovered_with,omitempty"`
@@ -62,36 +60,12 @@ func New(namespace string, sealer storage.Sealer) *Store {
 		}),
 		guards: storage.NewTable(storage.TableConfig[guard]{
 			Name:    namespace + "/account-guard",
-			Version: 1,
+			Version: 2,
+			Upgrade: upgradeGuard,
 			ID:      func(g *guard) []byte { return []byte(g.AccountID) },
 			Sealer:  sealer,
 		}),
 	}
-}
-
-// Bind adds a to its account and sets a.ID and a.BoundAt. The error is [storage.ErrExists] if a handle of it is bound
-// already, to whomever and even if revoked, and [ErrTooMany] at the bound.
-func (s *Store) Bind(tx storage.Tx, a *Authenticator) error {
-	now := tx.Now().UTC()
-	if err := a.complete(now); err != nil {
-		return fmt.Errorf("binding an authenticator: %w", err)
-	}
-	g, err := s.guard(tx, a.AccountID)
-	if err != nil {
-		return err
-	}
-	if g.Bound >= MaxPerAccount {
-		return ErrTooMany
-	}
-	g.Bound++
-	if err := s.guards.Put(tx, g); err != nil {
-		return fmt.Errorf("writing the account's guard: %w", err)
-	}
-	a.ID, a.BoundAt = rand.Text(), now
-	if err := s.authenticators.Insert(tx, a); err != nil {
-		return fmt.Errorf("binding an authenticator: %w", err)
-	}
-	return s.name(tx, a)
 }
 
 // ByHandle finds an authenticator in whatever state. The error is [storage.ErrNotFound] if there is none.
@@ -102,19 +76,6 @@ func (s *Store) ByHandle(r storage.Reader, handle []byte) (*Authenticator, error
 // Get finds an authenticator in whatever state. The error is [storage.ErrNotFound] if there is none.
 func (s *Store) Get(r storage.Reader, id string) (*Authenticator, error) {
 	return s.authenticators.Get(r, []byte(id))
-}
-
-// OfAccount returns every authenticator that the account ever had. To decide on them, call [Store.Epoch] in the same
-// transaction.
-func (s *Store) OfAccount(r storage.Reader, accountID string) ([]Authenticator, error) {
-	var all []Authenticator
-	for a, err := range s.authenticators.Each(r, byAccount, []byte(accountID), MaxPerAccount) {
-		if err != nil {
-			return nil, fmt.Errorf("reading the account's authenticators: %w", err)
-		}
-		all = append(all, *a)
-	}
-	return all, nil
 }
 
 // Revoke ends an authenticator for good and raises its account's epoch. One that still awaits its confirmation took part in
@@ -128,11 +89,13 @@ func (s *Store) Revoke(tx storage.Tx, id, by, reason string) (*Authenticator, er
 	if !a.RevokedAt.IsZero() {
 		return a, nil
 	}
-	raise := uint64(1)
-	if a.Awaits != nil {
-		raise = 0
-	}
-	if err := s.raise(tx, a.AccountID, raise); err != nil {
+	err = s.decide(tx, a.AccountID, func(g *guard) {
+		if a.Awaits == nil {
+			g.Epoch++
+		}
+		g.Living = slices.DeleteFunc(g.Living, func(living string) bool { return living == id })
+	})
+	if err != nil {
 		return nil, err
 	}
 	a.RevokedAt, a.RevokedBy, a.RevokeReason = tx.Now().UTC(), by, reason
@@ -156,15 +119,17 @@ func (s *Store) Epoch(r storage.Reader, accountID string) (uint64, error) {
 }
 
 // RaiseEpoch cancels every pending recovery of the account.
-func (s *Store) RaiseEpoch(tx storage.Tx, accountID string) error { return s.raise(tx, accountID, 1) }
+func (s *Store) RaiseEpoch(tx storage.Tx, accountID string) error {
+	return s.decide(tx, accountID, func(g *guard) { g.Epoch++ })
+}
 
-// raise writes the account's guard in any case, so that no decision on the account passes it unseen.
-func (s *Store) raise(tx storage.Tx, accountID string, by uint64) error {
+// decide writes the account's guard in any case, so that no decision on the account passes it unseen.
+func (s *Store) decide(tx storage.Tx, accountID string, change func(*guard)) error {
 	g, err := s.guard(tx, accountID)
 	if err != nil {
 		return err
 	}
-	g.Epoch += by
+	change(g)
 	if err := s.guards.Put(tx, g); err != nil {
 		return fmt.Errorf("writing the account's guard: %w", err)
 	}
@@ -179,5 +144,35 @@ func (s *Store) guard(r storage.Reader, accountID string) (*guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the account's guard: %w", err)
 	}
-	return g, nil
+	return g, s.list(r, g)
+}
+
+// list fills in the living of a guard that does not name them yet.
+func (s *Store) list(r storage.Reader, g *guard) error {
+	if !g.Unlisted {
+		return nil
+	}
+	all, err := s.History(r, g.AccountID)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(all, func(a, b Authenticator) int { return a.BoundAt.Compare(b.BoundAt) })
+	for i := range all {
+		if all[i].RevokedAt.IsZero() {
+			g.Living = append(g.Living, all[i].ID)
+		}
+	}
+	g.Unlisted = false
+	return nil
+}
+
+// upgradeGuard reads version 1, which counted what was ever bound and did not name what lives.
+func upgradeGuard(_ byte, old []byte) ([]byte, error) {
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(old, &doc); err != nil {
+		return nil, err
+	}
+	delete(doc, "bound")
+	doc["unlisted"] = json.RawMessage("true")
+	return json.Marshal(doc)
 }

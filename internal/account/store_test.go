@@ -24,7 +24,7 @@ func TestBoundAuthenticatorIsFoundByIDHandleAndAccount(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		all, err := f.OfAccount(r, a.AccountID)
+		all, err := f.Living(r, a.AccountID)
 		if err != nil {
 			return err
 		}
@@ -50,9 +50,9 @@ func TestUnknownAuthenticatorIsNotFound(t *testing.T) {
 		if _, err := f.ByHandle(r, []byte("handl")); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("ByHandle: %v", err)
 		}
-		all, err := f.OfAccount(r, "alice-i")
+		all, err := f.Living(r, "alice-i")
 		if len(all) != 0 {
-			t.Errorf("OfAccount: %+v", all)
+			t.Errorf("Living: %+v", all)
 		}
 		return err
 	})
@@ -226,7 +226,7 @@ func TestDecisionOnASetSeesEveryChangeOfIt(t *testing.T) {
 			if _, err := f.Epoch(tx, "alice-id"); err != nil {
 				return err
 			}
-			if _, err := f.OfAccount(tx, "alice-id"); err != nil {
+			if _, err := f.Living(tx, "alice-id"); err != nil {
 				return err
 			}
 			if runs == 1 { // the race that is feared
@@ -239,36 +239,6 @@ func TestDecisionOnASetSeesEveryChangeOfIt(t *testing.T) {
 		if err != nil || runs != 2 {
 			t.Errorf("%s: the decision ran %d times (%v), want 2", name, runs, err)
 		}
-	}
-}
-
-func TestAuthenticatorsOfAnAccountAreBounded(t *testing.T) {
-	f := newFixture(t)
-	err := f.update(t, func(tx storage.Tx) error {
-		for i := range MaxPerAccount {
-			a := f.good()
-			a.Handles = []Handle{{Value: fmt.Append(nil, i)}}
-			if err := f.Bind(tx, a); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.update(t, func(tx storage.Tx) error { return f.Bind(tx, f.good()) }); !errors.Is(err, ErrTooMany) {
-		t.Errorf("error %v, want ErrTooMany", err)
-	}
-	err = f.view(t, func(r storage.Reader) error {
-		all, err := f.OfAccount(r, "alice-id")
-		if len(all) != MaxPerAccount {
-			t.Errorf("%d authenticators read, want all %d", len(all), MaxPerAccount)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 

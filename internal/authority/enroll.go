@@ -148,10 +148,12 @@ func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain
 func (a *Authority) register(tx storage.Tx, kind journal.Kind, code *codeRecord, authenticator *account.Authenticator, detail map[string]string) error {
 	authenticator.Upstream, authenticator.BoundBy = a.Upstream, code.By
 	authenticator.AccountID, authenticator.Identifiers = code.AccountID, code.Identifiers
+	bind := a.Accounts.Bind
 	if code.Session != nil {
 		await(authenticator, code, tx.Now())
+		bind = a.Accounts.BindOwn
 	}
-	if err := a.Accounts.Bind(tx, authenticator); err != nil {
+	if err := bind(tx, authenticator); err != nil {
 		return err
 	}
 	if err := a.watch(tx, authenticator); err != nil {

@@ -132,7 +132,7 @@ func (o *operated) recovered(t *testing.T) {
 func (o *operated) count(t *testing.T) (n int) {
 	t.Helper()
 	err := o.DB.View(t.Context(), func(r storage.Reader) error {
-		all, err := o.Accounts.OfAccount(r, "alice-id")
+		all, err := o.Accounts.History(r, "alice-id")
 		n = len(all)
 		return err
 	})

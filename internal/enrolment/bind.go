@@ -150,7 +150,7 @@ func (s *Service) bind(tx storage.Tx, v Visitor, p pending, made attest.Enrolled
 	if err := s.replace(tx, a); err != nil {
 		return err
 	}
-	if err := s.Accounts.Bind(tx, a); err != nil {
+	if err := s.Accounts.BindOwn(tx, a); err != nil {
 		return err
 	}
 	usable, err := s.Accounts.Usable(tx, p.AccountID)
@@ -171,12 +171,12 @@ func (s *Service) replace(tx storage.Tx, a *account.Authenticator) error {
 	if !Replaces(a.Method) {
 		return nil
 	}
-	all, err := s.Accounts.OfAccount(tx, a.AccountID)
+	all, err := s.Accounts.Living(tx, a.AccountID)
 	if err != nil {
 		return err
 	}
 	for _, old := range all {
-		if old.Method != a.Method || !old.RevokedAt.IsZero() {
+		if old.Method != a.Method {
 			continue
 		}
 		if _, err := s.Accounts.Revoke(tx, old.ID, "owner", "replaced"); err != nil {

@@ -116,12 +116,12 @@ func TestWhatIsNotThisEnrolmentBindsNothing(t *testing.T) {
 			v, m := h.alice(), key
 			a := Answer{State: h.begun(v, m).State, Body: []byte("blue")}
 			c.change(h, &v, &m, &a)
-			before := len(live(h.all(aliceID)))
+			before := len(h.all(aliceID))
 			bound, err := h.Finish(t.Context(), v, m, a)
 			if !matches(err, c.want) || bound.ID != "" || bound.Shown != nil {
 				t.Errorf("%+v, %v, want %v", bound, err, c.want)
 			}
-			if got := live(h.all(aliceID)); len(got) != before {
+			if got := h.all(aliceID); len(got) != before {
 				t.Errorf("bound: %+v", got)
 			}
 		})
@@ -139,17 +139,13 @@ func TestACodeThatMeetsAnotherChangesNothing(t *testing.T) {
 	if !errors.Is(err, ErrBound) || met.Shown != nil {
 		t.Errorf("%+v, %v", met, err)
 	}
-	if got := live(h.all(aliceID)); len(got) != 1 || got[0].ID != before.ID {
+	if got := h.all(aliceID); len(got) != 1 || got[0].ID != before.ID {
 		t.Errorf("bound: %+v", got)
 	}
 	other, err := h.Finish(t.Context(), v, attest.MethodRecoveryCode, Answer{State: again, Body: []byte("other")})
 	if err != nil || len(other.Shown) != 2 {
 		t.Errorf("%+v, %v", other, err)
 	}
-}
-
-func live(items []Item) []Item {
-	return slices.DeleteFunc(items, func(i Item) bool { return i.Standing == StandingRevoked })
 }
 
 func label(s string) func(*house, *Visitor, *attest.Method, *Answer) {
@@ -248,6 +244,21 @@ func TestAnAccountHasABound(t *testing.T) {
 	if _, err := h.Finish(t.Context(), v, key, Answer{State: h.begun(v, key).State, Body: []byte("blue")}); !errors.Is(err, ErrFull) {
 		t.Errorf("%v, want full", err)
 	}
+}
+
+// Whoever has stolen a session binds and removes as often as he can. Once it is over, the owner binds again.
+func TestAThiefOfASessionKeepsNobodyFromBindingForLongerThanADay(t *testing.T) {
+	h := open(t)
+	for i := range account.MaxOwn {
+		must(t, h.Remove(t.Context(), h.alice(), h.bind(h.alice(), key, fmt.Sprint(i)).ID))
+	}
+	v := h.alice()
+	if _, err := h.Finish(t.Context(), v, key, Answer{State: h.begun(v, key).State, Body: []byte("blue")}); !errors.Is(err, ErrTooOften) {
+		t.Errorf("%v, want too often", err)
+	}
+	h.bind(h.visit(bobID, "pwd"), key, "bob's")
+	h.wait(account.OwnPeriod)
+	h.bind(h.alice(), key, "blue")
 }
 
 // the lower of the account's level and the authenticator's, by a sign-in of these minutes.

@@ -53,10 +53,10 @@ type WaitingDevice struct {
 // WaitingDevices are those of the account that wait, for whichever of its sessions.
 func (s *Service) WaitingDevices(ctx context.Context, v Visitor) (waiting []WaitingDevice, err error) {
 	err = s.DB.View(ctx, func(r storage.Reader) error {
-		all, err := s.Accounts.OfAccount(r, v.Session.AccountID())
+		all, err := s.Accounts.Living(r, v.Session.AccountID())
 		waiting = nil
 		for i := range all {
-			if a := &all[i]; a.Awaits != nil && a.RevokedAt.IsZero() && r.Now().Before(a.Awaits.Before) {
+			if a := &all[i]; a.Awaits != nil && r.Now().Before(a.Awaits.Before) {
 				waiting = append(waiting, WaitingDevice{
 					ID: a.ID, Label: cmp.Or(a.Label, a.DeviceID), Fingerprint: a.Detail["key_fingerprint"], BoundAt: a.BoundAt, Before: a.Awaits.Before,
 					Own: hmac.Equal(a.Awaits.Session, s.sessionOf(v)),

@@ -41,8 +41,10 @@ var (
 	ErrOver = errors.New("the enrolment is over")
 	// ErrBound: the authenticator is bound already, here or to another account, or was once.
 	ErrBound = errors.New("the authenticator is bound already")
-	// ErrFull: the account has as many authenticators as it may ever have.
+	// ErrFull: the account has as many authenticators as it may have.
 	ErrFull = errors.New("the account has too many authenticators")
+	// ErrTooOften: too many were bound in the last [account.OwnPeriod].
+	ErrTooOften = errors.New("too many authenticators were bound lately")
 	// ErrLabel: the name is too long, or has characters that do not print.
 	ErrLabel = errors.New("not a usable name")
 	// ErrUnknown: the account has no such authenticator that still counts.
@@ -114,9 +116,9 @@ func (s *Service) enrolling(r storage.Reader, v Visitor, m attest.Method, challe
 	if Replaces(m) { // what ends with this enrolment is not in its way
 		return e, nil
 	}
-	bound, err := s.Accounts.OfAccount(r, id)
+	bound, err := s.Accounts.Living(r, id)
 	for _, a := range bound {
-		if a.Method != m || !a.RevokedAt.IsZero() {
+		if a.Method != m {
 			continue
 		}
 		for _, h := range a.Handles {
@@ -154,6 +156,8 @@ func settle(doing string, err error) error {
 		return ErrBound
 	case errors.Is(err, account.ErrTooMany):
 		return ErrFull
+	case errors.Is(err, account.ErrTooOften):
+		return ErrTooOften
 	case errors.Is(err, account.ErrNotAwaited):
 		return ErrOver
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/regrant/regrant/attest"
@@ -22,7 +21,6 @@ const (
 	StandingAwaited   Standing = "awaited" // its owner has to confirm it
 	StandingDisabled  Standing = "disabled"
 	StandingExpired   Standing = "expired"
-	StandingRevoked   Standing = "revoked"
 )
 
 // Item is one authenticator as its owner sees it.
@@ -39,7 +37,6 @@ type Item struct {
 	Model        string
 	Detail       map[string]string
 	CodesLeft    int // of a set of codes
-	Why          string
 }
 
 // Advice is what the owner should do next.
@@ -56,15 +53,14 @@ const (
 // fewCodes is when it is time for new ones.
 const fewCodes = 3
 
-// List returns every authenticator that the account ever had, the oldest first, and what its owner should do.
+// List returns the authenticators of the account that are not revoked, the oldest first, and what its owner should do.
 func (s *Service) List(ctx context.Context, accountID string) (items []Item, advice Advice, err error) {
 	err = s.DB.View(ctx, func(r storage.Reader) error {
-		all, err := s.Accounts.OfAccount(r, accountID)
+		all, err := s.Accounts.Living(r, accountID)
 		items, advice = nil, AdviceNone
 		for i := range all {
 			items = append(items, item(&all[i], r.Now()))
 		}
-		slices.SortStableFunc(items, func(a, b Item) int { return a.BoundAt.Compare(b.BoundAt) })
 		return err
 	})
 	if err != nil {
@@ -77,23 +73,23 @@ func item(a *account.Authenticator, now time.Time) Item {
 	return Item{
 		ID: a.ID, Method: a.Method, Name: a.Name(), Standing: standing(a, now),
 		BoundAt: a.BoundAt, EffectiveAt: a.EffectiveAt, NotAfter: a.NotAfter, LastUsedAt: a.LastUsedAt, LastProvenAt: a.LastProvenAt,
-		Model: a.Model, Detail: a.Detail, CodesLeft: a.Left(), Why: a.RevokeReason,
+		Model: a.Model, Detail: a.Detail, CodesLeft: a.Left(),
 	}
 }
 
 func standing(a *account.Authenticator, now time.Time) Standing {
 	err := a.Usable(now)
+	if err == nil {
+		return StandingUsable
+	}
 	for why, where := range map[error]Standing{
-		account.ErrProbation: StandingProbation, account.ErrAwaited: StandingAwaited, account.ErrDisabled: StandingDisabled, account.ErrExpired: StandingExpired,
+		account.ErrProbation: StandingProbation, account.ErrAwaited: StandingAwaited, account.ErrExpired: StandingExpired,
 	} {
 		if errors.Is(err, why) {
 			return where
 		}
 	}
-	if err != nil {
-		return StandingRevoked
-	}
-	return StandingUsable
+	return StandingDisabled
 }
 
 func advise(items []Item) Advice {

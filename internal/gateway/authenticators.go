@@ -61,12 +61,10 @@ func (g *Gateway) authenticators(w http.ResponseWriter, r *http.Request) error {
 	return g.pages.Write(w, http.StatusOK, pages.Authenticators(owner, string(advice), list, add, g.form(formLogout, "logout", secret)))
 }
 
-// shown are the items that still count for something.
+// shown are the items as a page lists them.
 func (g *Gateway) shown(items []enrolment.Item) (list []pages.Authenticator) {
 	for _, i := range items {
-		if i.Standing != enrolment.StandingRevoked {
-			list = append(list, g.shownItem(i))
-		}
+		list = append(list, g.shownItem(i))
 	}
 	return list
 }
@@ -97,7 +95,7 @@ func (g *Gateway) offered(items []enrolment.Item, secret string) (add []pages.Se
 		}
 		replaces := false
 		for _, i := range items {
-			replaces = replaces || enrolment.Replaces(m) && i.Method == m && i.Standing != enrolment.StandingRevoked
+			replaces = replaces || enrolment.Replaces(m) && i.Method == m
 		}
 		add = append(add, pages.Add(string(m), replaces, g.form(formChange, "authenticators/"+string(m)+"/begin", secret)))
 	}
@@ -132,7 +130,7 @@ func (g *Gateway) owned(r *http.Request, who login.Session, id string) (pages.Au
 		return pages.Authenticator{}, err
 	}
 	for _, i := range items {
-		if i.ID == id && i.Standing != enrolment.StandingRevoked {
+		if i.ID == id {
 			return g.shownItem(i), nil
 		}
 	}
@@ -239,6 +237,8 @@ func (g *Gateway) explained(r *http.Request, err error) error {
 		p.page = pageOf(pages.BoundBefore(g.list()))
 	case errors.Is(err, enrolment.ErrFull):
 		p.page = pageOf(pages.AccountFull(g.list()))
+	case errors.Is(err, enrolment.ErrTooOften):
+		p.page = pageOf(pages.TooOften(g.list()))
 	}
 	return &p
 }

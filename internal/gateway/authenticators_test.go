@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/wire"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
@@ -116,6 +117,36 @@ func TestAfterARecoveryAPersonIsToldToWait(t *testing.T) {
 	b.signIn()
 	wantPage(t, b.fill(b.get(list, "same-origin"), beginOf("passkey"), nil), http.StatusForbidden, "Not so soon after a recovery")
 	wantProblem(t, b.json(http.MethodPost, beginOf("passkey"), "{}", b.token()), http.StatusForbidden, wire.ProblemQuarantine, "")
+}
+
+func TestAPersonIsToldWhyThereIsNoRoomForMore(t *testing.T) {
+	for words, c := range map[string]struct {
+		n      int
+		bind   func(*account.Store, storage.Tx, *account.Authenticator) error
+		status int
+	}{
+		"Too many additions":  {account.MaxOwn, (*account.Store).BindOwn, http.StatusTooManyRequests},
+		"The account is full": {account.MaxPerAccount, (*account.Store).Bind, http.StatusForbidden},
+	} {
+		h := open(t)
+		b := h.browser()
+		b.signIn()
+		must(t, h.DB.Update(t.Context(), func(tx storage.Tx) error {
+			for i := range c.n {
+				bound := &account.Authenticator{
+					Upstream: "main", AccountID: aliceID, Method: "ssh-key", Handles: []account.Handle{{Value: []byte{byte(i)}}}, EffectiveAt: tx.Now(),
+				}
+				if err := c.bind(h.Accounts, tx, bound); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		wantPage(t, b.fill(b.begun("passphrase"), finishOf("passphrase"), good), c.status, words)
+		if n := len(h.bound()); n != c.n {
+			t.Errorf("%s: %d are bound", words, n)
+		}
+	}
 }
 
 // Whoever has lost something reports it in a flood, too; whoever adds something can wait.

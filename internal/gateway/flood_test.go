@@ -49,7 +49,7 @@ func TestAFloodAgainstAnAccountCostsItsOwnerNothing(t *testing.T) {
 	h.addr = home
 	owner.granted("sign-in") // at once
 	must(t, h.DB.View(t.Context(), func(r storage.Reader) error {
-		bound, err := h.Accounts.OfAccount(r, aliceID)
+		bound, err := h.Accounts.Living(r, aliceID)
 		if len(bound) != 1 || bound[0].Usable(time.Now()) != nil {
 			t.Errorf("the owner's devices are now %+v", bound)
 		}

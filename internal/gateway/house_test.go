@@ -259,7 +259,7 @@ func revokeAll(t testing.TB, h *house) {
 	t.Helper()
 	var ids []string
 	must(t, h.DB.View(t.Context(), func(r storage.Reader) error {
-		bound, err := h.Accounts.OfAccount(r, aliceID)
+		bound, err := h.Accounts.Living(r, aliceID)
 		for _, a := range bound {
 			ids = append(ids, a.ID)
 		}

@@ -54,7 +54,7 @@ var (
 	// errRefused is every refusal of a recovery, whatever the reason: the reason is in the journal.
 	errRefused = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, oauth: "access_denied", detail: "The recovery was refused."}
 	errExpired = &problemError{status: http.StatusBadRequest, code: wire.ProblemRecoveryExpired, oauth: "invalid_grant", detail: "The recovery is over, or was never begun. Begin a new one.", page: pageOf(pages.Over())}
-	errFull    = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, detail: "The account has as many authenticators as it can have, revoked ones counted. Tell your administrator."}
+	errFull    = &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, detail: "The account has as many authenticators as it can have. Remove one to make room."}
 
 	errHolder     = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "The proof of possession is missing, wrong, or somebody else's."}
 	errTwoHolders = &problemError{status: http.StatusBadRequest, code: wire.ProblemHolder, oauth: "invalid_dpop_proof", detail: "A request comes from a browser or from a program, not from both."}

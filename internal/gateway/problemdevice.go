@@ -27,6 +27,8 @@ func translateDevice(err error) *problemError {
 		return errInvalidCode
 	case errors.Is(err, account.ErrTooMany):
 		return errFull
+	case errors.Is(err, account.ErrTooOften):
+		return errTooOften
 	case errors.Is(err, authority.ErrCSR):
 		return malformed("/csr", "The certificate request was not accepted.")
 	case errors.Is(err, authority.ErrCertificate):

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/account"
@@ -16,6 +17,7 @@ var (
 	errNotSignedIn   = &problemError{status: http.StatusForbidden, code: wire.ProblemSignIn, detail: "Nobody is signed in here, or no more."}
 	errQuarantine    = &problemError{status: http.StatusForbidden, code: wire.ProblemQuarantine, detail: "The account was recovered less than seven days ago. Prove an older authenticator in this session first."}
 	errEnrolmentOver = &problemError{status: http.StatusBadRequest, code: wire.ProblemEnrolmentOver, detail: "The enrolment has ended, is too old, or is another session's. Begin a new one."}
+	errTooOften      = &problemError{status: http.StatusTooManyRequests, code: wire.ProblemTooManyRequests, retry: time.Hour, detail: "Too many authenticators were added to the account in the last 24 hours. Nothing was added now. Try again tomorrow."}
 	errBound         = &problemError{status: http.StatusConflict, code: wire.ProblemBound, detail: "This authenticator is or was bound to an account. Use another one."}
 )
 
@@ -35,6 +37,8 @@ func translateOwn(err error) *problemError {
 		return errBound
 	case errors.Is(err, enrolment.ErrFull):
 		return errFull
+	case errors.Is(err, enrolment.ErrTooOften):
+		return errTooOften
 	case errors.Is(err, enrolment.ErrLabel):
 		return malformed("/label", pages.LabelUnusable)
 	case errors.Is(err, enrolment.ErrMethod), errors.Is(err, enrolment.ErrUnknown):

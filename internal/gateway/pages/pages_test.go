@@ -35,7 +35,7 @@ func every() map[string]Page {
 		"list":    Authenticators(Owner{Name: hostile, Until: time.Now()}, "only-one", []Authenticator{item}, []Section{Add("passkey", true, form), Add(hostile, false, form)}, form),
 		"no list": Authenticators(Owner{Name: hostile}, "nothing-bound", nil, nil, form),
 		"removed": Removed(hostile, false, form), "lost": Removed(hostile, true, form), "session over": SessionOver(form), "sign in again": SignInAgain(hostile, form),
-		"quarantined": Quarantined(way), "enrolment over": EnrolmentOver(way), "bound before": BoundBefore(way), "account full": AccountFull(way),
+		"quarantined": Quarantined(way), "enrolment over": EnrolmentOver(way), "bound before": BoundBefore(way), "account full": AccountFull(way), "too often": TooOften(way),
 		"added":       Added(Bound{Method: hostile, Label: hostile, EffectiveAt: time.Now(), Details: []Fact{{hostile, hostile}}, Only: true, Advice: "only-one", SignedOut: true, List: way}),
 		"added codes": AddedCodes(Sheet{Issuer: hostile, Account: hostile, Codes: []string{hostile}}, Bound{List: way}),
 		"signed in":   SignedIn("/x"), "signed out": SignedOut(form), "another account": OtherAccount("/x"),

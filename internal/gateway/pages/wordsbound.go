@@ -78,8 +78,20 @@ func BoundBefore(list Link) Page {
 func AccountFull(list Link) Page {
 	return Page{
 		Title: "The account is full",
-		Text:  []string{"The account has as many recovery methods as it can ever have, removed ones counted. Tell your help desk."},
+		Text:  []string{"The account has as many recovery methods as it can have. Nothing was added. Remove one that you no longer need, and try again."},
 		Way:   &list,
+	}
+}
+
+// TooOften says that too many were added a short time ago.
+func TooOften(list Link) Page {
+	return Page{
+		Title: "Too many additions",
+		Text: []string{
+			"Twenty recovery methods were added to the account in the last 24 hours, and there can be no more. Nothing was added now. Try again tomorrow.",
+			"You were told of each. If it was not you who added them, change what you sign in with, and tell your help desk at once.",
+		},
+		Way: &list,
 	}
 }
 
