@@ -63,6 +63,16 @@ func (s signIns) check() error {
 	return nil
 }
 
+// reach tells whether a sign-in of one of them proves level.
+func (s signIns) reach(level upstream.AAL) bool {
+	for _, in := range s {
+		if in.AAL >= int(level) {
+			return true
+		}
+	}
+	return false
+}
+
 // assurances are they for the adapter.
 func (s signIns) assurances() map[string]upstream.Assurance {
 	out := make(map[string]upstream.Assurance, len(s))

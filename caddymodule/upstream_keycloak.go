@@ -216,7 +216,14 @@ func (k *Keycloak) brokerClient() Client {
 	return *k.BrokerClient
 }
 
-func (k *Keycloak) warnings() []string { return plaintextWarning(k.URL) }
+func (k *Keycloak) warnings() []string {
+	warnings := plaintextWarning(k.URL)
+	if !k.ACR.reach(upstream.AAL2) {
+		warnings = append(warnings, "no acr proves two factors: accounts that have a second one at Keycloak can change their recovery methods only "+
+			"if the realm tells the methods of a sign-in (amr); docs/methods.md says what to configure")
+	}
+	return warnings
+}
 
 var (
 	_ Upstream              = (*Keycloak)(nil)

@@ -192,4 +192,7 @@ type Principal struct {
 	// section 2, RFC 8176). Either may be empty.
 	ACR string
 	AMR []string
+	// Best is the least that the account's own credentials reach together. The
+	// zero value: the server does not tell, or knows no more than one factor.
+	Best Assurance
 }

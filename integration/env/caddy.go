@@ -57,6 +57,7 @@ var caddyfile = template.Must(template.New("").Parse(`{
 			realm acme
 			client regrant-gateway {file.{{.Dir}}/client.secret}
 			broker_client keycloak-acme {file.{{.Dir}}/broker.secret}
+			acr gold aal2
 		}
 {{- end}}
 		method device_certificate {

@@ -65,6 +65,19 @@ func (s *Server) UserID(ctx context.Context, name string) (string, error) {
 	return users[0].ID, nil
 }
 
+// NewUser makes a user with the password NAME-password and the address
+// NAME@example.com, and returns its id.
+func (s *Server) NewUser(ctx context.Context, name string) (string, error) {
+	err := s.Admin(ctx, "POST", "/users", map[string]any{
+		"username": name, "enabled": true, "email": name + "@example.com", "emailVerified": true, "firstName": name, "lastName": "Example",
+		"credentials": []map[string]any{{"type": "password", "value": name + "-password", "temporary": false}},
+	}, nil)
+	if err != nil {
+		return "", err
+	}
+	return s.UserID(ctx, name)
+}
+
 // Sessions lists the user's sessions.
 func (s *Server) Sessions(ctx context.Context, userID string) (sessions []Session, err error) {
 	return sessions, s.Admin(ctx, "GET", "/users/"+userID+"/sessions", nil, &sessions)

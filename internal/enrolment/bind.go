@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/regrant/regrant/attest"
@@ -33,7 +34,7 @@ type pending struct {
 	Expires   time.Time     `json:"e"`
 }
 
-// Begin starts binding an authenticator. It writes nothing but how well its owner signed in, and why a format refused.
+// Begin starts binding an authenticator. It writes nothing but how well its owner signed in, and why it was refused.
 func (s *Service) Begin(ctx context.Context, v Visitor, m attest.Method, body []byte) (Begun, error) {
 	format, err := s.enroller(m)
 	if err != nil {
@@ -50,7 +51,7 @@ func (s *Service) Begin(ctx context.Context, v Visitor, m attest.Method, body []
 		return err
 	})
 	if err != nil {
-		return Begun{}, settle("beginning an enrolment", err)
+		return Begun{}, s.refused(ctx, v, m, settle("beginning an enrolment", err))
 	}
 	var prompt attest.Prompt
 	if err := s.guarded(ctx, func() error { prompt, err = format.Begin(e, body); return err }); err != nil {
@@ -186,25 +187,39 @@ func (s *Service) replace(tx storage.Tx, a *account.Authenticator) error {
 	return nil
 }
 
-// refused journals why nothing was bound. The person is told no more than that.
+// refused journals why nothing was bound, if a format or too weak a sign-in is the reason.
 func (s *Service) refused(ctx context.Context, v Visitor, m attest.Method, why error) error {
-	refused, ok := errors.AsType[*attest.Error](why)
-	if !ok {
+	reason := reasonOf(v.Session, why)
+	if reason == "" {
 		return why
-	}
-	if refused.Panic {
-		observe.EvidencePanicked()
 	}
 	err := s.DB.Update(ctx, func(tx storage.Tx) error {
 		return s.Journal.Append(tx, journal.Entry{
 			Kind: journal.KindEnrolmentRefused, Upstream: s.Namespace, AccountID: v.Session.AccountID(),
-			Detail: map[string]string{"method": string(m), "reason": string(refused.Reason) + ": " + refused.Detail, "network": v.Network.String()},
+			Detail: map[string]string{
+				"method": string(m), "reason": reason, "network": v.Network.String(), "acr": v.Session.ACR(), "amr": strings.Join(v.Session.AMR(), " "),
+			},
 		})
 	})
 	if err != nil {
 		return fmt.Errorf("journalling a refused enrolment: %w", err)
 	}
-	return refused
+	return why
+}
+
+// reasonOf is why nothing was bound, for the journal; "" for what is told to the person alone. With acr and amr beside it, an operator
+// sees whether the identity provider did not tell of the second factor that somebody used.
+func reasonOf(session login.Session, why error) string {
+	if refused, ok := errors.AsType[*attest.Error](why); ok {
+		if refused.Panic {
+			observe.EvidencePanicked()
+		}
+		return string(refused.Reason) + ": " + refused.Detail
+	}
+	if weak, ok := errors.AsType[*login.Refusal](why); ok && !weak.Stale {
+		return "sign-in: " + session.Assurance().String() + " where the account has " + weak.Need.String()
+	}
+	return ""
 }
 
 // guarded runs work of a format once its turn comes, and turns a panic of a parser into a refusal.
@@ -213,9 +228,10 @@ func (s *Service) guarded(ctx context.Context, work func() error) (err error) {
 	return errors.Join(gone, err)
 }
 
-// best is the highest assurance that the account is known to reach.
+// best is the highest assurance that the account is known to reach: by its credentials at the identity provider, as it told at this
+// sign-in, or because somebody signed in so before.
 func (s *Service) best(tx storage.Tx, session login.Session) (upstream.Assurance, error) {
 	have := session.Assurance()
 	level, resistant, err := s.Accounts.Assured(tx, session.AccountID(), uint8(have.AAL), have.PhishingResistant)
-	return upstream.Assurance{AAL: upstream.AAL(level), PhishingResistant: resistant}, err
+	return session.Best().With(upstream.Assurance{AAL: upstream.AAL(level), PhishingResistant: resistant}), err
 }

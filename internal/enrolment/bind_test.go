@@ -17,7 +17,6 @@ import (
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/storage"
-	"github.com/regrant/regrant/upstream"
 )
 
 const key = attest.MethodSSHKey
@@ -259,33 +258,6 @@ func TestAThiefOfASessionKeepsNobodyFromBindingForLongerThanADay(t *testing.T) {
 	h.bind(h.visit(bobID, "pwd"), key, "bob's")
 	h.wait(account.OwnPeriod)
 	h.bind(h.alice(), key, "blue")
-}
-
-// the lower of the account's level and the authenticator's, by a sign-in of these minutes.
-func TestBindingNeedsASignInAsStrongAsTheAccount(t *testing.T) {
-	for name, c := range map[string]struct {
-		seen, now []string
-		need      *login.Refusal
-	}{
-		"one factor, as ever":                 {[]string{"pwd"}, []string{"pwd"}, nil},
-		"one factor where there are two":      {[]string{"pwd", "otp"}, []string{"pwd"}, &login.Refusal{Need: upstream.Assurance{AAL: upstream.AAL2}}},
-		"two factors":                         {[]string{"pwd", "otp"}, []string{"pwd", "otp"}, nil},
-		"phishable, where there is a passkey": {[]string{"hwk", "pin"}, []string{"pwd", "otp"}, &login.Refusal{Need: upstream.Assurance{AAL: upstream.AAL2, PhishingResistant: true}}},
-		"the passkey":                         {[]string{"hwk", "pin"}, []string{"hwk", "pin"}, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := open(t)
-			h.begun(h.visit(aliceID, c.seen...), key)
-			v := h.visit(aliceID, c.now...)
-			for _, m := range []attest.Method{key, attest.MethodRecoveryCode, attest.MethodPasskey, attest.MethodPassphrase} {
-				_, err := h.Begin(t.Context(), v, m, nil)
-				refusal, refused := errors.AsType[*login.Refusal](err)
-				if refused != (c.need != nil) || refused && *refusal != *c.need || err != nil && !refused {
-					t.Errorf("%s: %v, want %+v", m, err, c.need)
-				}
-			}
-		})
-	}
 }
 
 func TestAnOldSignInBindsNothing(t *testing.T) {

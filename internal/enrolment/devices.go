@@ -38,7 +38,7 @@ func (s *Service) AddDevice(ctx context.Context, v Visitor) (code authority.Code
 		})
 		return err
 	})
-	return code, settle("making an activation code", err)
+	return code, s.refused(ctx, v, attest.MethodDeviceCertificate, settle("making an activation code", err))
 }
 
 // WaitingDevice is a device that its owner has to confirm.

@@ -89,6 +89,7 @@ func (h *house) wait(d time.Duration) { h.ahead.Add(int64(d)) }
 type provider struct {
 	who     upstream.Principal
 	earlier time.Duration // that they signed in there before
+	best    upstream.Assurance
 	asked   upstream.Login
 }
 
@@ -108,6 +109,7 @@ func (h *house) visit(accountID string, amr ...string) Visitor {
 	h.t.Helper()
 	h.provider.who = upstream.Principal{
 		AccountID: accountID, Identifiers: []string{accountID + "@example.com"}, AuthenticatedAt: h.Clock().Add(-h.provider.earlier), AMR: amr,
+		Best: h.provider.best,
 	}
 	_, sealed, err := h.Logins.Start(h.t.Context(), login.Wish{})
 	must(h.t, err)

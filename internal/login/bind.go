@@ -26,17 +26,20 @@ type Refusal struct { //nolint:errname // as Error in attest: named for what it 
 	Stale bool // the session proves enough, but is too old
 }
 
+// untold is for whoever did what is asked for, where the identity provider says nothing of it.
+const untold = " If you just did, this site was not told of it: tell your help desk."
+
 // Error tells the person what is needed and what to do next.
 func (r *Refusal) Error() string {
 	switch {
 	case r.Stale:
 		return "Your sign-in is too old for this change. Sign in again, and make the change within ten minutes."
 	case r.Need.PhishingResistant:
-		return "Your account has a factor that cannot be phished, such as a passkey, so this change needs a sign-in with it. Sign in again and use the passkey or security key."
+		return "Your account has a factor that cannot be phished, such as a passkey, so this change needs a sign-in with it. Sign in again and use the passkey or security key." + untold
 	case r.Need.AAL >= upstream.AAL3:
-		return "Your account has a hardware-protected factor, so this change needs a sign-in with it. Sign in again and use the security key."
+		return "Your account has a hardware-protected factor, so this change needs a sign-in with it. Sign in again and use the security key." + untold
 	default:
-		return "Your account has a second factor, so this change needs a sign-in with both. Sign in again and use the second factor, too."
+		return "Your account has a second factor, so this change needs a sign-in with both. Sign in again and use the second factor, too." + untold
 	}
 }
 

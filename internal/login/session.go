@@ -44,6 +44,9 @@ func (s Session) EndsAt() time.Time { return s.r.Expires }
 // Assurance is what the sign-in proves at least.
 func (s Session) Assurance() upstream.Assurance { return s.r.Assurance }
 
+// Best is what the account's own credentials reach at least, as the identity provider told at the sign-in; zero: it did not tell.
+func (s Session) Best() upstream.Assurance { return s.r.Best }
+
 // ACR and AMR are the identity provider's own words for how the person signed in, for the journal.
 func (s Session) ACR() string   { return s.r.ACR }
 func (s Session) AMR() []string { return slices.Clone(s.r.AMR) } //nolint:revive // described with ACR
@@ -63,6 +66,7 @@ type record struct {
 	ACR             string             `json:"acr,omitempty"`
 	AMR             []string           `json:"amr,omitempty"`
 	Assurance       upstream.Assurance `json:"assurance"`
+	Best            upstream.Assurance `json:"best"`
 	Recovery        bool               `json:"recovery,omitempty"`
 	Expires         time.Time          `json:"expires"`
 	Ended           bool               `json:"ended,omitempty"`
@@ -84,7 +88,7 @@ func (s *Service) begin(ctx context.Context, id []byte, t transaction, who upstr
 	r := record{
 		ID: id, Login: s.hash(t.Login.State), AccountID: who.AccountID, Identifiers: names(who.Identifiers),
 		AuthenticatedAt: who.AuthenticatedAt.UTC(), ACR: who.ACR, AMR: who.AMR, Recovery: t.Login.Recovery,
-		Assurance: assess(s.Provider.Facts().ACR, who, t.Login.Recovery),
+		Assurance: assess(s.Provider.Facts().ACR, who, t.Login.Recovery), Best: who.Best,
 	}
 	err := s.DB.Update(ctx, func(tx storage.Tx) (err error) {
 		if r.Epoch, err = s.Accounts.Epoch(tx, r.AccountID); err != nil {

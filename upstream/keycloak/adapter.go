@@ -139,7 +139,8 @@ func (a *Adapter) LoginURL(ctx context.Context, l upstream.Login) (string, error
 
 // LoginResult implements [upstream.Adapter]. The identifiers are those under
 // which [Adapter.Resolve] finds the account: what the realm writes into ID
-// tokens is its own choice.
+// tokens is its own choice. Nobody signs in of whom it cannot be told which
+// credentials the account has.
 func (a *Adapter) LoginResult(ctx context.Context, back upstream.Answer, l upstream.Login) (upstream.Principal, error) {
 	who, err := a.party.LoginResult(ctx, back, l)
 	if err != nil {
@@ -151,6 +152,9 @@ func (a *Adapter) LoginResult(ctx context.Context, back upstream.Answer, l upstr
 	}
 	if !*u.Enabled {
 		return upstream.Principal{}, fmt.Errorf("%w: the account is disabled", upstream.ErrRefused)
+	}
+	if who.Best, err = a.best(ctx, u.ID); err != nil {
+		return upstream.Principal{}, err
 	}
 	who.Identifiers = u.account().Identifiers
 	return who, nil

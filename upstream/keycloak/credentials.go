@@ -17,6 +17,29 @@ type credential struct {
 	CreatedDate int64  `json:"createdDate"` // milliseconds since 1970
 }
 
+// reached is what an account that has a credential of a type reaches with it, at
+// least. One for a second factor is never alone: the realm's flows ask for it
+// after the first. Other types say nothing about the account.
+var reached = map[string]upstream.Assurance{
+	"otp":                   {AAL: upstream.AAL2},
+	"recovery-authn-codes":  {AAL: upstream.AAL2},
+	"webauthn":              {AAL: upstream.AAL2},
+	"webauthn-passwordless": {AAL: upstream.AAL2, PhishingResistant: true},
+}
+
+// best is what the account's credentials reach at least. Those that a user
+// federation keeps to itself are not listed: the account may reach more.
+func (a *Adapter) best(ctx context.Context, id string) (best upstream.Assurance, err error) {
+	credentials, err := list[credential](ctx, a.api, "/users/"+id+"/credentials")
+	if err != nil {
+		return upstream.Assurance{}, couldNotTell(err)
+	}
+	for _, c := range credentials {
+		best = best.With(reached[c.Type])
+	}
+	return best, nil
+}
+
 // removeLost deletes the credentials that the recovery replaced and reports
 // whether none is left. What was there before the recovery is lost only once
 // a new one of its kind is there: nobody is left without.

@@ -16,15 +16,11 @@ type otp struct {
 }
 
 // addOTP gives the user a one-time password factor made at a time, and returns
-// its id. Only a whole representation of a user carries credentials in.
+// its id.
 func (w *world) addOTP(t *testing.T, id, label string, made time.Time) string {
 	t.Helper()
 	before := w.otps(t, id)
-	must(t, w.Admin(t.Context(), "PUT", "/users/"+id, map[string]any{"credentials": []map[string]any{{
-		"type": "otp", "userLabel": label, "createdDate": made.UnixMilli(),
-		"secretData":     `{"value":"JBSWY3DPEHPK3PXP"}`,
-		"credentialData": `{"subType":"totp","digits":6,"counter":0,"period":30,"algorithm":"HmacSHA1"}`,
-	}}}, nil))
+	must(t, w.AddOTP(t.Context(), id, label, made))
 	for _, now := range w.otps(t, id) {
 		if !slices.Contains(before, now) {
 			return now
