@@ -56,7 +56,7 @@ func TestNoCanaryIsFoundInAnythingThatIsLeft(t *testing.T) {
 	batch := &claimant.Application{ID: "batch", Secret: rand.Text() + rand.Text()}
 	e := own(t, env.Options{
 		IdP: env.Demo, Patient: true, Plain: true, Global: "debug\n" + advised(t), Site: "log\n\ttracing", Variables: traces.variables(),
-		Users: append(story.Users(), "erin"), Gateway: append(everything(t), "client batch {\n secret "+batch.Secret+"\n}"),
+		Users: slices.Concat(story.Users(), []string{"erin"}, newcomers()), Gateway: append(everything(t), "client batch {\n secret "+batch.Secret+"\n}"),
 	})
 	c := &canaries{inner: e.Client.Transport, seen: map[string]string{}}
 	e.Client.Transport = c
@@ -74,7 +74,7 @@ func TestNoCanaryIsFoundInAnythingThatIsLeft(t *testing.T) {
 	for _, what := range c.repeats {
 		t.Error(what)
 	}
-	for _, known := range []string{"alice@demo.example", "bob@demo.example", "dave@demo.example", "alice-0001"} {
+	for _, known := range []string{"alice@demo.example", "bob@demo.example", "dave@demo.example", "alice-0001", "newcomer"} {
 		values[known] = []byte(known)
 	}
 	values.Absent(t, "the log", whole(t, "the log", []byte(logged(t, e)), `"event.action":"attest"`, `"logger":"http.log.access"`))
@@ -112,7 +112,7 @@ func flies(t *testing.T, e *env.Env, c *canaries, batch *claimant.Application) {
 	t.Helper()
 	s := story.New(e, io.Discard)
 	fatal(t, s.Ways(t.Context()))
-	p := enrolled(t, e, "alice")
+	p := enrolled(t, e, newcomer(t, e))
 	bySteps(t, p, c)
 	byApplication(t, p, batch)
 	refusedInEveryWay(t, p)
@@ -176,7 +176,7 @@ func bySteps(t *testing.T, p *person, c *canaries) {
 	course.handoff(t)
 	course.confirm(t)
 	course.press(t)
-	isSignedIn(t, p.e, course.last, "alice")
+	isSignedIn(t, p.e, course.last, p.user)
 	token, a, err := p.Exchange(t.Context(), p.granted().RecoveryToken)
 	fatal(t, err)
 	if a.Status != http.StatusOK {

@@ -20,12 +20,12 @@ func TestAConfiguredClientRecoversFromBeginningToEnd(t *testing.T) {
 	app, block := application("help-desk-app")
 	other, otherBlock := application("other-app")
 	batch := &claimant.Application{ID: "batch", Secret: rand.Text() + rand.Text()}
-	e := own(t, env.Options{IdP: env.Demo, Patient: true, Gateway: []string{block, otherBlock, "client batch {\n secret " + batch.Secret + "\n}"}})
+	e := own(t, env.Options{IdP: env.Demo, Patient: true, Gateway: []string{block, otherBlock, "client batch {\n secret " + batch.Secret + "\n}"}, Users: newcomers()})
 	app.Issuer, other.Issuer = e.Issuer, e.Issuer
 
 	for _, as := range []*claimant.Application{app, batch} {
 		t.Run(as.ID, func(t *testing.T) {
-			p := enrolled(t, e, "alice")
+			p := enrolled(t, e, newcomer(t, e))
 			p.As = as
 			token := p.granted().RecoveryToken
 			p.wantActive(token, true)
@@ -49,7 +49,7 @@ func TestAConfiguredClientRecoversFromBeginningToEnd(t *testing.T) {
 		})
 	}
 	t.Run("nobody else redeems its token", func(t *testing.T) {
-		p := enrolled(t, e, "alice")
+		p := enrolled(t, e, newcomer(t, e))
 		p.As = app
 		token := p.granted().RecoveryToken
 		for _, as := range []*claimant.Application{nil, other, batch, {ID: app.ID, Issuer: e.Issuer, Key: other.Key}} {
@@ -64,7 +64,7 @@ func TestAConfiguredClientRecoversFromBeginningToEnd(t *testing.T) {
 		p.exchanged(token)
 	})
 	t.Run("it revokes", func(t *testing.T) {
-		p := enrolled(t, e, "alice")
+		p := enrolled(t, e, newcomer(t, e))
 		p.As = app
 		access := p.exchanged(p.granted().RecoveryToken)
 		p.As = other

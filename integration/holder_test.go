@@ -69,7 +69,7 @@ func (w *window) attest(site, recoveryID string, proof json.RawMessage) (int, []
 // proof of the right device in the wrong place.
 func TestAProofIsRefusedInAnyOtherPlace(t *testing.T) {
 	e := use(t, env.Demo)
-	p := enrolled(t, e, "alice")
+	p := enrolled(t, e, newcomer(t, e))
 	good := p.initiated()
 
 	t.Run("brought with another DPoP key", func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestAProofIsRefusedInAnyOtherPlace(t *testing.T) {
 
 func TestAnotherSitesFormOnlyAsks(t *testing.T) {
 	e := use(t, env.Demo)
-	p := enrolled(t, e, "alice")
+	p := enrolled(t, e, newcomer(t, e))
 	b := browser.New(e.Roots)
 	code := p.handoff()
 	for range 2 { // asking consumes nothing
@@ -156,7 +156,7 @@ func TestAnotherSitesFormOnlyAsks(t *testing.T) {
 // Knowing whether an account exists must not be had from any answer.
 func TestKnownAndUnknownAccountsGetTheSameAnswers(t *testing.T) {
 	e := use(t, env.Demo)
-	p := enrolled(t, e, "alice")
+	p := enrolled(t, e, newcomer(t, e))
 	stranger := *p.Claimant
 	stranger.Device = thief(p).Holder
 	stranger.Holder = stranger.Device

@@ -219,7 +219,7 @@ func TestAMalformedBodyIsRefusedByTheMemberAtFault(t *testing.T) {
 
 func TestNoBodyMakesTheGatewayFail(t *testing.T) {
 	e := use(t, env.Demo)
-	p := enrolled(t, e, "alice")
+	p := enrolled(t, e, newcomer(t, e))
 	c := watched(t, p.Claimant)
 	seeded := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -244,7 +244,8 @@ func TestNoBodyMakesTheGatewayFail(t *testing.T) {
 }
 
 func TestARecoveryIDThatIsNotWholeIsOver(t *testing.T) {
-	p := enrolled(t, use(t, env.Demo), "alice")
+	e := use(t, env.Demo)
+	p := enrolled(t, e, newcomer(t, e))
 	c := watched(t, p.Claimant)
 	in := p.initiated()
 	id := in.RecoveryID

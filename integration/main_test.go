@@ -72,7 +72,7 @@ func (s *environment) start() {
 	if log, s.err = os.Create(filepath.Join(s.dir, "programs.log")); s.err != nil {
 		return
 	}
-	if s.env, s.err = env.Start(ctx, env.Options{IdP: s.kind, Bin: bin, Dir: s.dir, Log: log, Patient: true}); s.err != nil {
+	if s.env, s.err = env.Start(ctx, env.Options{IdP: s.kind, Bin: bin, Dir: s.dir, Log: log, Patient: true, Users: newcomers()}); s.err != nil {
 		s.err = fmt.Errorf("%w\n%s", s.err, lastWords(s.dir))
 	}
 }

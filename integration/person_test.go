@@ -19,6 +19,7 @@ type person struct {
 	*claimant.Claimant
 	t       *testing.T
 	e       *env.Env
+	user    string // at the identity provider
 	account string
 	subject string
 	dir     string
@@ -27,10 +28,10 @@ type person struct {
 
 var devices atomic.Int32
 
-// enrolled binds a new device to the account of user ("alice" or "bob").
+// enrolled binds a new device to the account of user, such as a [newcomer].
 func enrolled(t *testing.T, e *env.Env, user string) *person {
 	t.Helper()
-	p := &person{t: t, e: e, account: user + "@example.com", dir: filepath.Join(t.TempDir(), "device")}
+	p := &person{t: t, e: e, user: user, account: user + "@example.com", dir: filepath.Join(t.TempDir(), "device")}
 	args := []string{"activation-code"}
 	if e.Kind == env.Demo {
 		p.account, p.subject = user+"@demo.example", user+"-0001"

@@ -60,7 +60,7 @@ const racers = 100
 
 func TestOneOfAHundredTokensAndHandoffsWins(t *testing.T) {
 	e := use(t, env.Demo)
-	p := enrolled(t, e, "alice")
+	p := enrolled(t, e, newcomer(t, e))
 	granted := p.granted()
 	handoff, _, err := p.Handoff(t.Context(), granted.RecoveryToken)
 	fatal(t, err)
@@ -93,7 +93,8 @@ func TestOneOfAHundredTokensAndHandoffsWins(t *testing.T) {
 }
 
 func TestOneOfAHundredAttestsIsJudged(t *testing.T) {
-	p := enrolled(t, use(t, env.Demo), "alice")
+	e := use(t, env.Demo)
+	p := enrolled(t, e, newcomer(t, e))
 	in := p.initiated()
 	proof := p.Proof(in.Statement)
 	var c tally
@@ -110,7 +111,7 @@ func TestOneOfAHundredAttestsIsJudged(t *testing.T) {
 // Whoever lost the answer to a completion may ask again; the last answer is good, and for one browser.
 func TestOfAHundredCompletionsOneLeadsOn(t *testing.T) {
 	e := use(t, env.Demo)
-	p := enrolled(t, e, "alice")
+	p := enrolled(t, e, newcomer(t, e))
 	token, _, err := p.Exchange(t.Context(), p.granted().RecoveryToken)
 	fatal(t, err)
 	var mu sync.Mutex

@@ -16,7 +16,8 @@ import (
 // Whatever is wrong with evidence, the answer is one, to the byte: the reason is in the journal.
 func TestEveryRefusalLooksTheSame(t *testing.T) {
 	e := use(t, env.Demo)
-	alice, bob, gone := enrolled(t, e, "alice"), enrolled(t, e, "bob"), enrolled(t, e, "alice")
+	owner := newcomer(t, e)
+	alice, bob, gone := enrolled(t, e, owner), enrolled(t, e, newcomer(t, e)), enrolled(t, e, owner)
 	gone.revoke()
 	forged := *alice.Claimant
 	forged.Device = claimant.NewKey()

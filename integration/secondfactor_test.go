@@ -24,28 +24,29 @@ func (v *visitor) adds(in *browser.Page) *browser.Page {
 func TestAPasswordAloneBindsNothingToAnAccountWithASecondFactor(t *testing.T) {
 	e := use(t, env.Keycloak)
 	server := e.Provider.(env.KeycloakProvider).Server
-	id, err := server.NewUser(t.Context(), "olivia")
+	olivia := newcomer(t, e)
+	id, err := server.UserID(t.Context(), olivia)
 	fatal(t, err)
 	v := newVisitor(t, e)
-	in := v.signs(v.begins(), "olivia")
-	v.wantIn(in, "olivia")
+	in := v.signs(v.begins(), olivia)
+	v.wantIn(in, olivia)
 	if page := v.adds(in); page.Status != http.StatusOK {
 		t.Fatalf("before there is a second factor: %d %s", page.Status, page.Text())
 	}
 	fatal(t, server.AddOTP(t.Context(), id, "phone", time.Now()))
 
 	v = newVisitor(t, e)
-	in = v.signs(v.begins(), "olivia")
-	v.wantIn(in, "olivia")
+	in = v.signs(v.begins(), olivia)
+	v.wantIn(in, olivia)
 	refused := v.adds(in)
 	if refused.Status != http.StatusForbidden || !strings.Contains(refused.Text(), "has a second factor") {
 		t.Fatalf("by the password alone: %d %s", refused.Status, refused.Text())
 	}
 	again, err := v.Submit(t.Context(), refused, "/login", nil)
 	fatal(t, err)
-	second, err := v.Submit(t.Context(), v.signs(again, "olivia"), "", url.Values{"otp": {keycloak.OTP(time.Now())}})
+	second, err := v.Submit(t.Context(), v.signs(again, olivia), "", url.Values{"otp": {keycloak.OTP(time.Now())}})
 	fatal(t, err)
-	v.wantIn(second, "olivia")
+	v.wantIn(second, olivia)
 	if page := v.adds(second); page.Status != http.StatusOK {
 		t.Errorf("by both: %d %s", page.Status, page.Text())
 	}

@@ -104,13 +104,14 @@ func TestAPersonSignsInToSeeTheRecoveryMethodsAndOut(t *testing.T) {
 	for _, kind := range []string{env.Demo, env.Keycloak} {
 		t.Run(kind, func(t *testing.T) {
 			e := use(t, kind)
-			p, v := enrolled(t, e, "bob"), newVisitor(t, e)
-			in := v.signs(v.begins(), "bob")
-			v.wantIn(in, "bob")
+			bob := newcomer(t, e)
+			p, v := enrolled(t, e, bob), newVisitor(t, e)
+			in := v.signs(v.begins(), bob)
+			v.wantIn(in, bob)
 			if !strings.Contains(in.Text(), "device ") || v.Cookie("localhost", ownCookie) != "" {
 				t.Errorf("%s lists: %s", p.account, in.Text())
 			}
-			v.wantIn(v.authenticators(), "bob")
+			v.wantIn(v.authenticators(), bob)
 			out := v.signsOut(in)
 			v.wantNobody(out, http.StatusOK)
 			v.wantNobody(v.authenticators(), http.StatusOK)

@@ -14,7 +14,8 @@ import (
 // revoked can still be sent; what comes of it must not last.
 func TestAVetoWhileTheFormForANewPasswordIsOpenEndsTheSession(t *testing.T) {
 	e := use(t, env.Keycloak)
-	p := enrolled(t, e, "bob")
+	bob := newcomer(t, e)
+	p := enrolled(t, e, bob)
 	p.Wants = []string{"sign-in", "reset-password"}
 	b, err := waiting(t.Context(), e)
 	fatal(t, err)
@@ -31,11 +32,11 @@ func TestAVetoWhileTheFormForANewPasswordIsOpenEndsTheSession(t *testing.T) {
 	}); !ok {
 		t.Fatal("the owner was not told that the recovery was stopped")
 	}
-	app, err := b.Submit(t.Context(), form, "required-action", url.Values{"password-new": {"bob-password"}, "password-confirm": {"bob-password"}}) // as others know it
+	app, err := b.Submit(t.Context(), form, "required-action", url.Values{"password-new": {bob + "-password"}, "password-confirm": {bob + "-password"}}) // as others know it
 	fatal(t, err)
 	t.Logf("the form that was open leads to %d %q", app.Status, app.Text())
 	until(t, 90*time.Second, "no session of bob is left", func() bool {
-		n, err := e.Provider.Sessions(t.Context(), "bob")
+		n, err := e.Provider.Sessions(t.Context(), bob)
 		fatal(t, err)
 		return n == 0
 	})

@@ -39,14 +39,27 @@ type Enrolled struct {
 
 // Enroll consumes the activation code, certifies the key of the certificate request and binds it to the code's
 // account, all in one transaction: of several devices that bring one code, one is enrolled. label is the owner's name
-// for the device and may be empty. The errors are [ErrCode], [ErrCSR], [ErrRequest] and [ErrKeyBound]; after the last
-// three the code can still be used.
+// for the device and may be empty. The errors are [ErrCode], [ErrCSR], [ErrRequest], [ErrKeyBound] and [ErrRecovered]; after the last
+// four the code can still be used.
 func (a *Authority) Enroll(ctx context.Context, code string, csrPEM []byte, label string) (Enrolled, error) {
 	r, err := a.readRequest(ctx, code, csrPEM, label)
 	if err != nil {
 		return Enrolled{}, err
 	}
 	return a.enrollIssued(ctx, r)
+}
+
+// ErrRecovered means that the account was recovered less than [account.Quarantine] ago. Whoever did that with something stolen could
+// have talked somebody into making a code as well.
+var ErrRecovered = errors.New("account was recovered a short time ago")
+
+// may tells whether the code may be used so soon after a recovery. For one that a session made, that session is asked: when
+// it makes the code, and again when it confirms the device.
+func (a *Authority) may(tx storage.Tx, code *codeRecord) error {
+	if code.Session != nil {
+		return nil
+	}
+	return a.Accounts.MayChange(tx, code.AccountID, tx.Now(), "")
 }
 
 // enrollIssued binds the key of r with a certificate of the gateway's own.
@@ -93,6 +106,9 @@ func (a *Authority) enroll(ctx context.Context, r request, certified func(device
 		if err != nil || code == nil {
 			return err // nil: a wrong guess is counted by committing
 		}
+		if err := a.may(tx, code); err != nil {
+			return err
+		}
 		id := newDeviceID()
 		chain, err := certified(id, tx.Now())
 		if err != nil {
@@ -104,6 +120,8 @@ func (a *Authority) enroll(ctx context.Context, r request, certified func(device
 	switch {
 	case errors.Is(err, storage.ErrExists):
 		return Enrolled{}, ErrKeyBound
+	case errors.Is(err, account.ErrQuarantine):
+		return Enrolled{}, ErrRecovered
 	case err != nil:
 		return Enrolled{}, fmt.Errorf("enrolling a device: %w", err)
 	case bound == nil:

@@ -22,9 +22,6 @@ var (
 	ErrMethod = errors.New("method not enrolled with an activation code")
 	// ErrState means that what came back is not what this enrolment left with the program.
 	ErrState = errors.New("not the state of this enrolment")
-	// ErrRecovered means that the account was recovered less than [account.Quarantine] ago. Whoever did that with something stolen could
-	// have talked somebody into making a code as well.
-	ErrRecovered = errors.New("account was recovered a short time ago")
 )
 
 // byPrograms are the methods whose authenticators a program makes by itself. Those of the others are for a person to make, signed in.
@@ -154,15 +151,6 @@ func (p *Programs) owned(ctx context.Context, selector, verifier string) (owner 
 		return nil, now, ErrCode
 	}
 	return owner, now, nil
-}
-
-// may tells whether the code may be used so soon after a recovery. For one that a session made, that session is asked: when
-// it makes the code, and again when it confirms the device.
-func (p *Programs) may(tx storage.Tx, code *codeRecord) error {
-	if code.Session != nil {
-		return nil
-	}
-	return p.Accounts.MayChange(tx, code.AccountID, tx.Now(), "")
 }
 
 // enrolling is what a format is told. The members that it leaves out are for passkeys, which no program makes.
