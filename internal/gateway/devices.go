@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/internal/authority"
 	"github.com/regrant/regrant/internal/strictjson"
 	"github.com/regrant/regrant/internal/wire"
@@ -23,6 +24,9 @@ func (g *Gateway) enroll(w http.ResponseWriter, r *http.Request) error {
 	}
 	if in.State != "" {
 		return g.enrollMade(w, r, in)
+	}
+	if g.Recovery.Verifier.Format(attest.MethodDeviceCertificate) == nil {
+		return authority.ErrMethod // it would be bound, and count for nothing
 	}
 	if in.ActivationCode == "" && in.CertificateChain != nil && g.Authority.Vouches() {
 		return g.enrollVouched(w, r, in)

@@ -67,6 +67,7 @@ type house struct {
 	operator  *devicecert.OperatorCA           // nil: none
 	tpm       attest.Format                    // accepted alone; nil: none
 	downloads *downloads.Folder                // nil: none
+	chipsOnly bool                             // no device certificates
 	accepts   func(*keys.Ring) []attest.Format // more, which people bind by themselves, good at once; nil: none
 }
 
@@ -102,6 +103,9 @@ func open(t testing.TB, change ...func(*house)) *house {
 	formats := []attest.Format{devicecert.New(devicecert.Config{Anchors: h.anchors(ca), MaxPath: 3, Operator: h.operator})}
 	if h.tpm != nil {
 		formats = append(formats, h.tpm)
+	}
+	if h.chipsOnly {
+		formats = formats[1:]
 	}
 	bound, probation := enrollers(t, ring), 72*time.Hour
 	if h.accepts != nil {

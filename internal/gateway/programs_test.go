@@ -26,13 +26,13 @@ type machine struct {
 	log     *tpmtest.Log
 }
 
-func openWithTPM(t *testing.T) *machine {
+func openWithTPM(t *testing.T, change ...func(*house)) *machine {
 	t.Helper()
 	maker := attesttest.NewCA(t)
 	format, err := tpm.New(tpm.Config{Makers: []*x509.Certificate{maker.Certificate}})
 	must(t, err)
 	return &machine{
-		house: open(t, func(h *house) { h.tpm = format }),
+		house: open(t, append(change, func(h *house) { h.tpm = format })...),
 		chip:  tpmtest.NewChip(t, maker, tpmtest.RSA(), nil), ak: tpmtest.NewAK(t), key: tpmtest.NewApplicationKey(t), log: tpmtest.Boot(),
 	}
 }
@@ -122,6 +122,16 @@ func TestAMachineWithATPMIsEnrolledAndRecoversAlone(t *testing.T) {
 	body.Evidence = append(body.Evidence, raw(t, evidence))
 	if came := answer[wire.AttestResponse](t, p.post("/recovery/attest", body)); came.RecoveryToken == "" {
 		t.Errorf("not granted: %+v", came)
+	}
+}
+
+// A certificate would be bound here and count for nothing.
+func TestWhereOnlyTPMsCountNoCertificateIsBound(t *testing.T) {
+	m := openWithTPM(t, func(h *house) { h.chipsOnly = true })
+	enroll := wire.EnrollRequest{ActivationCode: m.code(), CSR: csr(t, attesttest.NewKey(t))}
+	wantProblem(t, m.postJSON("/recovery/devices/enroll", enroll), http.StatusBadRequest, wire.ProblemMalformed, "/method")
+	if out := m.enrols(); out.Account != alice {
+		t.Errorf("with the TPM: %+v", out)
 	}
 }
 
