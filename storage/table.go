@@ -75,6 +75,23 @@ func (t *Table[T]) Get(r Reader, id []byte) (*T, error) {
 	return t.decode(key, stored)
 }
 
+// Imitation does what a Get of v takes, though v is not stored, so that whoever measures does not learn what there is. It panics if v
+// has no JSON.
+func (t *Table[T]) Imitation(v *T) func(Reader) error {
+	key := t.recordKey(t.ID(v))
+	stored, err := t.encode(key, v)
+	if err != nil {
+		panic(err)
+	}
+	return func(r Reader) error {
+		if _, err := r.Get(key); err != nil && !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("reading %s: %w", t.Name, err)
+		}
+		_, err := t.decode(key, stored)
+		return err
+	}
+}
+
 // Insert adds a record, or gives [ErrExists] if its id or one of its unique
 // index keys is taken. Nothing is written then.
 func (t *Table[T]) Insert(tx Tx, v *T) error {

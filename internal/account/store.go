@@ -21,6 +21,7 @@ type Store struct {
 	guards         *storage.Table[guard]
 	named          string // prefix of the rows of named.go
 	sealer         storage.Sealer
+	nobody         []func(storage.Reader) error // what finding somebody takes, see [Store.Find]
 }
 
 // guard is what an account's decisions and changes meet on.
@@ -44,7 +45,7 @@ type guard struct {
 
 // New makes the store under namespace. sealer authenticates the records.
 func New(namespace string, sealer storage.Sealer) *Store {
-	return &Store{
+	s := &Store{
 		named:  namespace + "/named/",
 		sealer: sealer,
 		authenticators: storage.NewTable(storage.TableConfig[Authenticator]{
@@ -66,6 +67,8 @@ func New(namespace string, sealer storage.Sealer) *Store {
 			Sealer:  sealer,
 		}),
 	}
+	s.nobody = s.imitations()
+	return s
 }
 
 // ByHandle finds an authenticator in whatever state. The error is [storage.ErrNotFound] if there is none.

@@ -157,10 +157,13 @@ func (g *Gateway) askAgain(w http.ResponseWriter, r *http.Request, req recovery.
 	return g.ask(w, r, asked{id: begun.RecoveryID, statement: begun.Statement, offers: begun.Methods, secret: secret, again: true})
 }
 
-// unjudged turns "could not tell" into a page that holds the button to be asked again.
+// unjudged turns "could not tell" and "busy" into pages that hold the button to be asked again.
 func unjudged(err error, form pages.Form) error {
 	p := *translate(err)
-	if p.status == http.StatusServiceUnavailable {
+	switch {
+	case errors.Is(err, recovery.ErrBusy):
+		p.page = pageOf(pages.Busy(form))
+	case p.status == http.StatusServiceUnavailable:
 		p.page = pageOf(pages.Unjudged(form))
 	}
 	return &p

@@ -20,10 +20,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/attesttest"
 	"github.com/regrant/regrant/attest/attesttest/wallet"
+	"github.com/regrant/regrant/internal/account"
 	"github.com/regrant/regrant/internal/throttle"
 	"github.com/regrant/regrant/internal/wire"
+	"github.com/regrant/regrant/storage"
 )
 
 const (
@@ -162,6 +165,36 @@ func TestAccountsWithAndWithoutNamedPasskeysTakeTheSameTime(t *testing.T) {
 		}
 		w.compare(fmt.Sprintf("initiate, with %d passkeys", have), w.questions()["initiate"])
 	}
+}
+
+// Strangers know keys that may be bound, such as the SSH keys that people publish. Whether one is, they are not told either.
+func TestKeysThatAreBoundAndOthersTakeTheSameTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures for some seconds")
+	}
+	w := newWatch(t, open(t, func(h *house) {
+		h.unbound, h.limiter.PerNetwork = attesttest.NewCA(t), throttle.Rate{Burst: 1 << 20, Every: time.Nanosecond}
+	}))
+	bound, other := w.unbound.Device(t, nil), w.unbound.Device(t, nil)
+	now := w.clock()
+	must(t, w.db.Update(t.Context(), func(tx storage.Tx) error {
+		return w.Accounts.Bind(tx, &account.Authenticator{
+			Upstream: "main", AccountID: aliceID, Identifiers: []string{alice}, Method: attest.MethodDeviceCertificate,
+			Handles: []account.Handle{{Value: bound.Handle()}}, Label: "laptop", EffectiveAt: now.Add(time.Hour), BoundBy: "test",
+		})
+	}))
+	stranger := &program{h: w.house, key: attesttest.NewKey(t)}
+	w.compare("attest with a key that is bound or not", func(account string) *http.Request {
+		copied := *stranger
+		copied.device = &attesttest.Device{Key: stranger.key, Chain: bound.Chain, Algorithm: "ES256"}
+		if account != alice {
+			copied.device.Chain = other.Chain
+		}
+		begun := answer[wire.InitiateResponse](t, w.serve(jsonRequest(t, "/recovery/initiate", wire.InitiateRequest{
+			AccountIdentifier: alice, Actions: []string{"sign-in"},
+		}, "DPoP", stranger.proof("/recovery/initiate", ""))))
+		return jsonRequest(t, "/recovery/attest", copied.evidence(begun), "DPoP", stranger.proof("/recovery/attest", ""))
+	})
 }
 
 // compare fails the test if the answers to q tell known accounts from unknown ones by their time.

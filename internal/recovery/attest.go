@@ -54,7 +54,8 @@ type attempt struct {
 	sealed
 	statement attest.Statement
 	reference string
-	epoch     uint64 // the account's, when the first proof's authenticator was found
+	now       time.Time // when it came: work that waits its turn makes no proof too old
+	epoch     uint64    // the account's, when the first proof's authenticator was found
 	network   netip.Prefix
 	claimant  attest.Claimant
 	earlier   *record // in which proofs of this recovery are kept; nil: this is the first
@@ -81,14 +82,25 @@ func (s *Service) Attest(ctx context.Context, req AttestRequest) (Attested, erro
 	if len(req.Evidence) == 0 {
 		return s.renew(ctx, at, req.Proof)
 	}
-	if at.stale(req.Evidence, s.Clock()) { // judged before anything is burnt: whoever read for long is asked again
+	if at.stale(req.Evidence) { // judged before anything is burnt: whoever read for long is asked again
 		return Attested{}, ErrStale
 	}
 	if err := s.burn(ctx, at, req.Proof); err != nil {
 		return Attested{}, err
 	}
+	out, err := s.judge(ctx, at, req.Evidence)
+	if errors.Is(err, ErrUnavailable) {
+		s.unjudged(ctx, at)
+	}
+	return out, err
+}
+
+// judge says what comes of evidence whose recovery_id is burnt. It takes no longer than [judgeTime].
+func (s *Service) judge(ctx context.Context, at *attempt, evidence []attest.Evidence) (Attested, error) {
+	ctx, cancel := context.WithTimeout(ctx, judgeTime)
+	defer cancel()
 	for _, judge := range []func() (refusal, error){
-		func() (refusal, error) { return s.verify(ctx, at, req.Evidence) },
+		func() (refusal, error) { return s.verify(ctx, at, evidence) },
 		func() (refusal, error) { return s.ask(ctx, at) },
 	} {
 		if why, err := judge(); err != nil {
@@ -110,8 +122,8 @@ func (s *Service) Attest(ctx context.Context, req AttestRequest) (Attested, erro
 	}
 }
 
-func (at *attempt) stale(evidence []attest.Evidence, now time.Time) bool {
-	return slices.ContainsFunc(evidence, func(ev attest.Evidence) bool { return at.statement.Stale(ev.Method, now) })
+func (at *attempt) stale(evidence []attest.Evidence) bool {
+	return slices.ContainsFunc(evidence, func(ev attest.Evidence) bool { return at.statement.Stale(ev.Method, at.now) })
 }
 
 func (at *attempt) rehearses() bool { return hasAction(at.statement.Actions, attest.ActionRehearse) }

@@ -49,8 +49,8 @@ func (s *Service) more(ctx context.Context, at *attempt) (Attested, error) {
 }
 
 // renew makes a fresh statement and recovery_id for a recovery that waits for another proof. Nothing is burnt and nothing proved anew.
-// It helps also when evidence was burnt and could not be judged, because the identity provider was away or the process died. If
-// it is being judged just now, it is lost: see [Service.current].
+// It helps also when evidence was burnt and could not be judged, because the identity provider was away or, after [judgeTime], because
+// the process died. As long as evidence is being judged the error is [ErrBusy]: else one first proof would pay for many guesses.
 func (s *Service) renew(ctx context.Context, at *attempt, dpop string) (Attested, error) {
 	named, err := s.named(ctx, at.statement.Account)
 	if err != nil {
@@ -63,6 +63,9 @@ func (s *Service) renew(ctx context.Context, at *attempt, dpop string) (Attested
 		if rec, err = s.waiting(tx, at.earlier); err != nil {
 			return err
 		}
+		if rec.Burnt && tx.Now().Before(rec.JudgedBy) {
+			return ErrBusy
+		}
 		st = s.restate(rec, id, at.statement, tx.Now())
 		if err := s.useProof(tx, dpop); err != nil {
 			return err
@@ -73,6 +76,24 @@ func (s *Service) renew(ctx context.Context, at *attempt, dpop string) (Attested
 		return Attested{}, settle("renewing a statement", err)
 	}
 	return s.asking(rec, id, st, named), nil
+}
+
+// unjudged lets the holder renew at once what could not be judged. If that cannot be written either, he has to wait.
+func (s *Service) unjudged(ctx context.Context, at *attempt) {
+	if at.earlier == nil {
+		return
+	}
+	err := s.DB.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
+		rec, err := s.waiting(tx, at.earlier)
+		if err != nil {
+			return err
+		}
+		rec.JudgedBy = time.Time{}
+		return s.table.Put(tx, rec)
+	})
+	if err != nil && !errors.Is(err, ErrExpired) {
+		s.Logger.Warn("a recovery can be renewed only later", "error", err)
+	}
 }
 
 func (s *Service) asking(rec *record, id string, st attest.Statement, named map[attest.Method][][]byte) Attested {
@@ -111,7 +132,7 @@ func (s *Service) current(tx storage.Tx, at *attempt, fresh *record) (*record, e
 	case rec.State != StateProving:
 		return nil, ErrSpent // somebody else has ended it
 	case !rec.Burnt || string(rec.IDHash) != string(at.earlier.IDHash):
-		return nil, ErrExpired // its holder has renewed it meanwhile
+		return nil, ErrExpired // it took too long, and its holder has renewed it meanwhile
 	}
 	rec.Identifiers, rec.Authenticators, rec.Device, rec.Certificate = fresh.Identifiers, fresh.Authenticators, fresh.Device, fresh.Certificate
 	return rec, nil

@@ -19,7 +19,7 @@ func isStored(recoveryID string) bool { return strings.HasPrefix(recoveryID, sto
 // recognise finds what a recovery_id that req.Holder brings is about. Whatever is wrong with it is one answer. With ErrHolder the
 // attempt is returned all the same, for the journal.
 func (s *Service) recognise(ctx context.Context, req AttestRequest) (*attempt, error) {
-	at := &attempt{network: req.Network, reference: newReference()}
+	at := &attempt{network: req.Network, reference: newReference(), now: s.Clock()}
 	at.claimant = attest.Claimant{Browser: req.Holder.Kind == HolderBrowser, Connection: req.Connection}
 	var err error
 	if isStored(req.RecoveryID) {
@@ -98,7 +98,7 @@ func (s *Service) burnStored(tx storage.Tx, seen *record) error {
 	if rec.Burnt {
 		return ErrExpired
 	}
-	rec.Burnt = true
+	rec.Burnt, rec.JudgedBy = true, tx.Now().Add(judgeTime)
 	return s.table.Put(tx, rec)
 }
 

@@ -54,6 +54,7 @@ type record struct {
 	Statement string          `json:"statement,omitempty"` // of the next proof
 	IDHash    []byte          `json:"id_hash,omitempty"`   // keyed hash of the recovery_id
 	Burnt     bool            `json:"burnt,omitzero"`      // that recovery_id was used
+	JudgedBy  time.Time       `json:"judged_by,omitzero"`  // until then what came with it may still be judged
 	ProvedAt  time.Time       `json:"proved_at,omitzero"`  // the first proof
 
 	JTI          string    `json:"jti"`

@@ -60,7 +60,8 @@ func refusedDecision(d policy.Decision) refusal {
 
 // refuse journals why and says only that. Once a proof was valid, or made by a copy of the authenticator, its owner is told too. A recovery that kept earlier proofs ends.
 func (s *Service) refuse(ctx context.Context, at *attempt, why refusal) error {
-	err := s.DB.Update(ctx, func(tx storage.Tx) error {
+	// Whoever hangs up has guessed all the same.
+	err := s.DB.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
 		e := journal.Entry{
 			Kind: journal.KindRecoveryRefused, Upstream: s.Namespace, Txn: at.statement.Recovery, Reference: at.reference,
 			Detail: map[string]string{"reason": why.text, "network": at.network.String()},
@@ -94,7 +95,7 @@ func ids(list []*account.Authenticator) (ids []string) {
 }
 
 // giveUp ends the record that earlier proofs are kept in, unless somebody else has moved it, or it is asked for by another than its
-// holder. That its holder has renewed it meanwhile saves nothing: nobody guesses again because he was quick.
+// holder.
 func (s *Service) giveUp(tx storage.Tx, at *attempt, why refusal) error {
 	if at.earlier == nil || why == refusedHolder {
 		return nil

@@ -13,11 +13,16 @@ import (
 )
 
 // during runs something once, while evidence is being judged.
-func (h *house) during(something func()) {
+func (h *house) during(something func()) { h.behind(1, something) }
+
+// behind runs something once: behind the reading of the first evidence, or behind its verification, which comes second.
+func (h *house) behind(nth int, something func()) {
+	done := 0
 	h.Compute = func(_ context.Context, work func()) error {
 		work()
-		h.Compute = func(_ context.Context, work func()) error { work(); return nil }
-		something()
+		if done++; done == nth {
+			something()
+		}
 		return nil
 	}
 }
@@ -77,51 +82,95 @@ func TestASecondProofThatNobodyCouldJudgeEndsNothing(t *testing.T) {
 	}
 }
 
-func TestAWrongProofEndsARecoveryThatWasRenewedMeanwhile(t *testing.T) {
+// Else one first proof would pay for as many guesses as can be sent before the first of them is judged.
+func TestNothingIsRenewedWhileAProofIsJudged(t *testing.T) {
 	p := newPair(t)
 	more := p.first()
-	var again Attested
 	p.during(func() {
-		var err error
-		again, err = p.Attest(t.Context(), p.next(more))
-		must(t, err)
+		if _, err := p.Attest(t.Context(), p.next(more)); !errors.Is(err, ErrBusy) {
+			t.Errorf("%v, want ErrBusy", err)
+		}
 	})
 	if _, err := p.Attest(t.Context(), p.next(more, word(code, "one wrong"))); !errors.Is(err, ErrRefused) {
 		t.Fatalf("%v, want ErrRefused", err)
 	}
-	if _, err := p.Attest(t.Context(), p.next(again, word(code, "one first"))); !errors.Is(err, ErrExpired) {
-		t.Errorf("another guess: %v", err)
+	if _, err := p.Attest(t.Context(), p.next(more)); !errors.Is(err, ErrExpired) {
+		t.Errorf("after a wrong guess: %v", err)
 	}
 }
 
-func TestAGoodProofIsLostWhenItsHolderRenewsMeanwhile(t *testing.T) {
+// Each row is a second proof that takes longer than it may, so that its holder has asked anew.
+func TestAProofThatTookTooLongIsLost(t *testing.T) {
+	for text, want := range map[string]struct{ late, again error }{
+		"one first": {late: ErrExpired},
+		"one wrong": {late: ErrRefused, again: ErrExpired},
+	} {
+		t.Run(text, func(t *testing.T) {
+			p := newPair(t)
+			more := p.first()
+			var again Attested
+			p.during(func() {
+				p.wait(judgeTime)
+				var err error
+				again, err = p.Attest(t.Context(), p.next(more))
+				must(t, err)
+			})
+			if _, err := p.Attest(t.Context(), p.next(more, word(code, text))); !errors.Is(err, want.late) {
+				t.Fatalf("%v, want %v", err, want.late)
+			}
+			if _, err := p.Attest(t.Context(), p.next(again, word(code, "one first"))); !errors.Is(err, want.again) {
+				t.Errorf("with the renewed one: %v, want %v", err, want.again)
+			}
+		})
+	}
+}
+
+func TestAProofWhoseProcessDiedIsAskedForAgain(t *testing.T) {
 	p := newPair(t)
 	more := p.first()
-	var again Attested
-	p.during(func() {
-		var err error
-		again, err = p.Attest(t.Context(), p.next(more))
-		must(t, err)
-	})
-	if _, err := p.Attest(t.Context(), p.next(more, word(code, "one first"))); !errors.Is(err, ErrExpired) {
-		t.Fatalf("%v, want ErrExpired", err)
+	at, err := p.recognise(t.Context(), p.next(more, word(code, "one first")))
+	must(t, err)
+	must(t, p.burn(t.Context(), at, ""))
+	if _, err := p.Attest(t.Context(), p.next(more)); !errors.Is(err, ErrBusy) {
+		t.Errorf("at once: %v, want ErrBusy", err)
 	}
+	p.wait(judgeTime)
+	again, err := p.Attest(t.Context(), p.next(more))
+	must(t, err)
 	if out, err := p.Attest(t.Context(), p.next(again, word(code, "one first"))); err != nil || out.Outcome != OutcomeGranted {
-		t.Errorf("with the renewed one: %+v, %v", out, err)
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+func TestWhoeverHangsUpHasGuessedAllTheSame(t *testing.T) {
+	p := newPair(t)
+	more := p.first()
+	ctx, hangUp := context.WithCancel(t.Context())
+	p.behind(2, hangUp)
+	if _, err := p.Attest(ctx, p.next(more, word(code, "one wrong"))); err == nil {
+		t.Fatal("no error")
+	}
+	if a := p.authenticator(p.codes.ID); a.Failures != 1 || p.only().State != StateAbandoned {
+		t.Errorf("%d guesses are counted, and the recovery is %s", a.Failures, p.only().State)
+	}
+}
+
+func TestAProofThatWaitedForItsTurnIsNotTooOld(t *testing.T) {
+	h := newHouse(t)
+	proof := h.proof(h.initiate(h.ask()))
+	h.wait(attest.MaxAge)
+	h.during(func() { h.wait(time.Second) })
+	if out, err := h.Attest(t.Context(), proof); err != nil || out.Outcome != OutcomeGranted {
+		t.Errorf("%+v, %v", out, err)
 	}
 }
 
 func TestAVetoWhileTheFirstProofIsJudgedCancelsIt(t *testing.T) {
 	h := newHouse(t)
 	proof := h.proof(h.initiate(h.ask()))
-	calls := 0
-	h.Compute = func(_ context.Context, work func()) error {
-		work()
-		if calls++; calls == 2 { // the authenticator is found, and its proof judged
-			return h.db.Update(t.Context(), func(tx storage.Tx) error { return h.Accounts.RaiseEpoch(tx, aliceID) })
-		}
-		return nil
-	}
+	h.behind(2, func() {
+		must(t, h.db.Update(t.Context(), func(tx storage.Tx) error { return h.Accounts.RaiseEpoch(tx, aliceID) }))
+	})
 	if out, err := h.Attest(t.Context(), proof); !errors.Is(err, ErrRefused) {
 		t.Errorf("%+v, %v, want ErrRefused", out, err)
 	}

@@ -118,7 +118,7 @@ func (at *attempt) check(a *account.Authenticator, now time.Time) error {
 func (s *Service) appraise(ctx context.Context, at *attempt, ev attest.Evidence, bound attest.Binding) (result attest.Result, err error) {
 	gone := s.Compute(ctx, func() {
 		end := observe.Verify(ctx)
-		result, err = s.Verifier.Appraise(at.statement, ev, at.claimant, bound, s.Clock())
+		result, err = s.Verifier.Appraise(at.statement, ev, at.claimant, bound, at.now)
 		end(err == nil)
 	})
 	return result, cmp.Or(gone, err)
@@ -137,33 +137,17 @@ func (s *Service) locate(ctx context.Context, at *attempt, ev attest.Evidence) (
 	}
 	var epoch uint64
 	err = s.DB.View(ctx, func(r storage.Reader) error {
-		a, epoch, err = s.find(r, handle)
+		a, epoch, err = s.Accounts.Find(r, handle)
 		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return handle, nil, settle("looking up an authenticator", err)
 	}
-	if a == nil || a.Method != ev.Method {
+	if err != nil || a.Method != ev.Method {
 		return handle, nil, nil // evidence of one method is never judged against what another has stored
 	}
 	if len(at.proofs) == 0 {
 		at.epoch = epoch // a veto that comes while this is judged must cancel it, too
 	}
 	return handle, a, nil
-}
-
-// find reads an authenticator and its account's epoch. For nobody's handle it is nil, and the reads are as many.
-func (s *Service) find(r storage.Reader, handle []byte) (a *account.Authenticator, epoch uint64, err error) {
-	var accountID string
-	a, err = s.Accounts.ByHandle(r, handle)
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		a = nil
-	case err != nil:
-		return nil, 0, err
-	default:
-		accountID = a.AccountID
-	}
-	epoch, err = s.Accounts.Epoch(r, accountID)
-	return a, epoch, err
 }
