@@ -33,7 +33,7 @@ func TestALoginTellsWhatTheAccountsCredentialsReach(t *testing.T) {
 	for kind, want := range map[string]upstream.Assurance{
 		"":                      {},
 		"otp":                   {AAL: upstream.AAL2},
-		"webauthn":              {AAL: upstream.AAL2},
+		"webauthn":              {AAL: upstream.AAL2, PhishingResistant: true},
 		"webauthn-passwordless": {AAL: upstream.AAL2, PhishingResistant: true},
 		"recovery-authn-codes":  {AAL: upstream.AAL2},
 	} {

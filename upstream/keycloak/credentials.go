@@ -19,11 +19,12 @@ type credential struct {
 
 // reached is what an account that has a credential of a type reaches with it, at
 // least. One for a second factor is never alone: the realm's flows ask for it
-// after the first. Other types say nothing about the account.
+// after the first. WebAuthn cannot be phished, whichever factor it is. Other
+// types say nothing about the account.
 var reached = map[string]upstream.Assurance{
 	"otp":                   {AAL: upstream.AAL2},
 	"recovery-authn-codes":  {AAL: upstream.AAL2},
-	"webauthn":              {AAL: upstream.AAL2},
+	"webauthn":              {AAL: upstream.AAL2, PhishingResistant: true},
 	"webauthn-passwordless": {AAL: upstream.AAL2, PhishingResistant: true},
 }
 
