@@ -84,10 +84,14 @@ func (a *Authenticator) Alive(now time.Time) error {
 		return ErrDisabled
 	case a.Awaits != nil:
 		return ErrAwaited
-	case !a.NotAfter.IsZero() && now.After(a.NotAfter): // RFC 5280 section 4.1.2.5: valid through notAfter
+	case a.expired(now):
 		return ErrExpired
 	}
 	return nil
+}
+
+func (a *Authenticator) expired(now time.Time) bool {
+	return !a.NotAfter.IsZero() && now.After(a.NotAfter) // RFC 5280 section 4.1.2.5: valid through notAfter
 }
 
 // complete tells what a lacks to be bound at now.

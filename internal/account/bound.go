@@ -10,19 +10,20 @@ import (
 	"github.com/regrant/regrant/storage"
 )
 
-// MaxPerAccount bounds how many authenticators of an account are not revoked: reading all of them stays cheap, and removing one makes
-// room for another.
+// MaxPerAccount bounds how many authenticators of an account are not revoked: reading all of them stays cheap. Removing one makes
+// room for another, and at the bound those that have expired do.
 const MaxPerAccount = 50
 
-// MaxOwn is how many authenticators an account's sessions bind in [OwnPeriod] at most. Whoever has stolen a session can so neither fill
-// the history, which is kept for good, nor keep the owner from binding for longer than that.
+// MaxOwn is how many authenticators an account's sessions bind in [OwnPeriod] at most. Whoever has stolen one session can so neither
+// fill the history, which is kept for good, nor keep the owner from binding for longer than that. Whoever can sign in as the owner
+// again and again can do it every day, at this pace, until the identity provider lets him in no more.
 const (
 	MaxOwn    = 20
 	OwnPeriod = 24 * time.Hour
 )
 
 var (
-	// ErrTooMany means that [MaxPerAccount] authenticators of the account are not revoked.
+	// ErrTooMany means that [MaxPerAccount] authenticators of the account are neither revoked nor expired.
 	ErrTooMany = errors.New("the account has too many authenticators")
 	// ErrTooOften means that sessions of the account have bound [MaxOwn] authenticators in the last [OwnPeriod].
 	ErrTooOften = errors.New("too many authenticators were bound to the account lately")
@@ -51,8 +52,8 @@ func (s *Store) bind(tx storage.Tx, a *Authenticator, may func(*guard, time.Time
 	if err := may(g, now); err != nil {
 		return err
 	}
-	if len(g.Living) >= MaxPerAccount {
-		return ErrTooMany
+	if err := s.makeRoom(tx, g); err != nil {
+		return err
 	}
 	a.ID, a.BoundAt = rand.Text(), now
 	g.Living = append(g.Living, a.ID)
@@ -65,6 +66,28 @@ func (s *Store) bind(tx storage.Tx, a *Authenticator, may func(*guard, time.Time
 	return s.name(tx, a)
 }
 
+// makeRoom lets the expired go at the bound, to which a CA that certifies fresh keys every day would come otherwise. Time does not go
+// back, so none of them is ever usable again. They stay in the history as they are.
+func (s *Store) makeRoom(tx storage.Tx, g *guard) error {
+	if len(g.Living) < MaxPerAccount {
+		return nil
+	}
+	all, err := s.living(tx, g)
+	if err != nil {
+		return err
+	}
+	g.Living = nil
+	for i := range all {
+		if !all[i].expired(tx.Now()) {
+			g.Living = append(g.Living, all[i].ID)
+		}
+	}
+	if len(g.Living) >= MaxPerAccount {
+		return ErrTooMany
+	}
+	return nil
+}
+
 // countOwn notes that a session binds an authenticator now, if it may.
 func (g *guard) countOwn(now time.Time) error {
 	g.OwnBound = slices.DeleteFunc(g.OwnBound, func(at time.Time) bool { return !now.Before(at.Add(OwnPeriod)) })
@@ -75,13 +98,17 @@ func (g *guard) countOwn(now time.Time) error {
 	return nil
 }
 
-// Living returns the authenticators of the account that are not revoked. To decide on them, call [Store.Epoch] in the same
-// transaction.
+// Living returns the authenticators of the account that are not revoked, the oldest first, without expired ones that have made room for
+// others. To decide on them, call [Store.Epoch] in the same transaction.
 func (s *Store) Living(r storage.Reader, accountID string) ([]Authenticator, error) {
 	g, err := s.guard(r, accountID)
 	if err != nil {
 		return nil, err
 	}
+	return s.living(r, g)
+}
+
+func (s *Store) living(r storage.Reader, g *guard) ([]Authenticator, error) {
 	all := make([]Authenticator, 0, len(g.Living))
 	for _, id := range g.Living {
 		a, err := s.Get(r, id)

@@ -59,6 +59,56 @@ func TestRemovingAnAuthenticatorMakesRoomForAnother(t *testing.T) {
 	}
 }
 
+// An operator's CA that certifies a fresh key every day comes to the bound, and never to an end.
+func TestExpiredAuthenticatorsMakeRoom(t *testing.T) {
+	f := newFixture(t)
+	daily := func(n int) *Authenticator {
+		a := f.named(n)
+		a.NotAfter = f.clock.Now().Add(24 * time.Hour)
+		return a
+	}
+	kept := f.bind(t, f.named(-1))
+	var expired []string
+	for i := range MaxPerAccount - 1 {
+		expired = append(expired, f.bind(t, daily(i)).ID)
+	}
+	f.clock.Advance(24 * time.Hour) // valid through that second
+	if err := f.update(t, func(tx storage.Tx) error { return f.Bind(tx, daily(-2)) }); !errors.Is(err, ErrTooMany) {
+		t.Errorf("before they expire: %v, want ErrTooMany", err)
+	}
+	f.clock.Advance(time.Second)
+	if got := f.living(t); len(got) != MaxPerAccount {
+		t.Errorf("%d are listed while nobody needs the room", len(got))
+	}
+	fresh := f.bind(t, daily(-2))
+	if got := f.living(t); !slices.Equal(got, []string{kept.ID, fresh.ID}) {
+		t.Errorf("%q live", got)
+	}
+	if err := f.update(t, func(tx storage.Tx) error { return f.Bind(tx, daily(0)) }); !errors.Is(err, storage.ErrExists) {
+		t.Errorf("the key of one that made room: %v", err)
+	}
+	f.revoke(t, expired[0])
+	f.revoke(t, fresh.ID)
+	if got := f.living(t); !slices.Equal(got, []string{kept.ID}) {
+		t.Errorf("%q live after revocations", got)
+	}
+	if err := f.view(t, func(r storage.Reader) error {
+		all, err := f.History(r, "alice-id")
+		revoked := 0
+		for _, a := range all {
+			if !a.RevokedAt.IsZero() {
+				revoked++
+			}
+		}
+		if len(all) != MaxPerAccount+1 || revoked != 2 {
+			t.Errorf("the history has %d, of which %d are revoked", len(all), revoked)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestSessionsBindOnlySoManyADay(t *testing.T) {
 	f := newFixture(t)
 	own := func(n int) error {

@@ -28,8 +28,8 @@ type Store struct {
 type guard struct {
 	AccountID string `json:"account_id"`
 	Epoch     uint64 `json:"epoch"`
-	// Living are the ids of the authenticators that are not revoked, the oldest first. Unlisted tells that they have to be looked up: the
-	// guard was written before they were kept here.
+	// Living are the ids of the authenticators that are not revoked, the oldest first, without expired ones that have made room. Unlisted
+	// tells that they have to be looked up: the guard was written before they were kept here.
 	Living   []string    `json:"living,omitempty"`
 	Unlisted bool        `json:"unlisted,omitempty"`
 	OwnBound []time.Time `json:"own_bound,omitempty"` // the last [MaxOwn] that sessions bound
