@@ -109,7 +109,7 @@ func (s *Service) Finish(ctx context.Context, v Visitor, m attest.Method, a Answ
 	bound := Bound{Method: m, Label: a.Label, Detail: made.Detail, Shown: made.Shown}
 	err = s.DB.Update(ctx, func(tx storage.Tx) error { return s.bind(tx, v, p, made, &bound) })
 	if err != nil {
-		return Bound{}, settle("binding an authenticator", err)
+		return Bound{}, s.refused(ctx, v, m, settle("binding an authenticator", err))
 	}
 	return bound, nil
 }
@@ -187,7 +187,7 @@ func (s *Service) replace(tx storage.Tx, a *account.Authenticator) error {
 	return nil
 }
 
-// refused journals why nothing was bound, if a format or too weak a sign-in is the reason.
+// refused journals why nothing was bound, if a format, too weak a sign-in or what is bound already is the reason.
 func (s *Service) refused(ctx context.Context, v Visitor, m attest.Method, why error) error {
 	reason := reasonOf(v.Session, why)
 	if reason == "" {
@@ -218,6 +218,9 @@ func reasonOf(session login.Session, why error) string {
 	}
 	if weak, ok := errors.AsType[*login.Refusal](why); ok && !weak.Stale {
 		return "sign-in: " + session.Assurance().String() + " where the account has " + weak.Need.String()
+	}
+	if errors.Is(why, ErrBound) { // it tells whether somebody has what was sent: who asks that often is probing
+		return "bound already"
 	}
 	return ""
 }
