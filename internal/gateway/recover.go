@@ -13,7 +13,8 @@ import (
 	"github.com/regrant/regrant/internal/wire"
 )
 
-// initiate begins a recovery. Nothing is stored and nobody is asked, so the answer is one for all identifiers.
+// initiate begins a recovery. Nothing is stored and no identity provider is asked, so the answer is one for all identifiers; where
+// passkeys are named it differs in their ids, which every identifier has, decoys among them.
 func (g *Gateway) initiate(w http.ResponseWriter, r *http.Request) error {
 	network, err := g.network(r)
 	if err != nil {
