@@ -53,8 +53,8 @@ func (a *Authority) Enroll(ctx context.Context, code string, csrPEM []byte, labe
 // have talked somebody into making a code as well.
 var ErrRecovered = errors.New("account was recovered a short time ago")
 
-// may tells whether the code may be used so soon after a recovery. For one that a session made, that session is asked: when
-// it makes the code, and again when it confirms the device.
+// may tells whether the code, or a certificate in the place of one, may be used so soon after a recovery. For a code that a session
+// made, that session is asked: when it makes the code, and again when it confirms the device.
 func (a *Authority) may(tx storage.Tx, code *codeRecord) error {
 	if code.Session != nil {
 		return nil
@@ -118,16 +118,23 @@ func (a *Authority) enroll(ctx context.Context, r request, certified func(device
 		return err
 	})
 	switch {
-	case errors.Is(err, storage.ErrExists):
-		return Enrolled{}, ErrKeyBound
-	case errors.Is(err, account.ErrQuarantine):
-		return Enrolled{}, ErrRecovered
 	case err != nil:
-		return Enrolled{}, fmt.Errorf("enrolling a device: %w", err)
+		return Enrolled{}, settle(err)
 	case bound == nil:
 		return Enrolled{}, ErrCode
 	}
 	return a.enrolled(bound), nil
+}
+
+// settle gives the error of a transaction that binds a device its meaning for the caller.
+func settle(err error) error {
+	switch {
+	case errors.Is(err, storage.ErrExists):
+		return ErrKeyBound
+	case errors.Is(err, account.ErrQuarantine):
+		return ErrRecovered
+	}
+	return fmt.Errorf("enrolling a device: %w", err)
 }
 
 // enrolment is one device as bound by a transaction.

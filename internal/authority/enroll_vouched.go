@@ -64,25 +64,23 @@ func (a *Authority) vouchedOwner(ctx context.Context, named attest.Identifier) (
 }
 
 // bindVouched binds the device, unless the account was recovered a short time ago: whoever did that with something stolen
-// could have had a device certified as well.
+// could have had a device certified as well. It is answered like every certificate that does not do.
 func (a *Authority) bindVouched(ctx context.Context, named attest.Identifier, owner upstream.Account, chain []*x509.Certificate, label string) (Enrolled, error) {
 	var bound *enrolment
 	err := a.DB.Update(ctx, func(tx storage.Tx) error {
-		if err := a.Accounts.MayChange(tx, owner.ID, tx.Now(), ""); err != nil {
+		as := &codeRecord{AccountID: owner.ID, Identifiers: owner.Identifiers, Identifier: named.String(), By: chain[0].Issuer.String()}
+		err := a.may(tx, as)
+		if err != nil {
 			return err
 		}
-		var err error
-		as := &codeRecord{AccountID: owner.ID, Identifiers: owner.Identifiers, Identifier: named.String(), By: chain[0].Issuer.String()}
 		bound, err = a.bind(tx, as, newDeviceID(), chain, request{label: label, vouched: true})
 		return err
 	})
-	switch {
-	case errors.Is(err, storage.ErrExists):
-		return Enrolled{}, ErrKeyBound
-	case errors.Is(err, account.ErrQuarantine):
+	if errors.Is(err, account.ErrQuarantine) {
 		return Enrolled{}, fmt.Errorf("%w: %w", ErrCertificate, err)
-	case err != nil:
-		return Enrolled{}, fmt.Errorf("enrolling a device: %w", err)
+	}
+	if err != nil {
+		return Enrolled{}, settle(err)
 	}
 	return a.enrolled(bound), nil
 }

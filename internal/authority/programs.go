@@ -143,10 +143,8 @@ func (p *Programs) owned(ctx context.Context, selector, verifier string) (owner 
 		return p.may(tx, owner)
 	})
 	switch {
-	case errors.Is(err, account.ErrQuarantine):
-		return nil, now, ErrRecovered
 	case err != nil:
-		return nil, now, fmt.Errorf("enrolling a device: %w", err)
+		return nil, now, settle(err)
 	case owner == nil:
 		return nil, now, ErrCode
 	}
@@ -213,12 +211,8 @@ func (p *Programs) bindMade(ctx context.Context, selector, verifier string, a *a
 		return p.register(tx, journal.KindDeviceEnrolled, code, a, detail)
 	})
 	switch {
-	case errors.Is(err, storage.ErrExists):
-		return Enrolled{}, ErrKeyBound
-	case errors.Is(err, account.ErrQuarantine):
-		return Enrolled{}, ErrRecovered
 	case err != nil:
-		return Enrolled{}, fmt.Errorf("enrolling a device: %w", err)
+		return Enrolled{}, settle(err)
 	case code == nil:
 		return Enrolled{}, ErrCode
 	}
