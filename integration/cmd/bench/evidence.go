@@ -27,7 +27,7 @@ var appraisalLine = regexp.MustCompile(`(?m)^BenchmarkAppraisal/(\S+?)(?:-\d+)?\
 
 // appraise runs the Go benchmark of the formats.
 func (b *bench) appraise(ctx context.Context) (list []appraisal, err error) {
-	rounds := "101x"
+	rounds := "201x"
 	if b.Quick {
 		rounds = "1x"
 	}
