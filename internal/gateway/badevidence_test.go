@@ -157,24 +157,48 @@ func TestEvidenceInAnotherPlaceIsRefused(t *testing.T) {
 	}
 }
 
-// What is no list of JSON objects that name their method is no request: nothing is burnt, and nothing refused.
-func TestWhatIsNotARequestIsSaidToBeNone(t *testing.T) {
+// Evidence that is no list of JSON objects which name their method is bad evidence, too: refused, journalled and burnt.
+func TestEvidenceThatCannotBeReadIsRefusedLikeAnyOther(t *testing.T) {
 	r := newResident(t, nil)
-	begun := r.initiate("sign-in")
-	good := string(r.having(attest.MethodSSHKey).Evidence(begun.Statement))
+	good := string(r.having(attest.MethodSSHKey).Evidence(r.initiate("sign-in").Statement))
+	refused := r.brings(func(string) []string { return []string{good} })
 	for what, evidence := range map[string]string{
-		"cut off": `[` + good[:len(good)/2] + `]`, "not a list": good, "none": `[]`, "a text": `["x"]`, "a list": `[[]]`, "null": `[null]`,
+		"cut off": `[` + good[:len(good)/2] + `]`, "not a list": good, "a text": `["x"]`, "a list": `[[]]`, "null": `[null]`,
 		"no method": `[{}]`, "method is a number": `[{"method":7}]`, "method twice": `[{"method":"ssh-key","method":"tpm"}]`,
 		"a member twice": `[` + strings.Replace(good, `{`, `{"signature":"x",`, 1) + `]`,
 		"deep":           `[{"method":"ssh-key","signature":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}]`,
 		"nine":           `[` + strings.Repeat(good+",", 8) + good + `]`, "bad UTF-8": "[{\"method\":\"ssh-key\",\"signature\":\"\xff\"}]",
 	} {
-		w := r.post("/recovery/attest", `{"recovery_id":"`+begun.RecoveryID+`","evidence":`+evidence+`}`)
-		if w.Code != http.StatusBadRequest {
+		t.Run(what, func(t *testing.T) {
+			begun := r.initiate("sign-in")
+			w := r.post("/recovery/attest", `{"recovery_id":"`+begun.RecoveryID+`","evidence":`+evidence+`}`)
+			if w.Code != http.StatusForbidden || w.Body.String() != refused.Body.String() {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+			if why := r.h.refusal(); !strings.HasPrefix(why, "malformed") {
+				t.Errorf("the journal says %q", why)
+			}
+			again := r.post("/recovery/attest", `{"recovery_id":"`+begun.RecoveryID+`","evidence":[`+good+`]}`)
+			wantProblem(t, again, http.StatusBadRequest, wire.ProblemRecoveryExpired, "")
+		})
+	}
+}
+
+// Each row is a good request but for its frame: nothing is burnt, and nothing refused.
+func TestWhatIsNotARequestIsSaidToBeNone(t *testing.T) {
+	r := newResident(t, nil)
+	begun := r.initiate("sign-in")
+	id, good := `"recovery_id":"`+begun.RecoveryID+`"`, `"evidence":[`+string(r.having(attest.MethodPasskey).Evidence(begun.Statement))+`]`
+	for what, body := range map[string]string{
+		"no evidence": `{` + id + `,"evidence":[]}`, "a stranger's member": `{` + id + `,"account":"bob",` + good + `}`, "no recovery": `{` + good + `}`,
+		"a recovery twice": `{` + id + `,` + id + `,` + good + `}`, "nobody's recovery": `{"recovery_id":"x","evidence":[{}]}`,
+		"unread before its recovery": `{"evidence":[{"a":1,"a":2}],` + id + `}`, "no object": `[` + `{` + id + `,` + good + `}]`, "not all": `{` + id,
+	} {
+		if w := r.post("/recovery/attest", body); w.Code != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", what, w.Code, w.Body)
 		}
 	}
-	if w := r.post("/recovery/attest", `{"recovery_id":"`+begun.RecoveryID+`","evidence":[`+good+`]}`); w.Code != http.StatusOK {
+	if w := r.post("/recovery/attest", `{`+id+`,`+good+`}`); w.Code != http.StatusOK {
 		t.Errorf("the recovery was burnt: %d %s", w.Code, w.Body)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/internal/recovery"
+	"github.com/regrant/regrant/internal/strictjson"
 	"github.com/regrant/regrant/internal/wire"
 )
 
@@ -117,24 +118,43 @@ func (g *Gateway) attest(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var in wire.AttestRequest
-	if err := readJSON(r, &in); err != nil {
-		return err
-	}
-	if err := required("/recovery_id", in.RecoveryID); err != nil {
-		return err
-	}
-	proofs, err := in.Proofs()
+	in, proofs, bad, err := readEvidence(r)
 	if err != nil {
-		return malformedEvidence()
+		return err
 	}
 	came, err := g.Recovery.Attest(r.Context(), recovery.AttestRequest{
 		RecoveryID: in.RecoveryID, Holder: holder.Holder, Proof: holder.proof, Evidence: proofs, Network: network, Connection: connection(r),
 	})
+	if bad != nil && (errors.Is(err, recovery.ErrExpired) || errors.Is(err, recovery.ErrStale)) {
+		return bad // there is no recovery in which anything could be refused
+	}
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, attested(came))
+}
+
+// readEvidence reads the body of an attest. Where only the evidence in it cannot be read, that is bad evidence like any other, which
+// burns the recovery and is journalled: it is returned as one piece that nobody can read, with what is wrong with it.
+func readEvidence(r *http.Request) (in wire.AttestRequest, proofs []attest.Evidence, bad, err error) {
+	body, err := readBody(r, jsonType)
+	if err != nil {
+		return in, nil, nil, err
+	}
+	if err := strictjson.Decode(body, &in); err != nil {
+		id, ok := wire.BeforeEvidence(body, err)
+		if !ok {
+			return in, nil, nil, err
+		}
+		return wire.AttestRequest{RecoveryID: id}, []attest.Evidence{{}}, err, nil
+	}
+	if err := required("/recovery_id", in.RecoveryID); err != nil {
+		return in, nil, nil, err
+	}
+	if proofs, err = in.Proofs(); err != nil {
+		return in, []attest.Evidence{{}}, malformedEvidence(), nil
+	}
+	return in, proofs, nil, nil
 }
 
 func malformedEvidence() *problemError {

@@ -18,10 +18,10 @@ import (
 type AttestRequest struct {
 	RecoveryID string
 	Holder     Holder
-	Connection []byte // SHA-256 of the client certificate on the holder's own TLS connection; nil: none
-	Evidence   []attest.Evidence
-	Network    netip.Prefix // where it comes from, for the journal
-	Proof      string       // ID of the program's DPoP proof; "" for a browser
+	Connection []byte            // SHA-256 of the client certificate on the holder's own TLS connection; nil: none
+	Evidence   []attest.Evidence // one without a method could not be read
+	Network    netip.Prefix      // where it comes from, for the journal
+	Proof      string            // ID of the program's DPoP proof; "" for a browser
 }
 
 // Outcome is what came of accepted proofs.

@@ -25,6 +25,7 @@ var (
 	refusedGone      = refusal{"account-gone", "account-gone"}
 	refusedTwice     = refusal{"one-authenticator-twice", "one authenticator twice"}
 	refusedTaken     = refusal{string(attest.ReasonReplay), account.ErrTaken.Error()}
+	refusedUnread    = refusal{string(attest.ReasonMalformed), "malformed: evidence that is no list of objects which name their methods"}
 	refusedEarly     = refusal{"guess-before-proof", "something that can be guessed, before anything that cannot"}
 	refusedMeanwhile = refusal{"revoked-meanwhile", "revoked meanwhile"}
 )

@@ -41,6 +41,9 @@ func (at *attempt) held() (list []*account.Authenticator) {
 // verify appraises every element of the evidence; all must hold and belong to one account. What could be guessed comes last, and
 // only after a proof that could not.
 func (s *Service) verify(ctx context.Context, at *attempt, evidence []attest.Evidence) (why refusal, err error) {
+	if slices.ContainsFunc(evidence, func(ev attest.Evidence) bool { return ev.Method == "" }) {
+		return refusedUnread, nil
+	}
 	evidence = slices.Clone(evidence)
 	slices.SortStableFunc(evidence, func(a, b attest.Evidence) int { return rank(a.Method) - rank(b.Method) })
 	for _, ev := range evidence {

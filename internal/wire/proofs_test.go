@@ -14,12 +14,16 @@ func FuzzProofs(f *testing.F) {
 	for _, seed := range []string{
 		`{"recovery_id":"r","evidence":[{"method":"ssh-key","signature":"x"}]}`, `{"recovery_id":"r","evidence":[]}`, `{"evidence":[{}]}`,
 		`{"evidence":[{"method":"a","method":"b"}]}`, `{"evidence":[null,[],"x"]}`, `{"evidence":[{"method":7}]}`, `{"evidence":{"method":"tpm"}}`,
+		`{"recovery_id":"r","evidence":[{"method":"a","b":1,"b":2}]}`, `{"recovery_id":"r","evidence":[{"method":"a"`, `{"recovery_id":7,"evidence":{}}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var in AttestRequest
-		if strictjson.Decode(body, &in) != nil {
+		if err := strictjson.Decode(body, &in); err != nil {
+			if id, ok := BeforeEvidence(body, err); ok && !bytes.Contains(body, []byte("recovery_id")) {
+				t.Errorf("%q from nowhere", id)
+			}
 			return
 		}
 		proofs, err := in.Proofs()

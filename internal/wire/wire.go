@@ -6,14 +6,9 @@
 package wire
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/regrant/regrant/attest"
 )
 
 // MaxBody is how large a request body may be, in bytes.
@@ -52,24 +47,6 @@ type MethodOffer struct {
 type AttestRequest struct {
 	RecoveryID string           `json:"recovery_id"`
 	Evidence   []jsontext.Value `json:"evidence"` // members differ by method
-}
-
-// Proofs returns the evidence for the verifier. Each element is kept as sent; only its method is read here.
-func (r AttestRequest) Proofs() ([]attest.Evidence, error) {
-	if len(r.Evidence) > MaxEvidence {
-		return nil, fmt.Errorf("more than %d pieces of evidence", MaxEvidence)
-	}
-	proofs := make([]attest.Evidence, 0, len(r.Evidence))
-	for _, element := range r.Evidence {
-		var m struct {
-			Method attest.Method `json:"method"`
-		}
-		if err := json.Unmarshal(element, &m); err != nil || m.Method == "" {
-			return nil, errors.New("evidence does not name its method")
-		}
-		proofs = append(proofs, attest.Evidence{Method: m.Method, Body: element})
-	}
-	return proofs, nil
 }
 
 // Outcomes of an attest.
