@@ -21,7 +21,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo demo-keycloak up up-keycloak
-demo: build ## One recovery from beginning to end, then one by each method, against the small identity provider
+demo: clients build ## One recovery from beginning to end, then one by each method, against the small identity provider
 	@exec bin/demo -idp demo
 demo-keycloak: build ## One recovery from beginning to end against Keycloak
 	@exec bin/demo -idp keycloak
