@@ -131,6 +131,8 @@ func TestAppleDeviceIsJudged(t *testing.T) {
 	other := goodApple(t)
 	other["challenge"] = encode([]byte("another"))
 	mustRefuse(t, other, attest.ReasonChallenge)
+	other["challenge"] = ""
+	mustRefuse(t, other, attest.ReasonChallenge)
 	delete(other, "challenge")
 	mustFail(t, other)
 }

@@ -36,3 +36,21 @@ func TestAFormatThatExpectsNothingTakesNoWish(t *testing.T) {
 		}
 	}
 }
+
+func TestExpectationsOfAChainAreReadWhole(t *testing.T) {
+	s := newScene(t)
+	mustAccept(t, in(s.chain(), "expect", object{"extended_key_usage": []string{"1.3.6.1.5.5.7.3.2"}, "spki_sha256": encode(s.device.Handle())}))
+	for name, wish := range map[string]object{
+		"key that is no base64":   {"spki_sha256": "!"},
+		"key of another type":     {"spki_sha256": 1},
+		"OID of one arc":          {"extended_key_usage": []string{"1"}},
+		"OID with a long arc":     {"extended_key_usage": []string{"1.3.2147483648"}},
+		"OID with a longer arc":   {"extended_key_usage": []string{"1.3.18446744073709551616"}},
+		"OID with an empty arc":   {"extended_key_usage": []string{"1.3..2"}},
+		"OID with a sign":         {"extended_key_usage": []string{"1.3.+6"}},
+		"OID that is empty":       {"extended_key_usage": []string{""}},
+		"purpose in another case": {"extended_key_usage": []string{"ANY"}},
+	} {
+		t.Run(name, func(t *testing.T) { mustFail(t, in(s.chain(), "expect", wish)) })
+	}
+}

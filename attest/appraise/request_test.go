@@ -1,8 +1,10 @@
 package appraise_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/appraise"
@@ -18,7 +20,13 @@ func TestRequestThatIsNotValidIsAnError(t *testing.T) {
 		"no time":                    top(object{"time": nil}),
 		"time without zone":          top(object{"time": "2026-11-21T20:20:00"}),
 		"no evidence":                top(object{"evidence": nil}),
+		"evidence that is null":      top(object{"evidence": json.RawMessage("null")}),
 		"evidence of another type":   top(object{"evidence": []string{}}),
+		"format in another case":     top(object{"format": nil, "Format": "x509-chain"}),
+		"time in another case":       top(object{"time": nil, "Time": now.Format(time.RFC3339)}),
+		"evidence in another case":   in(s.chain(), "evidence", object{"certificates": nil, "Certificates": s.device.Chain}),
+		"trust in another case":      in(s.chain(), "trust", object{"Roots": []string{}}),
+		"wish in another case":       in(s.chain(), "expect", object{"Revocation": "off"}),
 		"challenge that is no bytes": top(object{"challenge": "a b"}),
 		"challenge of another type":  top(object{"challenge": 1}),
 		"unknown evidence":           in(s.chain(), "evidence", object{"signature": ""}),
@@ -43,6 +51,33 @@ func TestRequestThatIsNotValidIsAnError(t *testing.T) {
 		if a := door.Answer([]byte(text)); a.Verdict != appraise.Error || a.ID != "" {
 			t.Errorf("%.20q: %+v", text, a)
 		}
+	}
+}
+
+// Of two members of one name, whoever checks the one and uses the other is deceived.
+func TestMemberThatOccursTwiceIsAnError(t *testing.T) {
+	s := newScene(t)
+	text, err := json.Marshal(s.chain())
+	if err != nil {
+		t.Fatal(err)
+	}
+	door := appraise.New(nil)
+	for name, member := range map[string]string{
+		"request": `"format":"x509-chain"`, "evidence": `"certificates":`, "trust": `"roots":`, "expect": `"revocation":"off"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			extra := member
+			if strings.HasSuffix(member, ":") {
+				extra += "[]"
+			}
+			once := string(text)
+			if a := door.Answer([]byte(once)); a.Verdict != appraise.Accept || strings.Count(once, member) != 1 {
+				t.Fatalf("good case: %+v", a)
+			}
+			if a := door.Answer([]byte(strings.Replace(once, member, extra+","+member, 1))); a.Verdict != appraise.Error {
+				t.Errorf("answer %+v", a)
+			}
+		})
 	}
 }
 

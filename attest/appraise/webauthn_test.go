@@ -89,28 +89,19 @@ func TestAndroidsListIsKeptForPasskeysToo(t *testing.T) {
 func TestExpectationsOfARegistrationAreKept(t *testing.T) {
 	s := newPasskeyScene(t, "packed")
 	bare := newPasskeyScene(t, "")
-	framed := func(c *attesttest.Ceremony) { c.ClientData["crossOrigin"] = true }
-	unverified := func(c *attesttest.Ceremony) { c.Flags = attesttest.UserPresent }
 	expect := func(q, changes object) object { return in(q, "expect", changes) }
 	for name, tt := range map[string]struct {
 		request object
 		reason  attest.Reason // "": accepted
 	}{
-		"another RP ID":            {expect(s.registration(t, nil), object{"rp_id": "example.net"}), attest.ReasonPurpose},
-		"no RP ID":                 {expect(s.registration(t, nil), object{"rp_id": nil}), attest.ReasonPurpose},
-		"no origins":               {expect(s.registration(t, nil), object{"origins": nil}), attest.ReasonPurpose},
-		"no roots":                 {in(s.registration(t, nil), "trust", object{"roots": nil}), attest.ReasonUntrusted},
-		"verified":                 {expect(in(s.registration(t, nil), "trust", object{"roots": nil}), object{"attestation": "verified"}), ""},
-		"no statement":             {bare.registration(t, nil), attest.ReasonUntrusted},
-		"no statement where any":   {expect(bare.registration(t, nil), object{"attestation": "any"}), ""},
-		"another algorithm":        {expect(s.registration(t, nil), object{"algorithms": []int{-8}}), attest.ReasonKey},
-		"no algorithm":             {expect(s.registration(t, nil), object{"algorithms": []int{}}), attest.ReasonKey},
-		"unverified":               {s.registration(t, unverified), attest.ReasonPresence},
-		"unverified where allowed": {expect(s.registration(t, unverified), object{"user_verification": "preferred"}), ""},
-		"framed":                   {s.registration(t, framed), attest.ReasonPurpose},
-		"framed where allowed":     {expect(s.registration(t, framed), object{"cross_origin": true}), ""},
-		"evidence that is none":    {s.request("webauthn-registration", []byte(`{"id":"x"}`), nil), attest.ReasonMalformed},
-		"evidence that is text":    {s.request("webauthn-registration", []byte(`"x"`), nil), attest.ReasonMalformed},
+		"no roots":               {in(s.registration(t, nil), "trust", object{"roots": nil}), attest.ReasonUntrusted},
+		"verified":               {expect(in(s.registration(t, nil), "trust", object{"roots": nil}), object{"attestation": "verified"}), ""},
+		"no statement":           {bare.registration(t, nil), attest.ReasonUntrusted},
+		"no statement where any": {expect(bare.registration(t, nil), object{"attestation": "any"}), ""},
+		"another algorithm":      {expect(s.registration(t, nil), object{"algorithms": []int{-8}}), attest.ReasonKey},
+		"no algorithm":           {expect(s.registration(t, nil), object{"algorithms": []int{}}), attest.ReasonKey},
+		"evidence that is none":  {s.request("webauthn-registration", []byte(`{"id":"x"}`), nil), attest.ReasonMalformed},
+		"evidence that is text":  {s.request("webauthn-registration", []byte(`"x"`), nil), attest.ReasonMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if tt.reason == "" {
@@ -121,12 +112,13 @@ func TestExpectationsOfARegistrationAreKept(t *testing.T) {
 		})
 	}
 	for name, changes := range map[string]object{
-		"attestation": {"attestation": "none"}, "vendors": {"tpm_vendors": "some"}, "verification": {"user_verification": "discouraged"},
-		"algorithms": {"algorithms": []string{"ES256"}}, "unknown": {"rpid": ""}, "origins": {"origins": origin},
+		"attestation": {"attestation": "none"}, "vendors": {"tpm_vendors": "some"}, "algorithms": {"algorithms": []string{"ES256"}},
 	} {
 		t.Run("wish/"+name, func(t *testing.T) { mustFail(t, expect(s.registration(t, nil), changes)) })
 	}
 	q := s.registration(t, nil)
+	q["challenge"] = ""
+	mustRefuse(t, q, attest.ReasonChallenge)
 	delete(q, "challenge")
 	mustFail(t, q)
 }
@@ -150,6 +142,11 @@ func TestExpectationsOfAnAssertionAreKept(t *testing.T) {
 	mustFail(t, stored(object{"sign_count": -1}))
 	mustFail(t, stored(object{"sign_count": 1 << 32}))
 	mustFail(t, stored(object{"key": ""}))
+	q := s.assertion(nil)
+	q["challenge"] = ""
+	mustRefuse(t, q, attest.ReasonChallenge)
+	delete(q, "challenge")
+	mustFail(t, q)
 }
 
 func TestMetadataIsTrustedAsItIsConfigured(t *testing.T) {
