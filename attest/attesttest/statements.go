@@ -22,7 +22,7 @@ type CRL struct {
 	Issuer     []byte // DER name
 	ThisUpdate time.Time
 	NextUpdate time.Time // zero: left out
-	Revoked    []Revoked
+	Revoked    []Revoked // nil: left out
 	Extensions []pkix.Extension
 	Signer     crypto.Signer
 }
@@ -61,7 +61,7 @@ func (l *CRL) add(b *cryptobyte.Builder) {
 	if !l.NextUpdate.IsZero() {
 		addTime(b, l.NextUpdate)
 	}
-	if len(l.Revoked) > 0 {
+	if l.Revoked != nil {
 		b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
 			for _, r := range l.Revoked {
 				b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -88,8 +88,10 @@ func addTime(b *cryptobyte.Builder, t time.Time) {
 
 // OCSP is what an OCSP response of a test says. Its signer has a P-256 key.
 type OCSP struct {
+	Version      []byte // DER with its tag; nil: left out
 	Singles      []Single
 	ProducedAt   time.Time
+	UTC          bool // write ProducedAt as a UTCTime
 	Extensions   []pkix.Extension
 	Responder    *x509.Certificate
 	ByKey        bool // name the responder by its key
@@ -135,12 +137,17 @@ func (ca *CA) OCSP(t testing.TB, now time.Time, c *x509.Certificate, mutate func
 }
 
 func (r *OCSP) add(b *cryptobyte.Builder) {
+	b.AddBytes(r.Version)
 	if r.ByKey {
 		b.AddASN1(tags.Tag(2).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddASN1OctetString(keyHash(r.Responder)) })
 	} else {
 		b.AddASN1(tags.Tag(1).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(r.Responder.RawSubject) })
 	}
-	b.AddASN1GeneralizedTime(r.ProducedAt)
+	if r.UTC {
+		b.AddASN1UTCTime(r.ProducedAt)
+	} else {
+		b.AddASN1GeneralizedTime(r.ProducedAt)
+	}
 	b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
 		for _, s := range r.Singles {
 			b.AddASN1(tags.SEQUENCE, s.add)
