@@ -27,7 +27,7 @@ func TestVerifyRefusesAllButCompactForm(t *testing.T) {
 		"other trailing bit": header + "." + payload + "." + bump(signature),
 	} {
 		t.Run(name, func(t *testing.T) {
-			f.mustRefuse(t, bad)
+			f.mustRefuse(t, bad, Malformed)
 		})
 	}
 }
@@ -66,34 +66,37 @@ func TestVerifyTakesForgedGoodCase(t *testing.T) { // so that what the tests bel
 
 func TestVerifyRefusesOtherHeaders(t *testing.T) {
 	f := newFixture(t)
-	for name, header := range map[string]string{
-		"no alg":             `{"kid":"key-1","typ":"recovery+jwt"}`,
-		"alg none":           `{"alg":"none","kid":"key-1","typ":"recovery+jwt"}`,
-		"alg in lower case":  `{"alg":"es256","kid":"key-1","typ":"recovery+jwt"}`,
-		"alg ES384":          `{"alg":"ES384","kid":"key-1","typ":"recovery+jwt"}`,
-		"alg HS256":          `{"alg":"HS256","kid":"key-1","typ":"recovery+jwt"}`,
-		"no typ":             `{"alg":"ES256","kid":"key-1"}`,
-		"typ JWT":            `{"alg":"ES256","kid":"key-1","typ":"JWT"}`,
-		"typ at+jwt":         `{"alg":"ES256","kid":"key-1","typ":"at+jwt"}`,
-		"typ secevent+jwt":   `{"alg":"ES256","kid":"key-1","typ":"secevent+jwt"}`,
-		"no kid":             `{"alg":"ES256","typ":"recovery+jwt"}`,
-		"unknown kid":        `{"alg":"ES256","kid":"key-9","typ":"recovery+jwt"}`,
-		"another key's kid":  `{"alg":"ES256","kid":"key-0","typ":"recovery+jwt"}`,
-		"hostile kid":        `{"alg":"ES256","kid":"../../etc/passwd' OR 1=1","typ":"recovery+jwt"}`,
-		"crit":               `{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","crit":["exp"],"exp":1}`,
-		"empty crit":         `{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","crit":[]}`,
-		"jku":                `{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","jku":"https://evil.example/jwks"}`,
-		"x5u":                `{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","x5u":"https://evil.example/cert"}`,
-		"jwk":                `{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","jwk":{"kty":"EC"}}`,
-		"b64":                `{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","b64":false}`,
-		"zip":                `{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","zip":"DEF"}`,
-		"duplicate alg":      `{"alg":"none","alg":"ES256","kid":"key-1","typ":"recovery+jwt"}`,
-		"member in one case": `{"ALG":"ES256","kid":"key-1","typ":"recovery+jwt"}`,
-		"two values":         `{"alg":"ES256","kid":"key-1","typ":"recovery+jwt"}{}`,
-		"not an object":      `"ES256"`,
+	for name, tt := range map[string]struct {
+		header string
+		reason Reason
+	}{
+		"no alg":             {`{"kid":"key-1","typ":"recovery+jwt"}`, Unsupported},
+		"alg none":           {`{"alg":"none","kid":"key-1","typ":"recovery+jwt"}`, Unsupported},
+		"alg in lower case":  {`{"alg":"es256","kid":"key-1","typ":"recovery+jwt"}`, Unsupported},
+		"alg ES384":          {`{"alg":"ES384","kid":"key-1","typ":"recovery+jwt"}`, Unsupported},
+		"alg HS256":          {`{"alg":"HS256","kid":"key-1","typ":"recovery+jwt"}`, Unsupported},
+		"no typ":             {`{"alg":"ES256","kid":"key-1"}`, Purpose},
+		"typ JWT":            {`{"alg":"ES256","kid":"key-1","typ":"JWT"}`, Purpose},
+		"typ at+jwt":         {`{"alg":"ES256","kid":"key-1","typ":"at+jwt"}`, Purpose},
+		"typ secevent+jwt":   {`{"alg":"ES256","kid":"key-1","typ":"secevent+jwt"}`, Purpose},
+		"no kid":             {`{"alg":"ES256","typ":"recovery+jwt"}`, Untrusted},
+		"unknown kid":        {`{"alg":"ES256","kid":"key-9","typ":"recovery+jwt"}`, Untrusted},
+		"another key's kid":  {`{"alg":"ES256","kid":"key-0","typ":"recovery+jwt"}`, Signature},
+		"hostile kid":        {`{"alg":"ES256","kid":"../../etc/passwd' OR 1=1","typ":"recovery+jwt"}`, Untrusted},
+		"crit":               {`{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","crit":["exp"],"exp":1}`, Malformed},
+		"empty crit":         {`{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","crit":[]}`, Malformed},
+		"jku":                {`{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","jku":"https://evil.example/jwks"}`, Malformed},
+		"x5u":                {`{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","x5u":"https://evil.example/cert"}`, Malformed},
+		"jwk":                {`{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","jwk":{"kty":"EC"}}`, Malformed},
+		"b64":                {`{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","b64":false}`, Malformed},
+		"zip":                {`{"alg":"ES256","kid":"key-1","typ":"recovery+jwt","zip":"DEF"}`, Malformed},
+		"duplicate alg":      {`{"alg":"none","alg":"ES256","kid":"key-1","typ":"recovery+jwt"}`, Malformed},
+		"member in one case": {`{"ALG":"ES256","kid":"key-1","typ":"recovery+jwt"}`, Malformed},
+		"two values":         {`{"alg":"ES256","kid":"key-1","typ":"recovery+jwt"}{}`, Malformed},
+		"not an object":      {`"ES256"`, Malformed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f.mustRefuse(t, f.sign(t, header, f.payload(t)))
+			f.mustRefuse(t, f.sign(t, tt.header, f.payload(t)), tt.reason)
 		})
 	}
 }

@@ -97,8 +97,8 @@ func (f fixture) sign(t testing.TB, header, payload string) string {
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// mustRefuse returns the reason.
-func (f fixture) mustRefuse(t testing.TB, token string) Reason {
+// refusal returns the reason for which a token is refused.
+func (f fixture) refusal(t testing.TB, token string) Reason {
 	t.Helper()
 	got, err := f.Verify(token, now)
 	var refusal *Error
@@ -109,6 +109,13 @@ func (f fixture) mustRefuse(t testing.TB, token string) Reason {
 		t.Errorf("a refused token says %+v", got)
 	}
 	return refusal.Reason
+}
+
+func (f fixture) mustRefuse(t testing.TB, token string, want Reason) {
+	t.Helper()
+	if got := f.refusal(t, token); got != want {
+		t.Errorf("refused as %s, want %s", got, want)
+	}
 }
 
 func TestGoodTokenIsAcceptedTwice(t *testing.T) { // nothing is remembered
@@ -181,9 +188,7 @@ func TestRefusalsSayTheirReason(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)
-			if got := f.mustRefuse(t, c.make(t, &f)); got != c.want {
-				t.Errorf("refused as %s, want %s", got, c.want)
-			}
+			f.mustRefuse(t, c.make(t, &f), c.want)
 		})
 	}
 }
