@@ -93,13 +93,30 @@ func TestWeakAttestationKeyIsRefused(t *testing.T) {
 		"other size":          rsaKey(func(p *gotpm.TPMSRSAParms) { p.KeyBits = 3072 }),
 		"named with SHA-1":    named,
 		"point off the curve": off,
+		"RSA of 8200 bits":    withModulus(t, wide(8200), 8200),
+		"RSA of 2050 bits":    withModulus(t, wide(2050), 2050),
 		"RSA of 1024 bits":    withModulus(t, new(big.Int).Rsh(tpmtest.RSA().N, 1024), 1024),
 		"even modulus":        withModulus(t, new(big.Int).Sub(tpmtest.RSA().N, big.NewInt(1)), 2048),
 		"ROCA":                withModulus(t, roca(t), 2048),
 	} {
 		t.Run(name, func(t *testing.T) { newScene(t).with(k).mustRefuse(t, attest.ReasonKey) })
 	}
+	newScene(t).with(withModulus(t, wide(8192), 8192)).mustRefuse(t, attest.ReasonSignature) // the key is good, and signed nothing
 }
+
+// Whatever it says of itself, no scheme of encryption signs.
+func TestRSAKeyForEncryptionIsRefused(t *testing.T) {
+	k := tpmtest.NewRSAAK(t, gotpm.TPMAlgRSASSA)
+	s := newScene(t).with(k)
+	s.mustVerify(t)
+	p, _ := k.Public.Parameters.RSADetail()
+	p.Scheme = gotpm.TPMTRSAScheme{Scheme: gotpm.TPMAlgRSAES, Details: gotpm.NewTPMUAsymScheme(gotpm.TPMAlgRSAES, &gotpm.TPMSEncSchemeRSAES{})}
+	s.quote.AK = k.Area()
+	s.mustRefuse(t, attest.ReasonKey)
+}
+
+// wide is an odd number of that many bits.
+func wide(bits int) *big.Int { return new(big.Int).SetBit(tpmtest.RSA().N, bits-1, 1) }
 
 func withModulus(t *testing.T, n *big.Int, bits uint16) *tpmtest.Key {
 	t.Helper()
