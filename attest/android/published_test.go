@@ -6,9 +6,11 @@ import (
 	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"io"
 	"testing"
 
+	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/attesttest"
 	"github.com/regrant/regrant/attest/certpath"
 )
@@ -60,8 +62,9 @@ func TestChainWithAPublishedKeyIsRefused(t *testing.T) {
 	for _, c := range chain {
 		spki := c.SPKI()
 		published = []string{hex.EncodeToString(spki[:])}
-		if _, err := p.Verify(chain, challenge); err == nil {
-			t.Errorf("accepted, %v's key is published", c.X509.Subject)
+		_, err := p.Verify(chain, challenge)
+		if refused, ok := errors.AsType[*attest.Error](err); !ok || refused.Reason != attest.ReasonUntrusted {
+			t.Errorf("error %v, %v's key is published", err, c.X509.Subject)
 		}
 	}
 }

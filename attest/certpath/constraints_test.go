@@ -93,67 +93,64 @@ func TestNamesStayWithinTheConstraintsOfTheirCAs(t *testing.T) {
 		mailbox  = "\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x09"
 	)
 	for _, tt := range []struct {
-		name  string
-		by    subtree
-		leaf  change
-		valid bool
+		name   string
+		by     subtree
+		leaf   change
+		reason attest.Reason // "": valid
 	}{
-		{"DNS equal", permitDNS("example.com"), rawNames(dnsName, "EXAMPLE.com"), true},
-		{"DNS below", permitDNS("example.com"), rawNames(dnsName, "a.b.example.com"), true},
-		{"DNS that only ends so", permitDNS("example.com"), rawNames(dnsName, "notexample.com"), false},
-		{"DNS beside", permitDNS("example.com"), rawNames(dnsName, "example.org"), false},
-		{"DNS excluded", excludeDNS("example.com"), rawNames(dnsName, "a.example.com"), false},
-		{"DNS not excluded", excludeDNS("example.com"), rawNames(dnsName, "example.org"), true},
-		{"all DNS excluded", excludeDNS(""), rawNames(dnsName, "example.org"), false},
-		{"DNS malformed", permitDNS("example.com"), rawNames(dnsName, ".example.com"), false},
-		{"DNS malformed and not excluded", excludeDNS("example.com"), rawNames(dnsName, "a..org"), false},
-		{"wildcard within", permitDNS("example.com"), rawNames(dnsName, "*.example.com"), true},
-		{"wildcard wider", permitDNS("a.example.com"), rawNames(dnsName, "*.example.com"), false},
-		{"wildcard that stands for an excluded name", excludeDNS("a.example.com"), rawNames(dnsName, "*.example.com"), false},
-		{"wildcard that cannot stand for it", excludeDNS("a.b.example.com"), rawNames(dnsName, "*.example.com"), true},
-		{"constraint with a period in front", permitDNS(".example.com"), rawNames(dnsName, "a.example.com"), false},
-		{"constraint with a wildcard", permitDNS("*.example.com"), rawNames(dnsName, "a.example.com"), false},
+		{"DNS equal", permitDNS("example.com"), rawNames(dnsName, "EXAMPLE.com"), ""},
+		{"DNS below", permitDNS("example.com"), rawNames(dnsName, "a.b.example.com"), ""},
+		{"DNS that only ends so", permitDNS("example.com"), rawNames(dnsName, "notexample.com"), attest.ReasonUntrusted},
+		{"DNS beside", permitDNS("example.com"), rawNames(dnsName, "example.org"), attest.ReasonUntrusted},
+		{"DNS excluded", excludeDNS("example.com"), rawNames(dnsName, "a.example.com"), attest.ReasonUntrusted},
+		{"DNS not excluded", excludeDNS("example.com"), rawNames(dnsName, "example.org"), ""},
+		{"all DNS excluded", excludeDNS(""), rawNames(dnsName, "example.org"), attest.ReasonUntrusted},
+		{"DNS malformed", permitDNS("example.com"), rawNames(dnsName, ".example.com"), attest.ReasonUntrusted},
+		{"DNS malformed and not excluded", excludeDNS("example.com"), rawNames(dnsName, "a..org"), attest.ReasonUntrusted},
+		{"wildcard within", permitDNS("example.com"), rawNames(dnsName, "*.example.com"), ""},
+		{"wildcard wider", permitDNS("a.example.com"), rawNames(dnsName, "*.example.com"), attest.ReasonUntrusted},
+		{"wildcard that stands for an excluded name", excludeDNS("a.example.com"), rawNames(dnsName, "*.example.com"), attest.ReasonUntrusted},
+		{"wildcard that cannot stand for it", excludeDNS("a.b.example.com"), rawNames(dnsName, "*.example.com"), ""},
+		{"constraint with a period in front", permitDNS(".example.com"), rawNames(dnsName, "a.example.com"), attest.ReasonUntrusted},
+		{"constraint with a wildcard", permitDNS("*.example.com"), rawNames(dnsName, "a.example.com"), attest.ReasonUntrusted},
 
-		{"mailbox", permit(email, "me@example.com"), rawNames(email, "me@EXAMPLE.com"), true},
-		{"mailbox in another case", permit(email, "me@example.com"), rawNames(email, "ME@example.com"), false},
-		{"mailbox at the host", permit(email, "example.com"), rawNames(email, "me@example.com"), true},
-		{"mailbox at a host below", permit(email, "example.com"), rawNames(email, "me@a.example.com"), false},
-		{"mailbox in the domain", permit(email, ".example.com"), rawNames(email, "me@a.example.com"), true},
-		{"mailbox at the domain itself", permit(email, ".example.com"), rawNames(email, "me@example.com"), false},
-		{"mailbox with two ats", permit(email, "example.com"), rawNames(email, "me@x@example.com"), false},
-		{"constraint with two ats", permit(email, "me@x@example.com"), rawNames(email, "me@example.com"), false},
-		{"mailbox in UTF-8", permit(email, "example.com"), rawNames(0, otherNameOf(mailbox)), false},
-		{"mailbox in the subject", permit(email, "example.com"), emailSubject("me@example.org"), false},
-		{"mailbox in the subject, permitted", permit(email, "example.com"), emailSubject("me@example.com"), true},
+		{"mailbox", permit(email, "me@example.com"), rawNames(email, "me@EXAMPLE.com"), ""},
+		{"mailbox in another case", permit(email, "me@example.com"), rawNames(email, "ME@example.com"), attest.ReasonUntrusted},
+		{"mailbox at the host", permit(email, "example.com"), rawNames(email, "me@example.com"), ""},
+		{"mailbox at a host below", permit(email, "example.com"), rawNames(email, "me@a.example.com"), attest.ReasonUntrusted},
+		{"mailbox in the domain", permit(email, ".example.com"), rawNames(email, "me@a.example.com"), ""},
+		{"mailbox at the domain itself", permit(email, ".example.com"), rawNames(email, "me@example.com"), attest.ReasonUntrusted},
+		{"mailbox with two ats", permit(email, "example.com"), rawNames(email, "me@x@example.com"), attest.ReasonUntrusted},
+		{"constraint with two ats", permit(email, "me@x@example.com"), rawNames(email, "me@example.com"), attest.ReasonUntrusted},
+		{"mailbox in UTF-8", permit(email, "example.com"), rawNames(0, otherNameOf(mailbox)), attest.ReasonUntrusted},
+		{"mailbox in the subject", permit(email, "example.com"), emailSubject("me@example.org"), attest.ReasonUntrusted},
+		{"mailbox in the subject, permitted", permit(email, "example.com"), emailSubject("me@example.com"), ""},
 
-		{"URI at the host", permit(uri, "example.com"), rawNames(uri, "https://example.com:8443/x"), true},
-		{"URI at a host below", permit(uri, "example.com"), rawNames(uri, "https://a.example.com/"), false},
-		{"URI in the domain", permit(uri, ".example.com"), rawNames(uri, "https://a.example.com/"), true},
-		{"URI without host", exclude(uri, "example.com"), rawNames(uri, "urn:regrant:device:x"), false},
-		{"URI with address", exclude(uri, "example.com"), rawNames(uri, "https://192.0.2.1/"), false},
+		{"URI at the host", permit(uri, "example.com"), rawNames(uri, "https://example.com:8443/x"), ""},
+		{"URI at a host below", permit(uri, "example.com"), rawNames(uri, "https://a.example.com/"), attest.ReasonUntrusted},
+		{"URI in the domain", permit(uri, ".example.com"), rawNames(uri, "https://a.example.com/"), ""},
+		{"URI without host", exclude(uri, "example.com"), rawNames(uri, "urn:regrant:device:x"), attest.ReasonUntrusted},
+		{"URI with address", exclude(uri, "example.com"), rawNames(uri, "https://192.0.2.1/"), attest.ReasonUntrusted},
 
-		{"address within", permit(ip, "\xc0\x00\x02\x00\xff\xff\xff\x00"), rawNames(ip, "\xc0\x00\x02\x09"), true},
-		{"address beside", permit(ip, "\xc0\x00\x02\x00\xff\xff\xff\x00"), rawNames(ip, "\xc0\x00\x03\x09"), false},
-		{"address of the other family", permit(ip, "\xc0\x00\x02\x00\xff\xff\xff\x00"), rawNames(ip, string(net.IPv6loopback)), false},
-		{"address excluded", exclude(ip, "\xc0\x00\x02\x00\xff\xff\xff\x00"), rawNames(ip, "\xc0\x00\x02\x09"), false},
+		{"address within", permit(ip, "\xc0\x00\x02\x00\xff\xff\xff\x00"), rawNames(ip, "\xc0\x00\x02\x09"), ""},
+		{"address beside", permit(ip, "\xc0\x00\x02\x00\xff\xff\xff\x00"), rawNames(ip, "\xc0\x00\x03\x09"), attest.ReasonUntrusted},
+		{"address of the other family", permit(ip, "\xc0\x00\x02\x00\xff\xff\xff\x00"), rawNames(ip, string(net.IPv6loopback)), attest.ReasonUntrusted},
+		{"address excluded", exclude(ip, "\xc0\x00\x02\x00\xff\xff\xff\x00"), rawNames(ip, "\xc0\x00\x02\x09"), attest.ReasonUntrusted},
 
-		{"subject within", permit(directory, dn("Devices")), nameAs("Devices", "one"), true},
-		{"subject within, written otherwise", permit(directory, dn(" DEVICES ")), nameAs("Devices", "one"), true},
-		{"subject beside", permit(directory, dn("Devices")), nameAs("People", "one"), false},
-		{"subject shorter", permit(directory, dn("Devices", "one")), nameAs("Devices"), false},
-		{"subject excluded", exclude(directory, dn("Devices")), nameAs("devices", "one"), false},
-		{"directory name within, subject not", permit(directory, dn("Devices")), all(nameAs("one"), rawNames(directory, dn("Devices"))), false},
-		{"directory name excluded", exclude(directory, dn("Devices")), rawNames(directory, dn("Devices", "one")), false},
+		{"subject within", permit(directory, dn("Devices")), nameAs("Devices", "one"), ""},
+		{"subject within, written otherwise", permit(directory, dn(" DEVICES ")), nameAs("Devices", "one"), ""},
+		{"subject beside", permit(directory, dn("Devices")), nameAs("People", "one"), attest.ReasonUntrusted},
+		{"subject shorter", permit(directory, dn("Devices", "one")), nameAs("Devices"), attest.ReasonUntrusted},
+		{"subject excluded", exclude(directory, dn("Devices")), nameAs("devices", "one"), attest.ReasonUntrusted},
+		{"directory name within, subject not", permit(directory, dn("Devices")), all(nameAs("one"), rawNames(directory, dn("Devices"))), attest.ReasonUntrusted},
+		{"directory name excluded", exclude(directory, dn("Devices")), rawNames(directory, dn("Devices", "one")), attest.ReasonUntrusted},
 
-		{"other name constrained and present", exclude(0, otherNameOf(anyOther)), rawNames(0, otherNameOf(anyOther)), false},
-		{"other name constrained and absent", exclude(0, otherNameOf(anyOther)), rawNames(dnsName, "example.com"), true},
-		{"other type than constrained", permitDNS("example.com"), rawNames(ip, "\xc0\x00\x02\x09"), true},
+		{"other name constrained and present", exclude(0, otherNameOf(anyOther)), rawNames(0, otherNameOf(anyOther)), attest.ReasonUnsupported},
+		{"other name constrained and absent", exclude(0, otherNameOf(anyOther)), rawNames(dnsName, "example.com"), ""},
+		{"other type than constrained", permitDNS("example.com"), rawNames(ip, "\xc0\x00\x02\x09"), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := grow(t, nil, tt.leaf, extra(constraints(true, tt.by))).find(t)
-			if (err == nil) != tt.valid {
-				t.Errorf("error is %v", err)
-			}
+			grow(t, nil, tt.leaf, extra(constraints(true, tt.by))).mustJudge(t, tt.reason)
 		})
 	}
 }
@@ -192,15 +189,15 @@ func TestConstraintsHoldForIntermediatesThatAreNotSelfIssued(t *testing.T) {
 func TestConstraintsThatAreNotAsTheyMustBeAreRefused(t *testing.T) {
 	minimum := constraints(true, permitDNS("example.com"))
 	minimum.Value = []byte("\x30\x0f\xa0\x0d\x30\x0b\x82\x06a.test\x80\x01\x01")
-	for name, e := range map[string]pkix.Extension{
-		"not critical": constraints(false, permitDNS("a.test")),
-		"minimum":      minimum,
+	for name, tt := range map[string]struct {
+		by     pkix.Extension
+		reason attest.Reason
+	}{
+		"good":         {constraints(true, permitDNS("a.test")), ""},
+		"not critical": {constraints(false, permitDNS("a.test")), attest.ReasonMalformed},
+		"minimum":      {minimum, attest.ReasonUntrusted},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if _, err := grow(t, nil, rawNames(2, "a.test"), extra(e)).find(t); err == nil {
-				t.Error("accepted")
-			}
-		})
+		t.Run(name, func(t *testing.T) { grow(t, nil, rawNames(2, "a.test"), extra(tt.by)).mustJudge(t, tt.reason) })
 	}
 }
 

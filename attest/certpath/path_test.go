@@ -71,6 +71,16 @@ func (tr *tree) mustRefuse(t *testing.T, reason attest.Reason) {
 	}
 }
 
+// mustJudge finds a path if the reason is "", and else refuses for it.
+func (tr *tree) mustJudge(t *testing.T, reason attest.Reason) {
+	t.Helper()
+	if reason == "" {
+		tr.mustFind(t)
+	} else {
+		tr.mustRefuse(t, reason)
+	}
+}
+
 func subject(name string) change {
 	return func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: name} }
 }

@@ -61,37 +61,34 @@ func inhibitAny(n int64) change {
 func TestPoliciesHoldWhereTheyAreRequired(t *testing.T) {
 	explicit := limits(true, 0, -1)
 	for _, tt := range []struct {
-		name  string
-		leaf  change
-		cas   []change
-		valid bool
+		name   string
+		leaf   change
+		cas    []change
+		reason attest.Reason // "": valid
 	}{
-		{"none and none required", nil, []change{nil}, true},
-		{"none and one required", nil, []change{explicit}, false},
-		{"one from top to bottom", under(gold), []change{all(explicit, under(gold))}, true},
-		{"lost on the way", nil, []change{all(explicit, under(gold))}, false},
-		{"lost in the middle", under(gold), []change{all(explicit, under(gold)), nil}, false},
-		{"another one", under(silver), []change{all(explicit, under(gold))}, false},
-		{"any above", under(gold), []change{all(explicit, under(anyPolicy))}, true},
-		{"any below", under(anyPolicy), []change{all(explicit, under(gold))}, true},
-		{"any below, inhibited", under(anyPolicy), []change{all(explicit, under(gold), inhibitAny(0))}, false},
-		{"any above, inhibited for later", under(gold), []change{all(explicit, under(anyPolicy), inhibitAny(0))}, true},
-		{"required only below two more", nil, []change{limits(true, 2, -1)}, true},
-		{"required after two, and there are", nil, []change{limits(true, 1, -1), nil}, false},
-		{"required by the leaf alone", limits(true, 0, -1), []change{nil}, false},
-		{"mapped", under(silver), []change{all(explicit, under(gold), mapped(gold, silver))}, true},
-		{"mapped away", under(gold), []change{all(explicit, under(gold), mapped(gold, silver))}, false},
-		{"mapping inhibited", under(silver), []change{all(limits(true, 0, 0), under(gold)), all(under(gold), mapped(gold, silver))}, false},
-		{"mapped from any", under(silver), []change{all(explicit, under(anyPolicy), mapped(gold, silver))}, true},
-		{"any policy mapped", under(gold), []change{all(under(gold), mapped(anyPolicy, gold))}, false},
-		{"mapped to any policy", under(gold), []change{all(under(gold), mapped(gold, anyPolicy))}, false},
-		{"constraints not critical", under(gold), []change{all(limits(false, 0, -1), under(gold))}, false},
+		{"none and none required", nil, []change{nil}, ""},
+		{"none and one required", nil, []change{explicit}, attest.ReasonUntrusted},
+		{"one from top to bottom", under(gold), []change{all(explicit, under(gold))}, ""},
+		{"lost on the way", nil, []change{all(explicit, under(gold))}, attest.ReasonUntrusted},
+		{"lost in the middle", under(gold), []change{all(explicit, under(gold)), nil}, attest.ReasonUntrusted},
+		{"another one", under(silver), []change{all(explicit, under(gold))}, attest.ReasonUntrusted},
+		{"any above", under(gold), []change{all(explicit, under(anyPolicy))}, ""},
+		{"any below", under(anyPolicy), []change{all(explicit, under(gold))}, ""},
+		{"any below, inhibited", under(anyPolicy), []change{all(explicit, under(gold), inhibitAny(0))}, attest.ReasonUntrusted},
+		{"any above, inhibited for later", under(gold), []change{all(explicit, under(anyPolicy), inhibitAny(0))}, ""},
+		{"required only below two more", nil, []change{limits(true, 2, -1)}, ""},
+		{"required after two, and there are", nil, []change{limits(true, 1, -1), nil}, attest.ReasonUntrusted},
+		{"required by the leaf alone", limits(true, 0, -1), []change{nil}, attest.ReasonUntrusted},
+		{"mapped", under(silver), []change{all(explicit, under(gold), mapped(gold, silver))}, ""},
+		{"mapped away", under(gold), []change{all(explicit, under(gold), mapped(gold, silver))}, attest.ReasonUntrusted},
+		{"mapping inhibited", under(silver), []change{all(limits(true, 0, 0), under(gold)), all(under(gold), mapped(gold, silver))}, attest.ReasonUntrusted},
+		{"mapped from any", under(silver), []change{all(explicit, under(anyPolicy), mapped(gold, silver))}, ""},
+		{"any policy mapped", under(gold), []change{all(under(gold), mapped(anyPolicy, gold))}, attest.ReasonUntrusted},
+		{"mapped to any policy", under(gold), []change{all(under(gold), mapped(gold, anyPolicy))}, attest.ReasonUntrusted},
+		{"constraints not critical", under(gold), []change{all(limits(false, 0, -1), under(gold))}, attest.ReasonMalformed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := grow(t, nil, tt.leaf, tt.cas...).find(t)
-			if (err == nil) != tt.valid {
-				t.Errorf("error is %v", err)
-			}
+			grow(t, nil, tt.leaf, tt.cas...).mustJudge(t, tt.reason)
 		})
 	}
 }
