@@ -10,10 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"github.com/regrant/regrant/attest/attesttest"
-	"github.com/regrant/regrant/fosite/recoverytoken"
 )
 
 var appraisedAt = time.Date(2026, 11, 21, 20, 20, 0, 0, time.UTC)
@@ -127,62 +124,5 @@ func TestBrokenInputOrOutputIsNoVerdict(t *testing.T) {
 		if code, _ := appraiseWith(strings.NewReader("{}\n"), failing{}, args...); code != exitUnavailable {
 			t.Errorf("%v, broken output: exit code %d", args, code)
 		}
-	}
-}
-
-func TestRecoveryTokenIsAppraised(t *testing.T) {
-	const issuer, audience = "https://id.example.com/recovery", "https://id.example.com/recovery/token"
-	key := otherKey(t)
-	sign := func(kind string) string {
-		payload, err := recoverytoken.Verifier{Issuer: issuer, Audience: audience}.Payload(recoverytoken.Claims{
-			Subject: "account", ClientID: "device", Txn: "recovery", JTI: strings.Repeat("j", 22), Scope: recoverytoken.Scope, ACR: "acr", AMR: []string{"pop"},
-			AuthTime: appraisedAt, IssuedAt: appraisedAt, ExpiresAt: appraisedAt.Add(time.Minute), Thumbprint: strings.Repeat("t", 43),
-		}, appraisedAt)
-		if err != nil {
-			t.Fatal(err)
-		}
-		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "one"}},
-			(&jose.SignerOptions{}).WithType(jose.ContentType(kind)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		jws, err := signer.Sign(payload)
-		if err != nil {
-			t.Fatal(err)
-		}
-		token, err := jws.CompactSerialize()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return token
-	}
-	keys := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "one"}}}
-	request := func(at time.Time, token, audience string, trust map[string]any) string {
-		return asLine(t, map[string]any{
-			"format": "recovery-token", "time": at.Format(time.RFC3339), "evidence": map[string]any{"token": token}, "trust": trust,
-			"expect": map[string]any{"issuer": issuer, "audience": audience},
-		})
-	}
-	good, trust := sign(recoverytoken.Type), map[string]any{"jwks": keys}
-	changed := good[:len(good)-20] + "AAAAAAAA" + good[len(good)-12:]
-	for name, tt := range map[string]struct{ in, out string }{
-		"good":             {request(appraisedAt, good, audience, trust), `{"verdict":"accept","claims":{"sub":"account"`},
-		"later":            {request(appraisedAt.Add(time.Hour), good, audience, trust), `{"verdict":"refuse","reason":"expired"`},
-		"elsewhere":        {request(appraisedAt, good, issuer, trust), `{"verdict":"refuse","reason":"purpose"`},
-		"another type":     {request(appraisedAt, sign("JWT"), audience, trust), `{"verdict":"refuse","reason":"purpose"`},
-		"changed":          {request(appraisedAt, changed, audience, trust), `{"verdict":"refuse","reason":"signature"`},
-		"no key":           {request(appraisedAt, good, audience, map[string]any{"jwks": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}}), `{"verdict":"refuse","reason":"untrusted"`},
-		"no set of keys":   {request(appraisedAt, good, audience, map[string]any{}), `{"verdict":"error"`},
-		"no audience":      {request(appraisedAt, good, "", trust), `{"verdict":"error"`},
-		"no token":         {strings.Replace(request(appraisedAt, good, audience, trust), `"token"`, `"tokens"`, 1), `{"verdict":"error"`},
-		"unreadable token": {request(appraisedAt, "a.b", audience, trust), `{"verdict":"refuse","reason":"malformed"`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var out strings.Builder
-			appraiseWith(strings.NewReader(tt.in), &out)
-			if !strings.HasPrefix(out.String(), tt.out) {
-				t.Error(out.String())
-			}
-		})
 	}
 }
