@@ -48,9 +48,9 @@ func appraiseToken(r *appraise.Request) (any, error) {
 
 func tokenVerifier(r *appraise.Request) (v recoverytoken.Verifier, err error) {
 	var expect struct {
-		Issuer   string `json:"issuer"`
-		Audience string `json:"audience"`
-		ClientID string `json:"client_id"`
+		Issuer   string  `json:"issuer"`
+		Audience string  `json:"audience"`
+		ClientID *string `json:"client_id"`
 	}
 	if err := r.Expect(&expect); err != nil {
 		return v, err
@@ -61,6 +61,12 @@ func tokenVerifier(r *appraise.Request) (v recoverytoken.Verifier, err error) {
 	if len(r.Trust.JWKS) == 0 {
 		return v, errors.New("trust.jwks is missing")
 	}
-	keys, err := recoverytoken.ParseJWKS(r.Trust.JWKS)
-	return recoverytoken.Verifier{Issuer: expect.Issuer, Audience: expect.Audience, ClientID: expect.ClientID, Keys: keys}, err
+	v.Issuer, v.Audience = expect.Issuer, expect.Audience
+	if expect.ClientID != nil {
+		if v.ClientID = *expect.ClientID; v.ClientID == "" { // to the verifier that is any client
+			return v, errors.New("expect.client_id names none")
+		}
+	}
+	v.Keys, err = recoverytoken.ParseJWKS(r.Trust.JWKS)
+	return v, err
 }

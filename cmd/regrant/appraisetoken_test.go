@@ -122,6 +122,7 @@ func TestRecoveryTokenIsAppraised(t *testing.T) {
 		"empty issuer":        {expect("issuer", ""), ""},
 		"no audience":         {without("audience"), ""},
 		"empty audience":      {expect("audience", ""), ""},
+		"empty client":        {expect("client_id", ""), ""},
 		"client of no text":   {expect("client_id", 1), ""},
 		"unknown wish":        {expect("scope", ""), ""},
 		"no token":            {evidence(object{"tokens": token}), ""},
