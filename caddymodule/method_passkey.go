@@ -51,10 +51,11 @@ type Passkey struct {
 	TrustPoolRaw json.RawMessage `json:"trust_pool,omitempty" caddy:"namespace=tls.ca_pool.source inline_key=provider"`
 
 	// A file with the BLOB of the FIDO Metadata Service, which something else keeps
-	// up to date. It is looked at when the configuration is loaded and at each
-	// enrolment, and read again when it has changed; one with a lower number than
-	// this process has read before is passed over. While there is no good one, no
-	// model is vouched for. Default: none.
+	// up to date. It is looked at when the configuration is loaded, at each
+	// enrolment and at each proof with a passkey whose model is attested, and read
+	// again when it has changed; one with a lower number than this process has read
+	// before is passed over. While there is no good one, no model is vouched for.
+	// What it says against a model holds also when it is out of date. Default: none.
 	Metadata string `json:"metadata,omitempty"`
 
 	// The root under which the BLOB is signed. A source as above. Required with
@@ -96,10 +97,11 @@ type Passkey struct {
 // 8-4-4-4-12 lower-case hexadecimal digits. It needs `attestation required`, since
 // without it an authenticator says of itself what it likes.
 type PasskeyModels struct {
-	// Only these. Default: all that are not denied.
+	// Only these may be bound. Default: all that are not denied.
 	Allow []string `json:"allow,omitempty"`
 
-	// Not these. Default: none.
+	// Not these: they are not bound, and those that are do not recover. Default:
+	// none.
 	Deny []string `json:"deny,omitempty"`
 
 	// Also those that the metadata does not know. Default: they are refused.

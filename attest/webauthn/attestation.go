@@ -99,6 +99,7 @@ type vouched struct {
 	attested bool
 	known    bool // the metadata knows the model
 	aaguid   string
+	path     fingerprints // from the attestation to its anchor; nil unless attested
 	hardware bool
 }
 
@@ -122,7 +123,7 @@ func (a *Attestation) judge(st statement, aaguid []byte, now time.Time) (vouched
 	entry := a.Metadata.entry(aaguid, st)
 	out := vouched{kind: st.kind, known: entry != nil}
 	path, err := a.path(st.chain, entry, now)
-	if revoked := entry.acceptable(slices.Concat(st.chain, path), now); revoked != nil {
+	if revoked := entry.acceptable(fingerprintsOf(slices.Concat(st.chain, path)), now); revoked != nil {
 		return out, revoked
 	}
 	switch {
@@ -139,7 +140,7 @@ func (a *Attestation) judge(st statement, aaguid []byte, now time.Time) (vouched
 	if err != nil {
 		return out, nil // nobody vouches for it, and nobody has to
 	}
-	out.attested = true
+	out.attested, out.path = true, fingerprintsOf(path)
 	out.hardware = st.hardware || entry.keepsKeys() && !st.unsigned // else nobody says that it cannot be backed up
 	if !bytes.Equal(aaguid, make([]byte, 16)) {
 		out.aaguid = uuid.UUID(aaguid).String()

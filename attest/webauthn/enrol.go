@@ -48,7 +48,7 @@ func (f *Format) Finish(e attest.Enrolling, _, body []byte) (attest.Enrolled, er
 func enrolled(got Registered, user []byte) (attest.Enrolled, error) {
 	text, err := json.Marshal(reference{
 		RPID: got.RPID, PublicKey: got.PublicKey, Algorithm: got.Algorithm, UserHandle: user, BackupEligible: got.BackupEligible,
-		UserVerified: got.UserVerified, Transports: got.Transports, Attested: got.Attested, Format: got.Format, AAGUID: got.AAGUID,
+		UserVerified: got.UserVerified, Transports: got.Transports, Attested: got.Attested, Format: got.Format, AAGUID: got.AAGUID, Path: got.Path,
 	})
 	if err != nil {
 		return attest.Enrolled{}, err

@@ -28,10 +28,11 @@ type Config struct {
 	// Attestation is what the attestation of a new passkey must be worth; its Metadata is not read here.
 	Attestation Attestation
 
-	// Metadata returns the metadata in force. It is called for each registration, so that a new BLOB counts at once. Nil: none.
+	// Metadata returns the metadata in force. It is called for each registration, and for each assertion that holds of a passkey whose model is
+	// known, so that a new BLOB counts at once. Nil: none.
 	Metadata func() *Metadata
 
-	// Models says of which models authenticators may be, where attestation is required.
+	// Models says of which models authenticators may be, where attestation is required. Those denied do not recover either.
 	Models Models
 
 	// AllowCredentials has a proof ask for credentials by their ids, among decoys, so that authenticators which keep none that can be
@@ -153,6 +154,9 @@ func (f *Format) Verify(in attest.Input) (attest.Claims, error) {
 	// claimant said beforehand whom it has to belong to, which the caller holds against the account.
 	if got.UserHandle == nil && !f.config.AllowCredentials {
 		return attest.Claims{}, attest.Refuse(attest.ReasonIdentity, "authenticator does not say whose credential it is")
+	}
+	if err := f.stillGood(ref, in.Now); err != nil { // only now: whoever has not the key learns nothing about it
+		return attest.Claims{}, err
 	}
 	return attest.Claims{
 		Handle:       Handle(got.RPID, got.CredentialID),

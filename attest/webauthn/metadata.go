@@ -80,13 +80,18 @@ func (m *Metadata) add(e entry) {
 
 // entry finds what is known of the model that a statement comes from, or nil. U2F has no AAGUID; there the certificate's key names the model.
 func (m *Metadata) entry(aaguid []byte, s statement) *Entry {
+	if m != nil && s.unsigned {
+		return m.keys[keyIdentifier(s.chain[0])]
+	}
+	return m.model(uuid.UUID(aaguid))
+}
+
+// model finds what is known of a model by its AAGUID, or nil.
+func (m *Metadata) model(aaguid uuid.UUID) *Entry {
 	if m == nil {
 		return nil
 	}
-	if s.unsigned {
-		return m.keys[keyIdentifier(s.chain[0])]
-	}
-	return m.models[uuid.UUID(aaguid)]
+	return m.models[aaguid]
 }
 
 // entry is one of the payload. Only what is judged is read; a new word in another member must not cost us the entry.

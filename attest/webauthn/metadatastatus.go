@@ -1,7 +1,9 @@
 package webauthn
 
 import (
+	"bytes"
 	"crypto/sha1" //nolint:gosec // RFC 5280 names keys so; nothing rests on it
+	"crypto/sha256"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/hex"
@@ -42,7 +44,7 @@ func (e *Entry) anchors(m *Metadata, now time.Time) []*certpath.Certificate {
 }
 
 // acceptable refuses a model that is broken.
-func (e *Entry) acceptable(path []*certpath.Certificate, now time.Time) error {
+func (e *Entry) acceptable(path fingerprints, now time.Time) error {
 	if e == nil {
 		return nil
 	}
@@ -54,7 +56,7 @@ func (e *Entry) acceptable(path []*certpath.Certificate, now time.Time) error {
 
 // status is that of the latest report which says how good the model is; of several on one day, a bad one. A bad one without a date holds as long as
 // it stands there. That there is a newer firmware does not say that this authenticator has it.
-func (e *Entry) status(path []*certpath.Certificate, now time.Time) string {
+func (e *Entry) status(path fingerprints, now time.Time) string {
 	var status, date string
 	for _, r := range e.reports {
 		bad := slices.Contains(broken, r.Status)
@@ -79,9 +81,25 @@ func (r report) inForce(now time.Time) bool {
 
 // concerns tells whether a report is about the model as a whole, or about a certificate of this path. One about a certificate that cannot be
 // read is about all.
-func (r report) concerns(path []*certpath.Certificate) bool {
+func (r report) concerns(path fingerprints) bool {
 	about := readCertificates([]string{r.Certificate, r.Batch})
-	return len(about) == 0 || slices.ContainsFunc(path, func(c *certpath.Certificate) bool { return slices.ContainsFunc(about, c.Is) })
+	return len(about) == 0 || slices.ContainsFunc(fingerprintsOf(about), path.has)
+}
+
+// fingerprints name certificates by the SHA-256 of their DER.
+type fingerprints [][]byte
+
+func fingerprintsOf(certificates []*certpath.Certificate) fingerprints {
+	var all fingerprints
+	for _, c := range certificates {
+		sum := sha256.Sum256(c.X509.Raw)
+		all = append(all, sum[:])
+	}
+	return all
+}
+
+func (f fingerprints) has(one []byte) bool {
+	return slices.ContainsFunc(f, func(other []byte) bool { return bytes.Equal(one, other) })
 }
 
 // keepsKeys tells whether the model keeps keys where they cannot be taken out (FIDO registry section 3.2).

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -31,9 +32,10 @@ func (m *Models) check(d Demand) error {
 }
 
 func (m *Models) accept(got Registered, metadata bool) error {
+	if err := m.deny(got.AAGUID); err != nil {
+		return err
+	}
 	switch {
-	case slices.Contains(m.Denied, got.AAGUID):
-		return attest.Refuse(attest.ReasonPolicy, "authenticators of model %s are denied", got.AAGUID)
 	case slices.Contains(m.Allowed, got.AAGUID):
 		return nil
 	case len(m.Allowed) > 0:
@@ -42,4 +44,30 @@ func (m *Models) accept(got Registered, metadata bool) error {
 		return attest.Refuse(attest.ReasonPolicy, "metadata does not know the model %s", got.AAGUID)
 	}
 	return nil
+}
+
+func (m *Models) deny(aaguid string) error {
+	if slices.Contains(m.Denied, aaguid) {
+		return attest.Refuse(attest.ReasonPolicy, "authenticators of model %s are denied", aaguid)
+	}
+	return nil
+}
+
+// stillGood refuses a passkey whose model was denied or found to be broken after it was bound. What is overdue vouches for nobody new, and yet
+// what it says against a model holds: so no owner is locked out because a file was not updated, and nobody let in.
+func (f *Format) stillGood(ref *reference, now time.Time) error {
+	if ref.AAGUID == "" {
+		return nil // nobody vouched for what it is
+	}
+	if err := f.config.Models.deny(ref.AAGUID); err != nil {
+		return err
+	}
+	if f.config.Metadata == nil {
+		return nil
+	}
+	aaguid, err := uuid.Parse(ref.AAGUID)
+	if err != nil {
+		return fmt.Errorf("stored passkey: %w", err)
+	}
+	return f.config.Metadata().model(aaguid).acceptable(ref.Path, now)
 }

@@ -20,6 +20,9 @@ type reference struct {
 	Attested       bool      `json:"attested"`
 	Format         string    `json:"attestation_format"`
 	AAGUID         string    `json:"aaguid,omitempty"` // only where attested
+
+	// Path is the SHA-256 of each certificate that vouched, for reports about one of them. Older references have none.
+	Path [][]byte `json:"attestation_path,omitempty"`
 }
 
 // decoy stands where nothing is stored, so that the work is the same. Nobody has its private key, which was never kept.

@@ -22,12 +22,13 @@ type Registration struct {
 // Registered is what a registration that holds says.
 type Registered struct {
 	RPID           string
-	Format         string // of the attestation statement
-	Type           Type   // of attestation
-	Attested       bool   // an anchor vouches for the authenticator
-	Known          bool   // the metadata knows the model
-	AAGUID         string // model of the authenticator, "" unless attested
-	Hardware       bool   // an anchor vouches that the key cannot leave the hardware
+	Format         string   // of the attestation statement
+	Type           Type     // of attestation
+	Attested       bool     // an anchor vouches for the authenticator
+	Known          bool     // the metadata knows the model
+	AAGUID         string   // model of the authenticator, "" unless attested
+	Path           [][]byte // SHA-256 of each certificate from the attestation to its anchor, nil unless attested
+	Hardware       bool     // an anchor vouches that the key cannot leave the hardware
 	CredentialID   []byte
 	PublicKey      []byte // COSE
 	Algorithm      Algorithm
@@ -83,7 +84,7 @@ func (r *Registration) judge(c *credential) (Registered, error) {
 	flags := object.data.Flags
 	return Registered{
 		RPID: rpID, Format: object.format, Type: vouched.kind, Attested: vouched.attested, Known: vouched.known,
-		AAGUID: vouched.aaguid, Hardware: vouched.hardware,
+		AAGUID: vouched.aaguid, Path: vouched.path, Hardware: vouched.hardware,
 		CredentialID: c.RawID, PublicKey: object.data.AttData.CredentialPublicKey, Algorithm: key.algorithm,
 		SignCount: object.data.Counter, UserVerified: flags.HasUserVerified(),
 		BackupEligible: flags.HasBackupEligible(), BackedUp: flags.HasBackupState(), Transports: c.Response.Transports,
