@@ -34,7 +34,7 @@ var floors = map[string][]string{
 	"attest/apple":       {"attest", "attest/certpath"},
 	"attest/webauthn":    {"attest", "attest/android", "attest/certpath", "attest/strongkey"},
 
-	"attest/tpm":         {"attest", "attest/certpath"},
+	"attest/tpm":         {"attest", "attest/certpath", "attest/strongkey"},
 	"attest/tpm/tpmtest": {"attest/attesttest"},
 
 	"attest/attesttest/canary": {},

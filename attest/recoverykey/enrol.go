@@ -4,6 +4,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/strongkey"
 	"github.com/regrant/regrant/internal/strictjson"
 )
 
@@ -30,6 +31,9 @@ func (f *Format) Finish(e attest.Enrolling, _, body []byte) (attest.Enrolled, er
 	}
 	ev, err := m.parse()
 	if err != nil {
+		return attest.Enrolled{}, err
+	}
+	if err := strongkey.CheckNew(ev.key.public); err != nil {
 		return attest.Enrolled{}, err
 	}
 	if err := ev.key.Verify(ev.algorithm, []byte(attest.EnrolmentText(e, f.Method())), ev.signature); err != nil {

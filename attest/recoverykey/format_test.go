@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/attesttest"
 	"github.com/regrant/regrant/attest/recoverykey"
 )
 
@@ -172,6 +173,19 @@ func TestEnrolmentNeedsASignatureOverItsOwnText(t *testing.T) {
 	if _, err := format.Finish(enrolling(), nil, change(t, good, func(m map[string]any) { delete(m, "method") })); err != nil {
 		t.Errorf("without method: %v", err)
 	}
+}
+
+// the modulus tells.
+func TestKeyThatLeaksItsPrimesIsNotEnrolled(t *testing.T) {
+	p := newPair(t, "PS256")
+	enrol(t, p)
+	var err error
+	p.private = attesttest.NewROCAKey(t, 2048)
+	if p.public, err = recoverykey.NewKey(p.private.Public()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = format.Finish(enrolling(), nil, body(t, p, attest.EnrolmentText(enrolling(), format.Method())))
+	refused(t, err, attest.ReasonKey)
 }
 
 func TestClientIsToldWhatToSign(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/strongkey"
 	"github.com/regrant/regrant/internal/strictjson"
 )
 
@@ -37,6 +38,9 @@ func (f *Format) Finish(e attest.Enrolling, _, body []byte) (attest.Enrolled, er
 	}
 	key, err := ParseKey(m.PublicKey)
 	if err != nil {
+		return attest.Enrolled{}, err
+	}
+	if err := strongkey.CheckNew(key.public); err != nil {
 		return attest.Enrolled{}, err
 	}
 	s, err := Parse(m.Signature)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/attesttest"
 	"github.com/regrant/regrant/attest/sshsig"
 )
 
@@ -53,6 +54,14 @@ func object(t testing.TB, members ...string) []byte {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// the modulus tells.
+func TestKeyThatLeaksItsPrimesIsNotEnrolled(t *testing.T) {
+	enrol(t, newScene(t, rsaKey(t, 3072)))
+	s, e := newScene(t, attesttest.NewROCAKey(t, 3072)), enrolling()
+	_, err := format.Finish(e, nil, object(t, "public_key", s.public(), "signature", s.over(attest.EnrolmentText(e, format.Method()))))
+	refused(t, err, attest.ReasonKey)
 }
 
 func TestEnrolledKeyProves(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"encoding/hex"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/attesttest"
 	"github.com/regrant/regrant/attest/strongkey"
 )
 
@@ -85,6 +87,26 @@ func TestSizeAndExponentOfRSAAreBounded(t *testing.T) {
 		t.Error(err)
 	}
 	refused(t, strongkey.Check(&rsa.PublicKey{N: odd(2048), E: 65537}, 3072))
+}
+
+// The faulty library's primes give the modulus away, whatever its size.
+func TestNewKeyMustNotLeakItsPrimes(t *testing.T) {
+	for _, bits := range []int{2048, 3072} {
+		leaks := attesttest.NewROCAKey(t, bits).Public()
+		if err := strongkey.Check(leaks, 2048); err != nil {
+			t.Error(err)
+		}
+		refused(t, strongkey.CheckNew(leaks))
+	}
+	good, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []crypto.PublicKey{good.Public(), attesttest.NewKey(t).Public(), strongkey.Decoy(strongkey.RSA, 384)} {
+		if err := strongkey.CheckNew(key); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestOtherKindsOfKeyAreRefused(t *testing.T) {

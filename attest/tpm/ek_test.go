@@ -101,8 +101,7 @@ func TestEndorsementKeyOfAStrangerIsRefused(t *testing.T) {
 
 // the modulus tells, whoever certified it.
 func TestEndorsementKeyThatLeaksItsPrimesIsRefused(t *testing.T) {
-	weak := &rsa.PublicKey{N: roca(t), E: 65537}
-	e := newEnrolment(t, withEK(publicOnly{tpmtest.RSA(), weak}, nil))
+	e := newEnrolment(t, withEK(publicOnly{tpmtest.RSA(), attesttest.NewROCAKey(t, 2048).Public()}, nil))
 	e.mustNotBegin(t, attest.ReasonKey)
 }
 

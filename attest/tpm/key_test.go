@@ -10,6 +10,7 @@ import (
 	gotpm "github.com/google/go-tpm/tpm2"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/attesttest"
 	"github.com/regrant/regrant/attest/tpm/tpmtest"
 )
 
@@ -97,7 +98,7 @@ func TestWeakAttestationKeyIsRefused(t *testing.T) {
 		"RSA of 2050 bits":    withModulus(t, wide(2050), 2050),
 		"RSA of 1024 bits":    withModulus(t, new(big.Int).Rsh(tpmtest.RSA().N, 1024), 1024),
 		"even modulus":        withModulus(t, new(big.Int).Sub(tpmtest.RSA().N, big.NewInt(1)), 2048),
-		"ROCA":                withModulus(t, roca(t), 2048),
+		"ROCA":                withModulus(t, attesttest.NewROCAKey(t, 2048).N, 2048),
 	} {
 		t.Run(name, func(t *testing.T) { newScene(t).with(k).mustRefuse(t, attest.ReasonKey) })
 	}
@@ -126,43 +127,6 @@ func withModulus(t *testing.T, n *big.Int, bits uint16) *tpmtest.Key {
 	modulus, _ := k.Public.Unique.RSA()
 	modulus.Buffer = n.Bytes()
 	return k
-}
-
-// roca makes a modulus of 2048 bits as the faulty library did: primes k*M + 65537^a mod M, with M the product of the first 71 primes.
-func roca(t *testing.T) *big.Int {
-	t.Helper()
-	m := big.NewInt(1)
-	for p, count := int64(2), 0; count < 71; p++ {
-		if big.NewInt(p).ProbablyPrime(20) {
-			m.Mul(m, big.NewInt(p))
-			count++
-		}
-	}
-	for {
-		n := new(big.Int).Mul(rocaPrime(t, m), rocaPrime(t, m))
-		if n.BitLen() == 2048 {
-			return n
-		}
-	}
-}
-
-func rocaPrime(t *testing.T, m *big.Int) *big.Int {
-	t.Helper()
-	most := new(big.Int).Div(new(big.Int).Lsh(big.NewInt(1), 1024), m)
-	for {
-		k, err := rand.Int(rand.Reader, most)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := new(big.Int).Add(k.Mul(k, m), new(big.Int).Exp(big.NewInt(65537), a, m))
-		if p.BitLen() == 1024 && p.ProbablyPrime(20) {
-			return p
-		}
-	}
 }
 
 // Nothing that is no asymmetric key for signing is taken for one.

@@ -210,3 +210,16 @@ func TestOnlyAlgorithmsThatWereAskedForAreAccepted(t *testing.T) {
 	s.passkey = attesttest.NewPasskeyWith(keys(t)["P-384"], rpID)
 	s.mustNotRegister(t, attest.ReasonKey, nil)
 }
+
+// the modulus tells, whoever attests it. What was bound before is not asked again.
+func TestKeyThatLeaksItsPrimesIsNotRegistered(t *testing.T) {
+	for _, format := range []string{"", "packed"} {
+		s := newScene(t, format)
+		s.passkey = attesttest.NewPasskeyWith(rsaKey(t, 2048), rpID)
+		s.mustRegister(t, nil)
+		s.passkey = attesttest.NewPasskeyWith(attesttest.NewROCAKey(t, 2048), rpID)
+		s.mustNotRegister(t, attest.ReasonKey, nil)
+		s.store(s.passkey)
+		s.mustAssert(t, nil)
+	}
+}

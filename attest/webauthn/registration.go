@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/strongkey"
 )
 
 // Registration is a new credential, and what is expected of it.
@@ -103,5 +104,5 @@ func (r *Registration) key(cose []byte) (publicKey, error) {
 	if !slices.Contains(asked, key.algorithm) {
 		return publicKey{}, attest.Refuse(attest.ReasonKey, "algorithm %d was not asked for", key.algorithm)
 	}
-	return key, nil
+	return key, strongkey.CheckNew(key.key)
 }
