@@ -232,28 +232,6 @@ func (a *App) Start() error {
 	return nil
 }
 
-// latest is the configuration that was started last, by issuer.
-var latest sync.Map
-
-// runtime returns what answers requests. After a reload Caddy lets the old
-// servers finish what they accepted without waiting for them, so a request can
-// reach a configuration that was cleaned up: the one that followed answers it.
-func (a *App) runtime() (*runtime, error) {
-	// Nearly every request comes this way. Below, Caddy's context is made an interface value, which allocates.
-	if rt := a.opener.current.Load(); rt != nil {
-		return rt, nil
-	}
-	rt, err := a.opener.get(a.ctx)
-	if !errors.Is(err, errClosed) {
-		return rt, err
-	}
-	if next, ok := latest.Load(a.issuer()); ok {
-		follower := next.(*App)
-		return follower.opener.get(follower.ctx)
-	}
-	return nil, err
-}
-
 // Stop does nothing: other apps of this configuration may still be serving.
 func (a *App) Stop() error { return nil }
 

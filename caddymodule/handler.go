@@ -69,11 +69,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 func (a *App) serveClosed(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, why error) error {
 	parts, err := a.parts()
 	// Without the adapter nobody can tell what recovers an account.
-	if err != nil || a.closed.Owns(r.URL.Path) || guarded(parts.adapter.Guard(r)) {
+	if err == nil && !a.closed.Owns(r.URL.Path) && !guarded(parts.adapter.Guard(r)) {
+		return next.ServeHTTP(w, r)
+	}
+	rt, why := a.awaitRuntime(r.Context(), why)
+	if why != nil {
 		a.closed.Unavailable(w, r, why)
 		return nil
 	}
-	return next.ServeHTTP(w, r)
+	return rt.gateway.ServeHTTP(w, r, next.ServeHTTP)
 }
 
 // guarded tells whether a request is more than one that only passes.

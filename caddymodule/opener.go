@@ -15,6 +15,9 @@ const (
 	lastPause  = time.Minute
 )
 
+// openingTime is how long a request waits for an opening under way.
+const openingTime = 5 * time.Second
+
 var (
 	errOpening = errors.New("opening is under way")
 	errClosed  = errors.New("this configuration has ended")
@@ -85,4 +88,43 @@ func (o *opener) close() error {
 		return nil
 	}
 	return rt.close()
+}
+
+// latest is the configuration that was started last, by issuer.
+var latest sync.Map
+
+// runtime returns what answers requests. After a reload Caddy lets the old
+// servers finish what they accepted without waiting for them, so a request can
+// reach a configuration that was cleaned up: the one that followed answers it.
+func (a *App) runtime() (*runtime, error) {
+	// Nearly every request comes this way. Below, Caddy's context is made an interface value, which allocates.
+	if rt := a.opener.current.Load(); rt != nil {
+		return rt, nil
+	}
+	rt, err := a.opener.get(a.ctx)
+	if !errors.Is(err, errClosed) {
+		return rt, err
+	}
+	if next, ok := latest.Load(a.issuer()); ok {
+		follower := next.(*App)
+		return follower.opener.get(follower.ctx)
+	}
+	return nil, err
+}
+
+// awaitRuntime is runtime for a request that cannot pass without it, and was told why. Caddy starts its servers beside the other apps, so
+// for some milliseconds of a reload a request comes while the runtime is being opened: it waits for that, a few seconds at most.
+func (a *App) awaitRuntime(ctx context.Context, why error) (rt *runtime, err error) {
+	ctx, cancel := context.WithTimeout(ctx, openingTime)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for err = why; errors.Is(err, errOpening); rt, err = a.runtime() {
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-tick.C:
+		}
+	}
+	return rt, err
 }
