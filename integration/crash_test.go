@@ -140,7 +140,9 @@ func (c *crowd) lead(victim *person, recover func(context.Context, *person, int)
 		}
 	}()
 	for n := 0; ctx.Err() == nil; n++ {
-		_ = recover(ctx, victim, n) // it dies in the middle of one
+		if recover(ctx, victim, n) == nil { // it dies in the middle of one, or behind the session: that is looked for a second later
+			pause(ctx, 2*time.Second)
+		}
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		c.t.Fatal("the gateway never came to that point")
