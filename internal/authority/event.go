@@ -27,13 +27,13 @@ type event struct {
 // texts is what the owner reads: what happened, through whom, and what to do if it was not them.
 var texts = map[journal.Kind]string{
 	journal.KindActivationCodeMade: "{by} made an activation code for your account. Whoever has it can, within ten " +
-		"minutes, register a device that recovers your account. If you did not ask for it, tell your help desk at once.",
+		"minutes, register a device that counts for recovery of your account. If you did not ask for it, tell your help desk at once.",
 	journal.KindActivationCodeDisabled: "Somebody had a part of an activation code for your account and entered the " +
 		"rest wrongly too often. The code is of no use any more. If this was not you, tell your help desk.",
 	journal.KindDeviceEnrolled: "The device {device} was registered for your account with an activation code that {by} " +
-		"made. From {from} on it can recover your account. If this was not you, have the device revoked at once.",
+		"made. From {from} on it counts for recovery of your account. If this was not you, have the device revoked at once.",
 	journal.KindDeviceVouched: "The device {device} was registered for your account, because a certificate that {by} has issued names " +
-		"you as its owner. From {from} on it can recover your account. If it is not yours, have it revoked at once.",
+		"you as its owner. From {from} on it counts for recovery of your account. If it is not yours, have it revoked at once.",
 	journal.KindDeviceConfirmed: "The device {device} was added to the ways to recover your account, and its key was confirmed. From {from} on it " +
 		"can be used. If this was not you, remove it at {issuer}/authenticators before then, or tell your help desk at once.",
 	journal.KindDeviceDisowned: "The device {device} was registered with an activation code that was made in a sign-in of yours, and was then said not to be " +

@@ -40,12 +40,12 @@ func messageOf(rec *record) string {
 	}
 }
 
-// texts are what the owner of the account reads. %[1]s is the device, %[2]s the reference.
+// texts are what the owner of the account reads. %[1]s is what was proved, a device or anything else that counts, %[2]s the reference.
 var texts = map[string]string{
-	MessageRefused:   "Somebody held a key of %[1]s and tried to recover your account. It was refused. Reference %[2]s. If this was not you, have the device revoked.",
-	MessageGranted:   "Recovery of your account was allowed with %[1]s. Reference %[2]s. If this was not you, have the device revoked at once: that stops it.",
-	MessageProving:   "Somebody began to recover your account and proved to hold %[1]s. Another proof is wanted. Reference %[2]s. If this was not you, have the device revoked at once: that stops it.",
-	MessageRehearsed: "Recovery of your account was rehearsed with %[1]s. Nothing was changed. Reference %[2]s. If this was not you, have the device revoked.",
+	MessageRefused:   "Somebody proved to hold %[1]s and tried to recover your account. It was refused. Reference %[2]s. If this was not you, have it revoked.",
+	MessageGranted:   "Recovery of your account was allowed with %[1]s. Reference %[2]s. If this was not you, have it revoked at once: that stops the recovery.",
+	MessageProving:   "Somebody began to recover your account and proved to hold %[1]s. Another proof is wanted. Reference %[2]s. If this was not you, have it revoked at once: that stops the recovery.",
+	MessageRehearsed: "Recovery of your account was rehearsed with %[1]s. Nothing was changed. Reference %[2]s. If this was not you, have it revoked.",
 	MessageDisabled:  "%[1]s is disabled: somebody guessed at it too often. Your other ways to recover are not touched. Make a new one. Reference %[2]s.",
 	MessageDone:      "Your account was recovered with %[1]s. Reference %[2]s. If this was not you, tell your help desk at once.",
 	MessageAbandoned: "A recovery of your account with %[1]s ended without signing in. No way to sign in was removed; open sessions may have ended. Reference %[2]s.",
