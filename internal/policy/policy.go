@@ -89,14 +89,25 @@ var ErrNothingSuffices = errors.New("with these methods nobody can recover: conf
 // New validates c.
 func New(c Config) (*Policy, error) {
 	p := &Policy{methods: slices.Clone(c.Methods), accepted: maps.Clone(c.RiskAnalysis)}
-	var best []Proof
-	for _, m := range c.Methods {
-		best = append(best, Proof{Method: m, RelayResistant: m.CanResistRelay()})
-	}
-	if tier, _ := p.tier(best); tier == "" {
+	if !p.Enough(c.Methods) {
 		return nil, ErrNothingSuffices
 	}
 	return p, nil
+}
+
+// Enough tells whether proofs by methods would be enough together, each as good as its method can make it, for an account
+// against which nothing speaks. Methods that are not configured count for nothing.
+func (p *Policy) Enough(methods []attest.Method) bool {
+	best := Input{
+		Account: Account{OwnsIdentifier: true, Enabled: true, Privilege: PrivilegeOrdinary},
+		Actions: []attest.Action{attest.ActionRehearse}, // which no upstream can lack
+	}
+	for _, m := range methods {
+		if slices.Contains(p.methods, m) {
+			best.Proofs = append(best.Proofs, Proof{Method: m, RelayResistant: m.CanResistRelay()})
+		}
+	}
+	return p.Decide(best).Granted()
 }
 
 // Decision is the outcome of [Policy.Decide]. The zero value refuses.

@@ -170,3 +170,37 @@ func TestARehearsalStandsAlone(t *testing.T) {
 		t.Error("granted with another action")
 	}
 }
+
+func TestEnoughIsWhatTheBestProofsWouldBeGranted(t *testing.T) {
+	p, err := New(Config{
+		Methods:      []attest.Method{attest.MethodPasskey, attest.MethodDeviceCertificate, attest.MethodTPM, attest.MethodSSHKey, attest.MethodRecoveryCode, attest.MethodPassphrase},
+		RiskAnalysis: map[attest.Method]string{attest.MethodTPM: "RA-1", attest.MethodPassphrase: "RA-2"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for list, want := range map[string]bool{
+		"":                                 false,
+		"passkey":                          true,
+		"device-certificate":               false,
+		"tpm":                              true, // accepted, and it can resist relays
+		"ssh-key":                          false,
+		"recovery-code":                    false,
+		"recovery-code recovery-code":      false,
+		"recovery-code ssh-key":            true,
+		"recovery-code device-certificate": true,
+		"ssh-key device-certificate":       false,
+		"passphrase":                       false,
+		"passphrase ssh-key":               true,
+		"recovery-code recovery-key":       false, // which is not configured
+		"guest":                            false,
+	} {
+		var methods []attest.Method
+		for _, f := range proofs(list) {
+			methods = append(methods, f.Method)
+		}
+		if got := p.Enough(methods); got != want {
+			t.Errorf("%q: %v, want %v", list, got, want)
+		}
+	}
+}
