@@ -91,6 +91,10 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 	if err != nil {
 		return s, err
 	}
+	rules, err := policy.New(config)
+	if err != nil {
+		return s, err
+	}
 	s.programs = s.authority.Programs(verifier, a.probation)
 	var devices *authority.Authority // where people may add some
 	if a.has(attest.MethodDeviceCertificate) || a.has(attest.MethodTPM) {
@@ -99,13 +103,11 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 	s.enrolment = enrolment.New(enrolment.Config{
 		Namespace: name, Issuer: a.issuer(),
 		DB: db, Ring: s.ring, Accounts: s.accounts, Logins: s.login,
-		Verifier: verifier, Journal: s.journal, Outbox: s.outbox, Devices: devices,
+		Verifier: verifier, Policy: rules, Journal: s.journal, Outbox: s.outbox, Devices: devices,
 		Probation: a.probation, Clock: time.Now,
 		Compute: a.limiter.Strangers.Compute,
 	})
-	if s.recovery, err = a.recovery(s, name, verifier, config); err != nil {
-		return s, err
-	}
+	s.recovery = a.recovery(s, name, verifier, rules)
 	if err := a.tokens(&s, p.clients); err != nil {
 		return s, err
 	}
@@ -113,11 +115,7 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 	return s, nil
 }
 
-func (a *App) recovery(s services, namespace string, verifier *attest.Verifier, config policy.Config) (*recovery.Service, error) {
-	rules, err := policy.New(config)
-	if err != nil {
-		return nil, err
-	}
+func (a *App) recovery(s services, namespace string, verifier *attest.Verifier, rules *policy.Policy) *recovery.Service {
 	return recovery.New(recovery.Config{
 		Namespace: namespace, Issuer: a.issuer(),
 		DB: s.db, Ring: s.ring, Adapter: s.adapter,
@@ -128,7 +126,7 @@ func (a *App) recovery(s services, namespace string, verifier *attest.Verifier, 
 		Probation: a.probation(attest.MethodRecoveryCode),
 		Compute:   a.limiter.Strangers.Compute,
 		Logger:    a.logger,
-	}), nil
+	})
 }
 
 // tokens makes the two token servers; each has signing keys of its own.

@@ -100,7 +100,7 @@ func TestAPersonAddsADeviceAndConfirmsIt(t *testing.T) {
 	if done := v.says(asked, "mine"); done.Status != http.StatusOK || !strings.Contains(done.Text(), "It was added") {
 		t.Fatalf("confirmed: %d %s", done.Status, done.Text())
 	}
-	if list := v.authenticators().Text(); !strings.Contains(list, "new; can recover your account from") {
+	if list := v.authenticators().Text(); !strings.Contains(list, "new; from ") {
 		t.Errorf("after it was confirmed: %s", list)
 	}
 	if again := v.says(asked, "mine"); again.Status != http.StatusBadRequest {

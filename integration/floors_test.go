@@ -70,7 +70,7 @@ var floors = map[string][]string{
 	"internal/journal/journaltest": {"internal/journal", "storage"},
 	"internal/notify":              {"internal/journal", "internal/observe", "storage"},
 	"internal/account":             {"attest", "storage"},
-	"internal/enrolment":           {"attest", "internal/account", "internal/authority", "internal/journal", "internal/keys", "internal/login", "internal/notify", "internal/observe", "storage", "upstream"},
+	"internal/enrolment":           {"attest", "internal/account", "internal/authority", "internal/journal", "internal/keys", "internal/login", "internal/notify", "internal/observe", "internal/policy", "storage", "upstream"},
 	"internal/login":               {"attest", "internal/account", "internal/keys", "storage", "upstream"},
 	"internal/revocation":          {"attest/android", "attest/certpath", "attest/revocation", "internal/observe"},
 	"internal/authority":           {"attest", "attest/certpath", "attest/devicecert", "attest/strongkey", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/throttle", "storage", "upstream"},

@@ -80,7 +80,7 @@ type Bound struct {
 	EffectiveAt time.Time // from then on it recovers
 	Detail      map[string]string
 	Shown       []string // recovery codes: shown now, and never again
-	Only        bool     // the account has no other way to recover
+	Only        bool     // nothing else of the account counts now
 }
 
 // Finish verifies what the client answers and binds it. A set of codes or a passphrase takes the place of the one before.

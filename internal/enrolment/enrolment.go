@@ -26,6 +26,7 @@ import (
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/internal/notify"
+	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/storage"
 )
 
@@ -62,6 +63,7 @@ type Config struct {
 	Accounts  *account.Store
 	Logins    *login.Service
 	Verifier  *attest.Verifier
+	Policy    *policy.Policy // of the same methods as Verifier
 	Journal   *journal.Journal
 	Outbox    *notify.Outbox
 	Devices   *authority.Authority // nil: people add no devices

@@ -19,6 +19,7 @@ import (
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/internal/notify"
+	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/storage/badger"
 	"github.com/regrant/regrant/upstream"
@@ -57,9 +58,13 @@ func open(t *testing.T) *house {
 		onlyVerifies{fakeFormat{attest.MethodDeviceCertificate}},
 	)
 	must(t, err)
+	rules, err := policy.New(policy.Config{
+		Methods: verifier.Methods(), RiskAnalysis: map[attest.Method]string{attest.MethodPassphrase: "RA-1"},
+	})
+	must(t, err)
 	h.provider = &provider{}
 	h.Service = New(Config{
-		Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Verifier: verifier,
+		Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Verifier: verifier, Policy: rules,
 		Logins: login.New(login.Config{
 			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Provider: h.provider, Clock: clock,
 		}),

@@ -21,6 +21,8 @@ const (
 	StandingAwaited   Standing = "awaited" // its owner has to confirm it
 	StandingDisabled  Standing = "disabled"
 	StandingExpired   Standing = "expired"
+
+	StandingUnsupported Standing = "unsupported" // its method is configured no more
 )
 
 // Item is one authenticator as its owner sees it.
@@ -36,50 +38,41 @@ type Item struct {
 	LastProvenAt time.Time
 	Model        string
 	Detail       map[string]string
-	CodesLeft    int // of a set of codes
+	CodesLeft    int  // of a set of codes
+	Alone        bool // a proof by it can be enough, with nothing beside it
 }
-
-// Advice is what the owner should do next.
-type Advice string
-
-// The advice.
-const (
-	AdviceNone    Advice = ""
-	AdviceNothing Advice = "nothing-bound"
-	AdviceOne     Advice = "only-one"  // one loss, and nobody recovers
-	AdviceFew     Advice = "few-codes" // low stock (SP 800-63B-4 section 4.2.1.1)
-)
-
-// fewCodes is when it is time for new ones.
-const fewCodes = 3
 
 // List returns the authenticators of the account that are not revoked, the oldest first, and what its owner should do.
 func (s *Service) List(ctx context.Context, accountID string) (items []Item, advice Advice, err error) {
 	err = s.DB.View(ctx, func(r storage.Reader) error {
 		all, err := s.Accounts.Living(r, accountID)
-		items, advice = nil, AdviceNone
+		items = nil
 		for i := range all {
-			items = append(items, item(&all[i], r.Now()))
+			items = append(items, s.item(&all[i], r.Now()))
 		}
 		return err
 	})
 	if err != nil {
-		return nil, AdviceNone, fmt.Errorf("listing authenticators: %w", err)
+		return nil, Advice{}, fmt.Errorf("listing authenticators: %w", err)
 	}
-	return items, advise(items), nil
+	return items, s.advise(items), nil
 }
 
-func item(a *account.Authenticator, now time.Time) Item {
+func (s *Service) item(a *account.Authenticator, now time.Time) Item {
 	return Item{
-		ID: a.ID, Method: a.Method, Name: a.Name(), Standing: standing(a, now),
+		ID: a.ID, Method: a.Method, Name: a.Name(), Standing: s.standing(a, now),
 		BoundAt: a.BoundAt, EffectiveAt: a.EffectiveAt, NotAfter: a.NotAfter, LastUsedAt: a.LastUsedAt, LastProvenAt: a.LastProvenAt,
 		Model: a.Model, Detail: a.Detail, CodesLeft: a.Left(),
+		Alone: s.Policy.Enough([]attest.Method{a.Method}),
 	}
 }
 
-func standing(a *account.Authenticator, now time.Time) Standing {
+func (s *Service) standing(a *account.Authenticator, now time.Time) Standing {
 	err := a.Usable(now)
-	if err == nil {
+	switch {
+	case s.Verifier.Format(a.Method) == nil:
+		return StandingUnsupported
+	case err == nil:
 		return StandingUsable
 	}
 	for why, where := range map[error]Standing{
@@ -90,24 +83,4 @@ func standing(a *account.Authenticator, now time.Time) Standing {
 		}
 	}
 	return StandingDisabled
-}
-
-func advise(items []Item) Advice {
-	methods, few := map[attest.Method]bool{}, false
-	for _, i := range items {
-		if i.Standing == StandingUsable || i.Standing == StandingProbation {
-			methods[i.Method] = true
-			few = few || i.Method == attest.MethodRecoveryCode && i.CodesLeft <= fewCodes
-		}
-	}
-	switch {
-	case len(methods) == 0:
-		return AdviceNothing
-	case len(methods) == 1:
-		return AdviceOne
-	case few:
-		return AdviceFew
-	default:
-		return AdviceNone
-	}
 }

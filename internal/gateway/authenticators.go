@@ -58,7 +58,16 @@ func (g *Gateway) authenticators(w http.ResponseWriter, r *http.Request) error {
 	}
 	owner := pages.Owner{Name: who.Name(), Until: who.EndsAt()}
 	list, add := g.shown(items), g.offered(items, secret)
-	return g.pages.Write(w, http.StatusOK, pages.Authenticators(owner, string(advice), list, add, g.form(formLogout, "logout", secret)))
+	return g.pages.Write(w, http.StatusOK, pages.Authenticators(owner, advised(advice), list, add, g.form(formLogout, "logout", secret)))
+}
+
+// advised is the advice as pages give it.
+func advised(a enrolment.Advice) pages.Advice {
+	out := pages.Advice{Kind: string(a.Kind), Later: a.Later, FewCodes: a.FewCodes}
+	for _, m := range a.Add {
+		out.Add = append(out.Add, string(m))
+	}
+	return out
 }
 
 // shown are the items as a page lists them.
@@ -73,7 +82,8 @@ func (g *Gateway) shownItem(i enrolment.Item) pages.Authenticator {
 	a := pages.Authenticator{
 		Label: i.Name, Method: string(i.Method), Standing: string(i.Standing), BoundAt: i.BoundAt, EffectiveAt: i.EffectiveAt,
 		UsedAt: i.LastUsedAt, ProvenAt: i.LastProvenAt, NotAfter: i.NotAfter, Details: pages.Details(i.Model, i.Detail),
-		URL: g.prefix + "authenticators/" + i.ID,
+		Alone: i.Alone,
+		URL:   g.prefix + "authenticators/" + i.ID,
 	}
 	if a.Label == a.Method {
 		a.Label = pages.MethodWords(a.Method)

@@ -18,12 +18,12 @@ func TestTheListSaysHowEachStands(t *testing.T) {
 	h.enrolled()
 	b := h.browser()
 	page := b.signIn()
-	for _, said := range []string{"Your account has one recovery method", "can recover your account", "Last proved to work", "never", "Device certificate"} {
+	for _, said := range []string{"but only just", "can recover your account", "Last proved to work", "never", "Device certificate"} {
 		wantPage(t, page, http.StatusOK, said)
 	}
 	b.fill(b.begun("passphrase"), finishOf("passphrase"), good)
 	page = b.get(list, "same-origin")
-	for _, said := range []string{"These can recover your account", "new; can recover your account from", "Recovery passphrase", "Replace: Recovery passphrase"} {
+	for _, said := range []string{"but only just", "new; from", "counts for recovery, but is not enough alone", "Recovery passphrase", "Replace: Recovery passphrase"} {
 		wantPage(t, page, http.StatusOK, said)
 	}
 }

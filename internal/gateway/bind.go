@@ -163,10 +163,10 @@ func (g *Gateway) showBound(w http.ResponseWriter, r *http.Request, v enrolment.
 	now := g.Clock()
 	b := pages.Bound{
 		Method: string(bound.Method), Label: bound.Label, At: now, EffectiveAt: bound.EffectiveAt, Details: pages.Details("", bound.Detail),
-		Only: bound.Only, List: g.list(),
+		List: g.list(),
 	}
 	if _, advice, err := g.Enrolment.List(r.Context(), v.Session.AccountID()); err == nil {
-		b.Advice = string(advice)
+		b.Advice = advised(advice)
 	}
 	if _, err := g.Login.Read(r.Context(), v.Secret); errors.Is(err, login.ErrNone) { // it took the place of another one
 		drop(w, selfCookie)

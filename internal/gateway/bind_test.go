@@ -50,7 +50,7 @@ func TestRecoveryCodesAreShownOnceOnASheet(t *testing.T) {
 	if len(codes) != 10 || w.Header().Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d codes, %v", len(codes), w.Header())
 	}
-	for _, said := range []string{"Rehearse it", "Add a second method of another kind", "Can be used from", alice, issuer} {
+	for _, said := range []string{"Rehearse it", "It is not enough yet to recover your account", "Can be used from", alice, issuer} {
 		wantPage(t, w, http.StatusOK, said)
 	}
 	if i := h.only(); i.Method != attest.MethodRecoveryCode || i.CodesLeft != 10 || i.Standing != enrolment.StandingProbation {
@@ -235,7 +235,7 @@ func TestAddingTellsFromWhenItCounts(t *testing.T) {
 	if d := time.Until(from); d < 71*time.Hour || d > 72*time.Hour {
 		t.Errorf("from %s on", from)
 	}
-	for _, said := range []string{from.Format("2 January 2006, 15:04 UTC"), "on probation", "Until then nothing can recover your account", "Rehearse it", "Add a second method"} {
+	for _, said := range []string{from.Format("2 January 2006, 15:04 UTC"), "on probation", "It is not enough yet to recover your account", "Rehearse it", "Add this now"} {
 		wantPage(t, w, http.StatusOK, said)
 	}
 }

@@ -145,7 +145,7 @@ func open(t testing.TB, change ...func(*house)) *house {
 		Programs: ca.Programs(verifier, func(attest.Method) time.Duration { return 0 }),
 		Login:    selfService,
 		Enrolment: enrolment.New(enrolment.Config{
-			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Logins: selfService, Verifier: bound, Journal: diary, Outbox: outbox, Devices: ca,
+			Namespace: "main", Issuer: issuer, DB: h.db, Ring: ring, Accounts: accounts, Logins: selfService, Verifier: bound, Policy: ownRules(t, bound), Journal: diary, Outbox: outbox, Devices: ca,
 			Probation: func(attest.Method) time.Duration { return probation }, Clock: h.clock, Compute: limiter.Strangers.Compute,
 		}),
 		Adapter: h.idp, Ring: ring, Throttle: limiter, Downloads: h.downloads, RelatedOrigins: []byte(`{"origins":["https://shop.example.net"]}`),
@@ -154,6 +154,16 @@ func open(t testing.TB, change ...func(*house)) *house {
 	})
 	must(t, err)
 	return h
+}
+
+// ownRules are by what people are advised: what the program would grant for all that verifier knows.
+func ownRules(t testing.TB, verifier *attest.Verifier) *policy.Policy {
+	t.Helper()
+	rules, err := policy.New(policy.Config{Methods: verifier.Methods(), RiskAnalysis: map[attest.Method]string{
+		attest.MethodDeviceCertificate: "RA-1", attest.MethodTPM: "RA-1", attest.MethodPassphrase: "RA-2",
+	}})
+	must(t, err)
+	return rules
 }
 
 // enrollers are the formats of what people bind by themselves, and one that they do not.

@@ -197,7 +197,7 @@ type FinishResponse struct {
 	EffectiveAt time.Time         `json:"effective_at"` // from then on it recovers
 	Detail      map[string]string `json:"detail,omitempty"`
 	Codes       []string          `json:"codes,omitempty"` // shown this once
-	Only        bool              `json:"only"`            // nothing else recovers the account
+	Only        bool              `json:"only"`            // nothing else counts for recovery now
 }
 
 // ReportLostRequest names a lost authenticator: POST report-lost.

@@ -8,8 +8,7 @@ type Bound struct {
 	At            time.Time
 	EffectiveAt   time.Time // from then on it recovers
 	Details       []Fact
-	Only          bool // nothing else recovers the account
-	Advice        string
+	Advice        Advice
 	SignedOut     bool // since it took the place of another one
 	List          Link
 }
@@ -27,12 +26,12 @@ func Added(b Bound) Page {
 		Way:   &b.List,
 	}
 	if !b.EffectiveAt.After(b.At) {
-		p.Text = []string{"It can be used to recover your account at once."}
+		p.Text = []string{"It counts for recovery at once."}
 		return p
 	}
-	p.Text = []string{"It can be used to recover your account from the time below on. Until then it is on probation, and you are told of it at every address of yours, so that nobody adds one behind your back."}
-	if b.Only {
-		p.Text = append(p.Text, "Until then nothing can recover your account: do not lose what you sign in with.")
+	p.Text = []string{"It counts for recovery from the time below on. Until then it is on probation, and you are told of it at every address of yours, so that nobody adds one behind your back."}
+	if b.Advice.Later {
+		p.Text = append(p.Text, untilLater)
 	}
 	return p
 }
@@ -46,9 +45,15 @@ func AddedCodes(s Sheet, b Bound) Page {
 
 // next is what to do after adding one.
 func (b Bound) next() []Step {
-	steps := []Step{{Text: "Rehearse it: begin a recovery that only rehearses, and prove yourself with it. Nothing changes then, and you know that it works."}}
-	if b.Advice == "only-one" {
-		steps = append(steps, Step{Text: "Add a second method of another kind, and keep it in another place, so that one loss does not lock you out."})
+	rehearse := Step{Text: "Rehearse it: begin a recovery that only rehearses, and prove yourself with it, and with what else you are asked for. Nothing changes then, and you know that it works."}
+	var steps []Step
+	switch b.Advice.Kind {
+	case "not-enough":
+		steps = []Step{{Text: "It is not enough yet to recover your account. " + b.Advice.next()}, rehearse}
+	case "one-way":
+		steps = []Step{rehearse, {Text: "One loss more can still lock you out. " + b.Advice.next()}}
+	default:
+		steps = []Step{rehearse}
 	}
 	if b.SignedOut {
 		steps = append(steps, Step{Text: "You are signed out here, since what you had before has ended. Sign in again to change anything else."})

@@ -12,6 +12,7 @@ type Authenticator struct {
 	Label, Method, Standing                          string
 	BoundAt, EffectiveAt, UsedAt, ProvenAt, NotAfter time.Time
 	CodesLeft                                        string // of a set of codes
+	Alone                                            bool   // it can be enough with nothing beside it
 	Details                                          []Fact
 	URL                                              string // of its own page
 }
@@ -23,11 +24,11 @@ type Owner struct {
 }
 
 // Authenticators lists the recovery methods of an account and what can be added, with what its owner should do. signOut ends the session.
-func Authenticators(o Owner, advice string, list []Authenticator, add []Section, signOut Form) Page {
+func Authenticators(o Owner, advice Advice, list []Authenticator, add []Section, signOut Form) Page {
 	signOut.Button, signOut.Quiet = "Sign out here", true
 	p := Page{
 		Title: "Your recovery methods",
-		Text:  adviceWords(advice),
+		Text:  advice.words(),
 		Facts: []Fact{{"Signed in as", o.Name}, {"Until", moment(o.Until, "")}},
 		Form:  &signOut,
 		After: "A device is enrolled with an activation code. Where none can be made here, your help desk or administrator gives you one.",
@@ -43,20 +44,6 @@ func Authenticators(o Owner, advice string, list []Authenticator, add []Section,
 	return p
 }
 
-// adviceWords says in plain words what an owner should do.
-func adviceWords(advice string) []string {
-	switch advice {
-	case "nothing-bound":
-		return []string{"Nothing can recover your account yet. If you lose what you sign in with, only your help desk can help. Add a method now, while you are signed in."}
-	case "only-one":
-		return []string{"Your account has one recovery method. If you lose it too, only your help desk can help. Add a second one of another kind, and keep it in another place."}
-	case "few-codes":
-		return []string{"You have used most of your recovery codes. Make a new set; the old codes stop working then."}
-	default:
-		return []string{"These can recover your account when you have lost what you sign in with. If one of them is not yours, remove it and tell your help desk."}
-	}
-}
-
 func (a Authenticator) facts() []Fact {
 	facts := []Fact{{"Kind", MethodWords(a.Method)}, {"State", standingWords(a)}, {"Added", moment(a.BoundAt, "")}}
 	if a.CodesLeft != "" {
@@ -69,18 +56,28 @@ func (a Authenticator) facts() []Fact {
 func standingWords(a Authenticator) string {
 	switch a.Standing {
 	case "usable":
-		return "can recover your account"
+		return a.worth()
 	case "awaited":
 		return "counts for nothing until you confirm it"
 	case "probation":
-		return "new; can recover your account from " + moment(a.EffectiveAt, "") + " on"
+		return "new; from " + moment(a.EffectiveAt, "") + " on it " + a.worth()
 	case "disabled":
 		return "switched off after too many wrong guesses; make a new one"
 	case "expired":
 		return "expired; add a new one"
+	case "unsupported":
+		return "counts for nothing: this kind is no longer accepted here"
 	default:
 		return "no longer valid"
 	}
+}
+
+// worth is what it does once it counts.
+func (a Authenticator) worth() string {
+	if a.Alone {
+		return "can recover your account"
+	}
+	return "counts for recovery, but is not enough alone"
 }
 
 // MethodWords is what a method is called before people.
@@ -114,11 +111,11 @@ func Manage(a Authenticator, list Link, remove, lost Form) Page {
 		Sections: []Section{
 			{
 				Title: "Remove", Form: &remove,
-				Text: []string{"It can then never recover your account again. Recoveries that are under way stop, and you are signed out here. You are told of it."},
+				Text: []string{"It then never counts for recovery again. Recoveries that are under way stop, and you are signed out here. You are told of it."},
 			},
 			{
 				Title: "Report lost", Form: &lost,
-				Text: []string{"Do this at once if it is lost, or if somebody else may have it. It can then never recover your account again, and recoveries that are under way stop. " +
+				Text: []string{"Do this at once if it is lost, or if somebody else may have it. It then never counts for recovery again, and recoveries that are under way stop. " +
 					"A sign-in with whatever you still have is enough; each sign-in reports one."},
 			},
 		},
@@ -133,7 +130,7 @@ func Removed(label string, lost bool, form Form) Page {
 	if lost {
 		p.Title = "It was reported lost"
 	}
-	p.Facts = []Fact{{"No longer recovers your account", label}}
+	p.Facts = []Fact{{"No longer counts for recovery", label}}
 	p.Text = []string{"Recoveries that were under way have stopped, and you are signed out here. Sign in again to see what is left, and to add another one."}
 	return p
 }
