@@ -3,6 +3,7 @@ package account
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -75,6 +76,11 @@ func (a *Authenticator) handles() [][]byte {
 	return keys
 }
 
+var (
+	errNoRecord = errors.New("what is stored is no record")
+	errNoHandle = errors.New("what is stored has no handle")
+)
+
 // upgrade reads version 1, in which an authenticator had a single handle and nothing to it.
 func upgrade(_ byte, old []byte) ([]byte, error) {
 	var doc map[string]json.RawMessage
@@ -84,6 +90,9 @@ func upgrade(_ byte, old []byte) ([]byte, error) {
 	var value []byte
 	if err := json.Unmarshal(doc["handle"], &value); err != nil {
 		return nil, err
+	}
+	if len(value) == 0 {
+		return nil, errNoHandle
 	}
 	handles, err := json.Marshal([]Handle{{Value: value}})
 	if err != nil {

@@ -175,6 +175,9 @@ func upgradeGuard(_ byte, old []byte) ([]byte, error) {
 	if err := json.Unmarshal(old, &doc); err != nil {
 		return nil, err
 	}
+	if doc == nil {
+		return nil, errNoRecord
+	}
 	delete(doc, "bound")
 	doc["unlisted"] = json.RawMessage("true")
 	return json.Marshal(doc)

@@ -152,8 +152,22 @@ func TestAnAuthenticatorOfVersionOneIsRead(t *testing.T) {
 	if err != nil || string(doc) != `{"handles":[{"value":"aGFuZGxl"}],"id":"a","label":"laptop"}` {
 		t.Errorf("%s, %v", doc, err)
 	}
-	if _, err := upgrade(1, []byte(`{"id":"a"}`)); err == nil {
-		t.Error("a record without a handle was read")
+	for _, broken := range []string{`{"id":"a"}`, `{"id":"a","handle":null}`, `{"id":"a","handle":""}`, `{"id":"a","handle":1}`, "null", "[]", ""} {
+		if doc, err := upgrade(1, []byte(broken)); err == nil {
+			t.Errorf("%s was read as %s", broken, doc)
+		}
+	}
+}
+
+func TestAGuardOfVersionOneIsRead(t *testing.T) {
+	doc, err := upgradeGuard(1, []byte(`{"account_id":"a","epoch":3,"bound":2}`))
+	if err != nil || string(doc) != `{"account_id":"a","epoch":3,"unlisted":true}` {
+		t.Errorf("%s, %v", doc, err)
+	}
+	for _, broken := range []string{"null", "[]", ""} {
+		if doc, err := upgradeGuard(1, []byte(broken)); err == nil {
+			t.Errorf("%s was read as %s", broken, doc)
+		}
 	}
 }
 

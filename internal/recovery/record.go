@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/regrant/regrant/attest"
@@ -189,7 +190,11 @@ func upgrade(_ byte, old []byte) ([]byte, error) {
 	if err := json.Unmarshal(old, &doc); err != nil {
 		return nil, err
 	}
-	doc["authenticators"], doc["tier"], doc["methods"] = []any{doc["authenticator"]}, attest.MethodDeviceCertificate, []attest.Method{attest.MethodDeviceCertificate}
+	proved, _ := doc["authenticator"].(string)
+	if proved == "" {
+		return nil, errors.New("what is stored does not say what proved it")
+	}
+	doc["authenticators"], doc["tier"], doc["methods"] = []string{proved}, attest.MethodDeviceCertificate, []attest.Method{attest.MethodDeviceCertificate}
 	delete(doc, "authenticator")
 	return json.Marshal(doc)
 }

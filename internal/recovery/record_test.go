@@ -1,0 +1,41 @@
+package recovery
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/regrant/regrant/attest"
+)
+
+func TestARecoveryOfVersionOneIsRead(t *testing.T) {
+	doc, err := upgrade(1, []byte(`{"txn":"t","state":"granted","authenticator":"a"}`))
+	const want = `{"authenticators":["a"],"methods":["device-certificate"],"state":"granted","tier":"device-certificate","txn":"t"}`
+	if err != nil || string(doc) != want {
+		t.Errorf("%s, %v", doc, err)
+	}
+	for _, broken := range []string{`{"txn":"t"}`, `{"txn":"t","authenticator":null}`, `{"txn":"t","authenticator":""}`, `{"txn":"t","authenticator":1}`, "null", "[]", ""} {
+		if doc, err := upgrade(1, []byte(broken)); err == nil {
+			t.Errorf("%s was read as %s", broken, doc)
+		}
+	}
+}
+
+// FuzzUpgrade reads records of version 1. Whatever they say, what comes of them names what proved it, or is an error.
+func FuzzUpgrade(f *testing.F) {
+	f.Add([]byte(`{"txn":"t","state":"granted","authenticator":"a","epoch":3}`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, old []byte) {
+		doc, err := upgrade(1, old)
+		if err != nil {
+			return
+		}
+		var got struct {
+			Authenticators []string        `json:"authenticators"`
+			Methods        []attest.Method `json:"methods"`
+			Authenticator  *string         `json:"authenticator"`
+		}
+		if err := json.Unmarshal(doc, &got); err != nil || len(got.Authenticators) != 1 || got.Authenticators[0] == "" || len(got.Methods) != 1 {
+			t.Errorf("upgraded to %s, %v", doc, err)
+		}
+	})
+}
