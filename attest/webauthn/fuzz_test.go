@@ -112,32 +112,6 @@ func FuzzAuthenticatorData(f *testing.F) {
 	})
 }
 
-// FuzzAttestationObject also verifies the statement, whatever it says.
-func FuzzAttestationObject(f *testing.F) {
-	registrations, _, _ := good(f)
-	for _, seed := range registrations {
-		f.Add(member(f, seed, "attestationObject"))
-	}
-	now := time.Date(2026, 11, 21, 20, 20, 0, 0, time.UTC)
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		o, err := parseObject(raw)
-		mustBeRefusal(t, err)
-		if err != nil {
-			return
-		}
-		key, err := parseKey(o.data.AttData.CredentialPublicKey)
-		mustBeRefusal(t, err)
-		if err != nil {
-			return
-		}
-		_, err = (&Attestation{Demand: Required}).attest(o, key, make([]byte, 32), now)
-		mustBeRefusal(t, err)
-		if err == nil {
-			t.Error("accepted without an anchor")
-		}
-	})
-}
-
 func FuzzKey(f *testing.F) {
 	_, _, keys := good(f)
 	for _, seed := range keys {
