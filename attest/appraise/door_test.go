@@ -6,8 +6,12 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -48,16 +52,37 @@ func TestDoorAndGatewayGiveTheSameAnswer(t *testing.T) {
 	}
 }
 
+// furnished are good requests in which whatever an operator may configure and expect is given.
+func furnished(t testing.TB) []object {
+	t.Helper()
+	s, chip, key, service := newScene(t), newTPM(t), newPasskeyScene(t, "packed"), attesttest.NewCA(t)
+	chain := in(s.chain(), "expect", object{
+		"revocation": "required", "extended_key_usage": []string{"1.3.6.1.5.5.7.3.2"}, "spki_sha256": encode(s.device.Handle()), "device_id": s.device.ID, "max_path": 2,
+	})
+	in(chain, "trust", object{
+		"crls":           []string{crlPEM(s.root.CRL(t, now, nil)), crlPEM(s.issuing.CRL(t, now, nil))},
+		"ocsp_responses": []string{base64.StdEncoding.EncodeToString(s.issuing.OCSP(t, now, s.device.Certificate, nil))},
+		"max_crl_age":    "2h", "max_ocsp_age": "2h", "jwks": object{"keys": []object{}},
+	})
+	known := in(key.registration(t, nil), "trust", object{
+		"roots": nil, "metadata_roots": []string{attesttest.PEM(service.Certificate)},
+		"metadata_blob": service.Metadata(t, []any{attesttest.MetadataEntry(key.passkey.AAGUID, key.root.Certificate)}, nil, nil),
+	})
+	phone := in(newPasskeyScene(t, "android-key").registration(t, nil), "trust", object{"android_status": object{"entries": object{}}})
+	return []object{
+		chain, known, phone, newPasskeyScene(t, "tpm").registration(t, nil),
+		in(chip.quote(), "expect", object{"reference": object{"7": []string{hex.EncodeToString(chip.log.PCRs[7])}}}),
+	}
+}
+
 func FuzzAnswer(f *testing.F) {
-	s := newScene(f)
-	chip := newTPM(f)
-	for _, q := range []object{
-		chip.quote(), chip.certify(), chip.eventLog(), goodAndroid(f), goodApple(f), newPasskeyScene(f, "packed").registration(f, nil), newPasskeyScene(f, "").assertion(nil),
-		s.chain(), s.signature(), s.crl(f, nil), s.ocsp(f, nil), in(s.chain(), "expect", object{"max_path": 0}),
-	} {
+	for _, q := range slices.Concat(slices.Collect(maps.Values(everyFormat(f))), furnished(f)) {
 		text, err := json.Marshal(q)
 		if err != nil {
 			f.Fatal(err)
+		}
+		if a := appraise.New(nil).Answer(text); a.Verdict != appraise.Accept {
+			f.Fatalf("%s: %+v", text, a)
 		}
 		f.Add(text)
 	}
