@@ -65,3 +65,22 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// FuzzTimerKey reads keys of timers. Each is the one key of its time and id.
+func FuzzTimerKey(f *testing.F) {
+	q := NewTimers("fuzz")
+	for _, due := range []time.Time{time.Unix(1, 0), time.Unix(-1, 0)} {
+		f.Add(q.dueKey(appendTime(nil, due), []byte("id"))[len(q.order):])
+	}
+	f.Add([]byte("short"))
+	f.Fuzz(func(t *testing.T, rest []byte) {
+		key := append([]byte(q.order), rest...)
+		due, id, err := q.parse(key)
+		if (err == nil) != (len(rest) >= 8) {
+			t.Errorf("%x: %v", rest, err)
+		}
+		if err == nil && !bytes.Equal(q.dueKey(appendTime(nil, due), id), key) {
+			t.Errorf("%x is read as %s and %x", rest, due, id)
+		}
+	})
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // subject is the encoded subject of a certificate.
-func subject(t *testing.T, name pkix.Name) []byte {
+func subject(t testing.TB, name pkix.Name) []byte {
 	t.Helper()
 	encoded, err := asn1.Marshal(name.ToRDNSequence())
 	if err != nil {
@@ -89,4 +89,28 @@ func TestTheWholeSubjectIsCompared(t *testing.T) {
 			t.Errorf("subject %x is taken", broken)
 		}
 	}
+}
+
+// FuzzSubject reads subjects. A certificate is the client's only if the whole of its subject is.
+func FuzzSubject(f *testing.F) {
+	const client = `CN=app\, one,O=Example`
+	f.Add(subject(f, pkix.Name{CommonName: "app, one", Organization: []string{"Example"}}))
+	f.Add(subject(f, pkix.Name{CommonName: "app, one", Organization: []string{"Example"}, SerialNumber: "1"}))
+	f.Add(subject(f, pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{0, 9, 2342, 19200300, 100, 1, 1}, Value: "app"}}}))
+	f.Add([]byte{0x30, 0x00})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c := &x509.Certificate{RawSubject: raw}
+		text, ok := subjectOf(c)
+		if (CertificateField{SubjectDN: client}).matches(c) != (ok && text == client) {
+			t.Errorf("%q is taken for the client, or not", text)
+		}
+		if longer := append(slices.Clone(raw), 0); ok {
+			if text, ok := subjectOf(&x509.Certificate{RawSubject: longer}); ok {
+				t.Errorf("%q is read with something behind it", text)
+			}
+		}
+		if !ok && text != "" {
+			t.Errorf("%q of what is no subject", text)
+		}
+	})
 }
