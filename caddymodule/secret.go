@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"encoding/base64"
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
@@ -58,9 +57,8 @@ func (a *App) readSecrets(p *parts) error {
 // decodeSecret reads the secret that protects the store, written as in the file
 // that is made when none is configured.
 func decodeSecret(name, text string) ([]byte, error) {
-	secret, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || len(secret) < keys.MinSecret {
-		// The cause could quote the secret.
+	secret, err := keys.DecodeSecret(text)
+	if err != nil {
 		return nil, fmt.Errorf("%s is not the base64 of at least %d random bytes: make one with 'openssl rand -base64 %d'", name, keys.MinSecret, keys.MinSecret)
 	}
 	return secret, nil

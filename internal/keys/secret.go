@@ -54,13 +54,21 @@ func readSecret(path string) ([]byte, error) {
 	if len(text) > maxSecretFile { // half a file would be another secret
 		return nil, fmt.Errorf("secret file %s is larger than %d bytes", path, maxSecretFile)
 	}
-	secret, err := base64.StdEncoding.Strict().DecodeString(string(bytes.TrimRight(text, "\r\n")))
+	secret, err := DecodeSecret(string(bytes.TrimRight(text, "\r\n")))
 	if err != nil {
-		return nil, fmt.Errorf("secret file %s does not hold base64", path) // the cause could quote it
+		return nil, fmt.Errorf("secret file %s: %w", path, err)
+	}
+	return secret, nil
+}
+
+// DecodeSecret reads an operator's secret as its file holds it: standard base64 of at least [MinSecret] bytes. Its errors do not quote it.
+func DecodeSecret(text string) ([]byte, error) {
+	secret, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, errors.New("it does not hold base64") // the cause could quote the secret
 	}
 	if len(secret) < MinSecret {
-		return nil, fmt.Errorf("secret file %s: %w: it has %d bytes, at least %d are needed",
-			path, ErrShortSecret, len(secret), MinSecret)
+		return nil, fmt.Errorf("%w: it has %d bytes, at least %d are needed", ErrShortSecret, len(secret), MinSecret)
 	}
 	return secret, nil
 }
