@@ -37,7 +37,7 @@ func CheckRPID(id string) error {
 func CheckOrigin(origin string) error {
 	u, err := url.Parse(origin)
 	if err != nil || u.Hostname() == "" || u.Scheme+"://"+u.Host != origin || origin != strings.ToLower(origin) ||
-		strings.HasSuffix(origin, ":443") || u.Scheme != "https" && !(u.Scheme == "http" && u.Hostname() == localhost) {
+		strings.HasSuffix(origin, ":") || strings.HasSuffix(origin, ":443") || u.Scheme != "https" && !(u.Scheme == "http" && u.Hostname() == localhost) {
 		return fmt.Errorf("origin %q is not https:// and a host in lower case, with a port only where it is not 443", origin)
 	}
 	return nil

@@ -1,6 +1,8 @@
 package webauthn_test
 
 import (
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/regrant/regrant/attest/webauthn"
@@ -31,7 +33,7 @@ func TestOriginIsThatOfASecurePage(t *testing.T) {
 	}
 	for _, origin := range []string{
 		"", "null", "example.org", "http://example.org", "https://example.org/", "https://example.org:443", "https://EXAMPLE.org", "https://a@example.org",
-		"https://", "https://:8443", "https://example.org?x", "https://example.org#x", "file://", "android:apk-key-hash:x", "ftp://example.org",
+		"https://", "https://:8443", "https://example.org:", "https://example.org?x", "https://example.org#x", "file://", "android:apk-key-hash:x", "ftp://example.org",
 	} {
 		if webauthn.CheckOrigin(origin) == nil {
 			t.Errorf("accepted %q", origin)
@@ -53,4 +55,28 @@ func TestRelatedOriginsAreListedAndCounted(t *testing.T) {
 	if _, _, err := webauthn.RelatedOrigins([]string{"http://example.org"}); err == nil {
 		t.Error("an origin without TLS is listed")
 	}
+}
+
+// FuzzNames: an RP ID that is taken is the host of an origin that is taken, and an origin is what its parts make.
+func FuzzNames(f *testing.F) {
+	for _, seed := range []string{"example.org", "xn--bcher-kva.example.org", "localhost", "co.uk", "https://example.org:8443", "http://localhost:8080", "https://[::1]"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if webauthn.CheckRPID(name) == nil {
+			if err := webauthn.CheckOrigin("https://" + name); err != nil || strings.ContainsAny(name, ":/@?# ") {
+				t.Errorf("%q, %v", name, err)
+			}
+		}
+		if webauthn.CheckOrigin(name) != nil {
+			return
+		}
+		u, err := url.Parse(name)
+		if err != nil || (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() != name || u.Hostname() == "" || strings.HasSuffix(name, ":") {
+			t.Errorf("%q, %v", name, err)
+		}
+		if _, labels, err := webauthn.RelatedOrigins([]string{name, name}); err != nil || labels != 1 {
+			t.Errorf("%q: %d labels, %v", name, labels, err)
+		}
+	})
 }
