@@ -2,13 +2,13 @@ package tpm
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"os"
 	"testing"
 
-	"crypto/ed25519"
-	"crypto/x509"
 	"github.com/regrant/regrant/attest/attesttest"
 )
 
