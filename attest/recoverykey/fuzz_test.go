@@ -1,11 +1,10 @@
 package recoverykey_test
 
 import (
-	"bytes"
-	"errors"
 	"testing"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/attesttest"
 )
 
 // FuzzFormat gives all that is read the same text: evidence, what begins an enrolment and what ends it; and what is stored of a key.
@@ -19,33 +18,6 @@ func FuzzFormat(f *testing.F) {
 	}
 	f.Add([]byte("{}"), []byte("null"))
 	f.Fuzz(func(t *testing.T, body, reference []byte) {
-		in := attest.Input{Body: body, Challenge: []byte(challenge)}
-		handle, unlocated := format.Locate(body, "")
-		mustBeRefusal(t, unlocated)
-		_, err := format.Verify(in)
-		mustBeRefusal(t, err)
-		if err == nil {
-			t.Error("verified where nothing is bound")
-		}
-		in.Bound = attest.Binding{Authenticator: "a", Reference: reference}
-		if got, err := format.Verify(in); err == nil && (unlocated != nil || !bytes.Equal(got.Handle, handle)) {
-			t.Errorf("located at %x, %v; verified %x", handle, unlocated, got.Handle)
-		}
-		_, err = format.Begin(enrolling(), body)
-		mustBeRefusal(t, err)
-		done, err := format.Finish(enrolling(), nil, body)
-		mustBeRefusal(t, err)
-		if err == nil { // what is stored can be read, even if it is not the key that signed
-			in.Bound.Reference = done.Handles[0].Reference
-			_, err = format.Verify(in)
-			mustBeRefusal(t, err)
-		}
+		attesttest.Reads(t, format, attest.Input{Body: body, Challenge: []byte(challenge), Bound: attest.Binding{Reference: reference}}, enrolling())
 	})
-}
-
-func mustBeRefusal(t *testing.T, err error) {
-	t.Helper()
-	if _, ok := errors.AsType[*attest.Error](err); err != nil && !ok {
-		t.Errorf("error %v is no refusal", err)
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/attesttest"
 	"github.com/regrant/regrant/attest/tpm/tpmtest"
 )
 
@@ -137,7 +138,7 @@ func FuzzSolution(f *testing.F) {
 	f.Add([]byte(`{"ek_attest":"AA","ek_signature":"AA","ak_public":"AA","key_public":"AA","key_attest":"AA","key_signature":"AA"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		done, err := format.Finish(goldenEnrolling(), keep, body)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if (err == nil) != (done.Handles != nil) {
 			t.Errorf("%+v, %v", done, err)
 		}

@@ -5,10 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"testing"
 
-	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/attesttest"
 	"github.com/regrant/regrant/attest/tpm"
 	"github.com/regrant/regrant/attest/tpm/tpmtest"
 )
@@ -16,13 +15,6 @@ import (
 func sum(text string) []byte {
 	h := sha256.Sum256([]byte(text))
 	return h[:]
-}
-
-func mustBeRefusal(t *testing.T, err error) {
-	t.Helper()
-	if _, ok := errors.AsType[*attest.Error](err); err != nil && !ok {
-		t.Errorf("error %v is no refusal", err)
-	}
 }
 
 // The seeds are recorded: the programs that fuzz beside one another would each make keys of their own.
@@ -38,7 +30,7 @@ func FuzzQuote(f *testing.F) {
 	values := goldenParts(f, "").PCRs
 	f.Fuzz(func(t *testing.T, ak, text, signature, log []byte) {
 		state, err := tpm.Quote{AK: ak, Attest: text, Signature: signature, PCRs: values, EventLog: log}.Verify(demand)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err == nil && !bytes.Contains(text, demand.Challenge) || err != nil && state.AKName != nil {
 			t.Errorf("%+v, %v", state, err)
 		}
@@ -59,7 +51,7 @@ func FuzzCertification(f *testing.F) {
 	f.Add([]byte(good.AK), []byte(good.Key), []byte(good.Attest), []byte(good.Signature))
 	f.Fuzz(func(t *testing.T, ak, key, text, signature []byte) {
 		got, err := tpm.Certification{AK: ak, Key: key, Attest: text, Signature: signature}.Verify(nil)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err == nil && !bytes.Contains(text, got.Name) {
 			t.Error("certified another key")
 		}
@@ -74,7 +66,7 @@ func FuzzEventLog(f *testing.F) {
 	f.Add(publicLog(f, "option_rom_eventlog")[:4096])
 	f.Fuzz(func(t *testing.T, log []byte) {
 		_, err := tpm.VerifyLog(log, map[tpm.Bank]tpm.Registers{tpm.DefaultBank: good.PCRs})
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 	})
 }
 
@@ -84,7 +76,7 @@ func FuzzBegin(f *testing.F) {
 	f.Add([]byte(`{"ek_certificates":["AA"],"ak_public":"AA","key_public":"AA","key_attest":"AA","key_signature":"AA"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := format.Begin(goldenEnrolling(), body)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if (err == nil) != (p.Keep != nil) {
 			t.Errorf("%s, %v", p.Options, err)
 		}
@@ -105,7 +97,7 @@ func FuzzEndorsement(f *testing.F) {
 	f.Add(good)
 	f.Fuzz(func(t *testing.T, certificate []byte) {
 		_, err := format.Begin(goldenEnrolling(), object(t, offer, map[string]any{"ek_certificates": []string{encode(certificate)}}))
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err == nil && !bytes.Equal(certificate, good) {
 			t.Error("another certificate was taken")
 		}
@@ -128,7 +120,7 @@ func FuzzVerify(f *testing.F) {
 		in.Body = body
 		handle, locateErr := format.Locate(body, "")
 		claims, err := format.Verify(in)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err == nil && (locateErr != nil || !bytes.Equal(handle, claims.Handle) || !bytes.Equal(handle, want)) {
 			t.Errorf("%x, %v, %+v", handle, locateErr, claims)
 		}

@@ -3,11 +3,9 @@ package webauthn
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"testing"
 	"time"
 
-	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/attesttest"
 )
 
@@ -39,17 +37,6 @@ func member(t testing.TB, credential []byte, name string) []byte {
 	return b
 }
 
-// mustBeRefusal holds a parser to its word: it refuses, and says why.
-func mustBeRefusal(t *testing.T, err error) {
-	t.Helper()
-	if err == nil {
-		return
-	}
-	if refused, ok := errors.AsType[*attest.Error](err); !ok || refused.Reason == "" || refused.Detail == "" {
-		t.Errorf("error %v is no refusal", err)
-	}
-}
-
 func FuzzCredential(f *testing.F) {
 	registrations, assertions, _ := good(f)
 	for _, seed := range append(registrations, assertions...) {
@@ -57,7 +44,7 @@ func FuzzCredential(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := parseCredential(text)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err == nil && (len(c.RawID) == 0 || len(c.RawID) > maxCredentialID) {
 			t.Errorf("credential id of %d bytes", len(c.RawID))
 		}
@@ -72,12 +59,12 @@ func FuzzClientData(f *testing.F) {
 	party := Party{RPIDs: []string{"example.org"}, Origins: []string{"https://example.org"}}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := parseClientData(text)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err != nil {
 			return
 		}
 		err = c.check(party, typeGet, []byte("x"))
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err == nil && (c.Type != typeGet || c.Challenge != "eA" || c.Origin != "https://example.org" || c.CrossOrigin || c.TopOrigin != nil) {
 			t.Errorf("accepted %+v", c)
 		}
@@ -100,12 +87,12 @@ func FuzzAuthenticatorData(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte, create bool) {
 		ceremony := map[bool]string{true: typeCreate, false: typeGet}[create]
 		d, err := parseAuthData(raw, ceremony)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err != nil {
 			return
 		}
 		_, err = d.check(party)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err == nil && raw[32]&5 != 5 {
 			t.Errorf("accepted flags %x", raw[32])
 		}
@@ -120,7 +107,7 @@ func FuzzKey(f *testing.F) {
 	f.Add(decoyKey())
 	f.Fuzz(func(t *testing.T, cose []byte) {
 		key, err := parseKey(cose)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err == nil && (!key.algorithm.Known() || key.key == nil) {
 			t.Errorf("key %+v", key)
 		}
@@ -133,7 +120,7 @@ func FuzzMetadata(f *testing.F) {
 	f.Add("e30.e30.AA")
 	f.Fuzz(func(t *testing.T, blob string) {
 		m, err := ParseMetadata(blob, nil, time.Date(2026, 11, 21, 20, 20, 0, 0, time.UTC))
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if m != nil {
 			t.Error("accepted without a root")
 		}

@@ -48,23 +48,23 @@ func FuzzAttestationObject(f *testing.F) {
 	now := time.Date(2026, 11, 21, 20, 20, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, raw, clientData []byte) {
 		o, err := parseObject(raw)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err != nil {
 			return
 		}
 		key, err := parseKey(o.data.AttData.CredentialPublicKey)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err != nil {
 			return
 		}
 		hash := sha256.Sum256(clientData)
 		_, err = (&Attestation{Demand: Required}).attest(o, key, hash[:], now)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err == nil {
 			t.Error("accepted without an anchor")
 		}
 		got, err := (&Attestation{Demand: Any}).attest(o, key, hash[:], now)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if got.attested || got.hardware || got.aaguid != "" {
 			t.Errorf("vouched for without an anchor: %+v", got)
 		}
@@ -88,19 +88,19 @@ func FuzzTPMStructures(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		area, err := readPublicArea(raw)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err == nil {
 			if public, err := gotpm.Unmarshal[gotpm.TPMTPublic](raw); err != nil || public.NameAlg != area.nameAlg || area.key == nil {
 				t.Errorf("key %+v, to the library %v", area, err)
 			}
 		}
 		info, err := readCertification(raw)
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err != nil {
 			return
 		}
 		name, err := info.certifiedName()
-		mustBeRefusal(t, err)
+		attesttest.MustRefuse(t, err)
 		if err == nil && !bytes.HasPrefix(info.body[2:], name) {
 			t.Errorf("certified %x, which is not what stands there", name)
 		}
