@@ -66,7 +66,7 @@ func (g *Gateway) begin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return g.ask(w, r, asked{id: begun.RecoveryID, statement: begun.Statement, offers: begun.Methods, secret: secret})
+	return g.ask(w, r, firstOf(begun, secret))
 }
 
 // actionsFor is what a person who lost something asks for.
@@ -105,11 +105,11 @@ func (g *Gateway) prove(w http.ResponseWriter, r *http.Request) error {
 	case errors.Is(err, recovery.ErrStale), errors.Is(err, recovery.ErrNoEvidence):
 		return g.askAgain(w, r, req, secret)
 	case err != nil:
-		return unjudged(err, g.proofForm(asked{id: req.RecoveryID, secret: secret}, ""))
+		return later(err, g.proofForm(asked{id: req.RecoveryID, secret: secret}, ""), pages.Unjudged)
 	}
 	switch came.Outcome {
 	case recovery.OutcomeMore:
-		return g.ask(w, r, asked{id: came.RecoveryID, statement: came.Statement, offers: came.Methods, reference: came.Reference, secret: secret})
+		return g.ask(w, r, nextOf(came, secret))
 	case recovery.OutcomeRehearsed:
 		return g.pages.Write(w, http.StatusOK, pages.Rehearsed(came.Account, came.Reference))
 	default:
@@ -145,7 +145,7 @@ func (g *Gateway) askAgain(w http.ResponseWriter, r *http.Request, req recovery.
 	req.Evidence = nil
 	came, err := g.Recovery.Attest(r.Context(), req) // if something was proved
 	if err == nil {
-		return g.ask(w, r, asked{id: came.RecoveryID, statement: came.Statement, offers: came.Methods, reference: came.Reference, secret: secret, again: true})
+		return g.ask(w, r, nextOf(came, secret).anew())
 	}
 	if !errors.Is(err, recovery.ErrNoEvidence) {
 		return err
@@ -154,19 +154,7 @@ func (g *Gateway) askAgain(w http.ResponseWriter, r *http.Request, req recovery.
 	if err != nil {
 		return err
 	}
-	return g.ask(w, r, asked{id: begun.RecoveryID, statement: begun.Statement, offers: begun.Methods, secret: secret, again: true})
-}
-
-// unjudged turns "could not tell" and "busy" into pages that hold the button to be asked again.
-func unjudged(err error, form pages.Form) error {
-	p := *translate(err)
-	switch {
-	case errors.Is(err, recovery.ErrBusy):
-		p.page = pageOf(pages.Busy(form))
-	case p.status == http.StatusServiceUnavailable:
-		p.page = pageOf(pages.Unjudged(form))
-	}
-	return &p
+	return g.ask(w, r, firstOf(begun, secret).anew())
 }
 
 // asked is what a claimant is asked to prove.
@@ -175,6 +163,19 @@ type asked struct {
 	statement             attest.Statement
 	offers                []recovery.Offer
 	again                 bool // the page before was too old, or what came from it could not be judged
+}
+
+func firstOf(begun recovery.Initiated, secret string) asked {
+	return asked{id: begun.RecoveryID, statement: begun.Statement, offers: begun.Methods, secret: secret}
+}
+
+func nextOf(came recovery.Attested, secret string) asked {
+	return asked{id: came.RecoveryID, statement: came.Statement, offers: came.Methods, reference: came.Reference, secret: secret}
+}
+
+func (q asked) anew() asked {
+	q.again = true
+	return q
 }
 
 // ask shows the ways to prove.

@@ -81,7 +81,10 @@ func (g *Gateway) handoffForm(code string) pages.Form {
 }
 
 // kept turns "could not tell" and "busy" into pages that say so and hold the button to go on. Refusals stay what they are.
-func kept(err error, form pages.Form) error {
+func kept(err error, form pages.Form) error { return later(err, form, pages.Kept) }
+
+// later is kept with a page of its own for "could not tell".
+func later(err error, form pages.Form, untold func(pages.Form) pages.Page) error {
 	if err == nil {
 		return nil
 	}
@@ -90,7 +93,7 @@ func kept(err error, form pages.Form) error {
 	case errors.Is(err, recovery.ErrBusy):
 		p.page = pageOf(pages.Busy(form))
 	case p.status == http.StatusServiceUnavailable:
-		p.page = pageOf(pages.Kept(form))
+		p.page = pageOf(untold(form))
 	}
 	return &p
 }
