@@ -8,7 +8,10 @@
 // Judging is pure: bytes, time and trust anchors go in, a Result or a refusal comes out.
 package attest
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Reason says why Evidence was refused. It is for the journal and the operator: a claimant never sees it.
 type Reason string
@@ -39,6 +42,7 @@ type Error struct {
 	Detail string // one line for an operator; repeats nothing secret
 	Panic  bool   // a parser panicked: what is at fault is the parser
 	Guess  bool   // a wrong guess at a secret that exists: it counts against that authenticator
+	Signed bool   // the authenticator's key signed it all the same: its owner is told
 }
 
 func (e *Error) Error() string {
@@ -48,6 +52,18 @@ func (e *Error) Error() string {
 // Refuse makes a refusal.
 func Refuse(reason Reason, format string, args ...any) *Error {
 	return &Error{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Signed marks err, if it is a refusal, as one of evidence that the authenticator's own key has signed: whoever brought it has that key, or
+// a copy of it.
+func Signed(err error) error {
+	refused, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	signed := *refused
+	signed.Signed = true
+	return &signed
 }
 
 // WrongGuess is the refusal of a wrong guess at a secret that exists.

@@ -71,7 +71,7 @@ func (s *Signature) Verify(message []byte, want Expected) (Verified, error) {
 	}
 	// 4. The security key was used as demanded.
 	if err := touch.check(want); err != nil {
-		return Verified{}, err
+		return Verified{}, attest.Signed(err)
 	}
 	return Verified{s.format, touch.hardware, touch.Counter, touch.verified()}, nil
 }

@@ -83,7 +83,7 @@ func (a *Assertion) judge(c *credential) (Asserted, error) {
 	if c.Response.UserHandle != nil {
 		out.UserHandle = *c.Response.UserHandle
 	}
-	return out, a.Stored.check(&out, data)
+	return out, attest.Signed(a.Stored.check(&out, data))
 }
 
 // check compares an assertion whose signature holds with what is stored: steps 5, 6, 19 and 22.

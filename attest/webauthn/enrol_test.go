@@ -172,6 +172,7 @@ func TestConfigurationThatCannotBeKeptIsRefused(t *testing.T) {
 		"unknown algorithm":          func(c *webauthn.Config) { c.Algorithms = []webauthn.Algorithm{-65535} },
 		"attestation by nobody":      func(c *webauthn.Config) { c.Attestation = webauthn.Attestation{} },
 		"list that is not kept":      func(c *webauthn.Config) { c.Models.Denied = []string{uuid.NewString()} },
+		"AAGUID of nobody":           func(c *webauthn.Config) { c.Models.Allowed = []string{uuid.Nil.String()} },
 		"AAGUID in another spelling": func(c *webauthn.Config) { c.Models.Allowed = []string{"F1D0F1D0-0000-4000-8000-000000000001"} },
 	} {
 		c := webauthn.Config{RPIDs: []string{rpID}, Origins: []string{origin}, Attestation: webauthn.Attestation{Demand: webauthn.Any}}

@@ -153,10 +153,10 @@ func (f *Format) Verify(in attest.Input) (attest.Claims, error) {
 	// Section 7.2 step 6: where nobody said which credential to use, the authenticator says whose it is. Where credentials are named, the
 	// claimant said beforehand whom it has to belong to, which the caller holds against the account.
 	if got.UserHandle == nil && !f.config.AllowCredentials {
-		return attest.Claims{}, attest.Refuse(attest.ReasonIdentity, "authenticator does not say whose credential it is")
+		return attest.Claims{}, attest.Signed(attest.Refuse(attest.ReasonIdentity, "authenticator does not say whose credential it is"))
 	}
 	if err := f.stillGood(ref, in.Now); err != nil { // only now: whoever has not the key learns nothing about it
-		return attest.Claims{}, err
+		return attest.Claims{}, attest.Signed(err)
 	}
 	return attest.Claims{
 		Handle:       Handle(got.RPID, got.CredentialID),

@@ -18,11 +18,11 @@ type Models struct {
 	Unknown bool // also those that the metadata does not know
 }
 
-// check refuses lists that would not be kept: without attestation an authenticator says of itself what it likes.
+// check refuses lists that would not be kept: without attestation an authenticator says of itself what it likes, and one of zeros says nothing.
 func (m *Models) check(d Demand) error {
 	for _, id := range slices.Concat(m.Allowed, m.Denied) {
-		if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id {
-			return fmt.Errorf("AAGUID %q is not written as 8-4-4-4-12 lower-case hexadecimal digits", id)
+		if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id || parsed == uuid.Nil {
+			return fmt.Errorf("AAGUID %q is not written as 8-4-4-4-12 lower-case hexadecimal digits, not all of them 0", id)
 		}
 	}
 	if d != Required && (len(m.Allowed) > 0 || len(m.Denied) > 0) {

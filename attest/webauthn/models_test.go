@@ -94,6 +94,10 @@ func TestModelThatIsDeniedLaterDoesNotRecover(t *testing.T) {
 	l.models.Denied = append(l.models.Denied, uuid.UUID(l.passkey.AAGUID).String())
 	l.reload(t)
 	l.mustNotRecover(t, attest.ReasonPolicy)
+	_, err := l.appraise(l.evidence(nil))
+	if refused, ok := errors.AsType[*attest.Error](err); !ok || !refused.Signed { // else its owner is not told who has the key
+		t.Errorf("%v, want a refusal of what the key has signed", err)
+	}
 	l.change(t, func(ref object) { delete(ref, "aaguid") })
 	l.mustRecover(t) // nobody vouched for the model
 }

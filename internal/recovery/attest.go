@@ -61,7 +61,7 @@ type attempt struct {
 	earlier   *record // in which proofs of this recovery are kept; nil: this is the first
 	proofs    []proof // the earlier ones first
 	missed    []string
-	copied    *account.Authenticator // its key has signed, and its counter went back: there is a second one
+	signed    *account.Authenticator // its key has signed what was refused all the same, as a copy of it does whose counter is behind
 	state     upstream.State
 	decision  policy.Decision
 }

@@ -274,6 +274,21 @@ func TestOneCodeServesOneOfManyRecoveries(t *testing.T) {
 	}
 }
 
+// Whoever brings such a proof has the key: its owner has to know, though nothing was accepted.
+func TestAnOwnerIsToldOfARefusedProofThatHisKeyHasSigned(t *testing.T) {
+	for text, told := range map[string]int{"one denied": 1, "one wrong": 0} {
+		p := newPair(t)
+		req := p.both()
+		req.Evidence = []attest.Evidence{word(code, text)}
+		if _, err := p.Attest(t.Context(), req); !errors.Is(err, ErrRefused) {
+			t.Errorf("%s: %v", text, err)
+		}
+		if n := p.notices(MessageRefused); n != told {
+			t.Errorf("%s: %d notices, want %d", text, n, told)
+		}
+	}
+}
+
 // two codes of one set are one proof.
 func TestTwoCodesOfOneSetAreRefused(t *testing.T) {
 	p := newPair(t)

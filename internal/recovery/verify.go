@@ -32,8 +32,8 @@ func (at *attempt) held() (list []*account.Authenticator) {
 	for _, p := range at.proofs {
 		list = append(list, p.authenticator)
 	}
-	if at.copied != nil && (len(list) == 0 || list[0].AccountID == at.copied.AccountID) {
-		list = append(list, at.copied)
+	if at.signed != nil && (len(list) == 0 || list[0].AccountID == at.signed.AccountID) {
+		list = append(list, at.signed)
 	}
 	return list
 }
@@ -83,8 +83,8 @@ func (s *Service) verifyOne(ctx context.Context, at *attempt, ev attest.Evidence
 		if refused.Guess && a != nil {
 			at.missed = append(at.missed, a.ID)
 		}
-		if refused.Reason == attest.ReasonCounter {
-			at.copied = a
+		if refused.Signed {
+			at.signed = a
 		}
 		return refusedEvidence(refused), nil
 	}

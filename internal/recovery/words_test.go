@@ -34,6 +34,9 @@ func (f *wordFormat) Verify(in attest.Input) (attest.Claims, error) {
 	f.judged++
 	f.h.mu.Unlock()
 	_, secret, err := f.split(in.Body)
+	if secret == "denied" {
+		return attest.Claims{}, attest.Signed(attest.Refuse(attest.ReasonPolicy, "denied"))
+	}
 	if err != nil {
 		return attest.Claims{}, err
 	}
