@@ -10,6 +10,7 @@ import (
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/certpath"
+	"github.com/regrant/regrant/attest/strongkey"
 	"github.com/regrant/regrant/storage"
 )
 
@@ -59,6 +60,9 @@ func (a *Authority) judge(ctx context.Context, chain []string, has possession) (
 	}
 	// A certificate is public. Only whoever has its key may bind it.
 	if err := has(path.Leaf().X509); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
+	}
+	if err := strongkey.CheckNew(path.Leaf().X509.PublicKey); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
 	err = a.Operator.Revocation(path, now)

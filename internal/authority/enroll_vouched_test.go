@@ -1,6 +1,8 @@
 package authority
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
@@ -67,6 +69,17 @@ func TestDeviceIsBoundToTheAccountThatItsCertificateNames(t *testing.T) {
 	}
 }
 
+func TestDeviceWithAnRSAKeyIsBoundToo(t *testing.T) {
+	o := newVouching(t)
+	key, err := rsa.GenerateKey(rand.Reader, 3072)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.connects(t, o.ca.DeviceWithKey(t, key, func(c *x509.Certificate) { c.EmailAddresses = []string{"alice@example.com"} })); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCertificateThatVouchesForNobodyBindsNothing(t *testing.T) {
 	o := newVouching(t)
 	o.adapter.resolve = errors.New("the identity provider is asked") // nobody may make it
@@ -82,6 +95,9 @@ func TestCertificateThatVouchesForNobodyBindsNothing(t *testing.T) {
 		"another CA's": attesttest.NewCA(t).Device(t, func(c *x509.Certificate) { c.EmailAddresses = []string{"alice@example.com"} }),
 		"revoked":      revoked,
 		"expired":      expired,
+		"a key that leaks its primes": o.ca.DeviceWithKey(t, attesttest.NewROCAKey(t, 3072), func(c *x509.Certificate) {
+			c.EmailAddresses = []string{"alice@example.com"}
+		}),
 	} {
 		if _, err := o.connects(t, d); !errors.Is(err, ErrCertificate) {
 			t.Errorf("%s: %v", name, err)
