@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 )
@@ -21,6 +22,14 @@ func TestARequestThatNeedsTheRuntimeWaitsForItsOpening(t *testing.T) {
 	if _, err := app.awaitRuntime(hurried, errOpening); !errors.Is(err, errOpening) {
 		t.Errorf("whoever left got %v", err)
 	}
+	if _, passed, err := serve(t, app, http.MethodGet, "/realms/acme/account"); err != nil || passed == nil { // for which nobody waits
+		t.Errorf("what only passes: %v, %v", passed, err)
+	}
+	answered := make(chan int, 1)
+	go func() {
+		w, _, _ := serve(t, app, http.MethodGet, "/recovery/jwks.json")
+		answered <- w.Code
+	}()
 	opened := make(chan *runtime, 1)
 	go func() {
 		rt, _ := app.awaitRuntime(t.Context(), errOpening)
@@ -31,6 +40,9 @@ func TestARequestThatNeedsTheRuntimeWaitsForItsOpening(t *testing.T) {
 		t.Fatal(err)
 	}
 	works(t, <-opened)
+	if status := <-answered; status != http.StatusOK {
+		t.Errorf("what needs the runtime: %d", status)
+	}
 	if _, err := app.awaitRuntime(t.Context(), errClosed); !errors.Is(err, errClosed) {
 		t.Errorf("another reason: %v", err)
 	}

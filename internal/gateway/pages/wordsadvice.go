@@ -18,12 +18,12 @@ func (a Advice) words() (text []string) {
 	switch a.Kind {
 	case "nothing-bound":
 		text = []string{"Nothing can recover your account yet. If you lose what you sign in with, only your help desk can help. " + a.next()}
-	case "not-enough":
-		text = []string{"What you have added is not enough to recover your account. If you lose what you sign in with, only your help desk can help. " + a.next()}
 	case "one-way":
 		text = []string{"What you have added is enough to recover your account, but only just: there is one of them without which the rest is not enough. If you lose that one too, only your help desk can help. " + a.next()}
-	default:
+	case "":
 		text = []string{"What you have added is enough to recover your account when you have lost what you sign in with, also if you lose any one of these too. If one of them is not yours, remove it and tell your help desk."}
+	default: // not-enough, and whatever this page does not know: nobody is told that he is safe by mistake
+		text = []string{"What you have added is not enough to recover your account. If you lose what you sign in with, only your help desk can help. " + a.next()}
 	}
 	if a.Later {
 		text = append(text, untilLater)
