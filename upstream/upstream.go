@@ -52,20 +52,24 @@ type Adapter interface {
 	// credentials that actions promise, keeping demands already there.
 	Prepare(ctx context.Context, id string, actions []attest.Action) error
 
-	// Session makes the way in for the browser that proved itself. The caller
-	// has chosen s.Subject, fresh for this recovery, and stored it before the
-	// call. Afterwards s.Subject leads to s.AccountID and to nobody else.
+	// Session makes the way in for whoever proved himself. The caller has
+	// chosen s.Subject, fresh for this recovery, and stored it before the call.
+	// Afterwards s.Subject leads to s.AccountID and to nobody else; of an
+	// adapter that is [Facts].Direct, s.Subject has one session and no more,
+	// however often this is called.
 	Session(ctx context.Context, s Session) (Outcome, error)
 
 	// Finish takes the way in away once the login shows at the server, or 60
-	// seconds after s.RedeemedAt. Then, only if a login showed, it ends the
-	// sessions that began before it, and removes the lost credentials that
-	// s.Actions replace. It reports done when nothing is left to do; false
-	// without an error means: call again later.
+	// seconds after s.RedeemedAt; an adapter that is Direct leaves its session.
+	// Then, only if a login showed, it ends the sessions that began before it,
+	// and removes the lost credentials that s.Actions replace. It reports done
+	// when nothing is left to do, which includes that the person has set the
+	// credential that s.Actions promise; false without an error means: call
+	// again later.
 	Finish(ctx context.Context, s Session) (done bool, err error)
 
-	// Abandon takes the way in of s away, and none of another recovery. The
-	// lost credentials stay.
+	// Abandon takes the way in of s away, the session of an adapter that is
+	// Direct too, and none of another recovery. The lost credentials stay.
 	Abandon(ctx context.Context, s Session) error
 
 	// LoginURL is where a login of the gateway's own, as a client of the
@@ -87,6 +91,15 @@ type Facts struct {
 	Admin bool
 	// Actions are those that the adapter can carry out.
 	Actions []attest.Action
+	// Direct tells that Session makes the server's own session. Otherwise the
+	// server brokers a login to the gateway, which answers it.
+	Direct bool
+	// Programs are the actions of recoveries for which Session serves programs,
+	// too. None: a program's recovery ends in a browser.
+	Programs []attest.Action
+	// LoginByCookie tells that the server's own session says who signed in at
+	// the gateway's login, which comes back without a code.
+	LoginByCookie bool
 	// BrokerRedirects are the redirect URIs under which the server brokers
 	// logins to the gateway; no other is registered for its client.
 	BrokerRedirects []string
@@ -144,14 +157,50 @@ type Session struct {
 	// Now is the caller's clock, the one that RedeemedAt was read from. The
 	// server's may differ.
 	Now time.Time
+	// Program tells that a program asks for the session, and not a browser.
+	Program bool
+	// Entry is what the browser came with, see [Verdict]; "" if it came by
+	// itself. It has been in the browser's hands, sealed.
+	Entry string
 }
 
-// Outcome says how the gateway lets the browser in.
+// Outcome says how the gateway lets a person in: by one of its members.
 type Outcome struct {
 	// BrokerSubject is the sub with which the pending broker request is to be
 	// answered.
 	BrokerSubject string
+	// Direct is for the browser, of an adapter that is [Facts].Direct.
+	Direct *Direct
+	// Token is for a program.
+	Token *Token
 }
+
+// Direct is the server's own answer to the browser that it has signed in.
+type Direct struct {
+	// Location is where the browser goes on.
+	Location string
+	// Cookies are values of Set-Cookie, to be handed on as they came.
+	Cookies []string
+}
+
+// Token is what a program gets: a session or an access token of the server's.
+type Token struct {
+	// Kind is "session_token" or "access_token".
+	Kind  string
+	Value string
+	// Type is how an access token is used (RFC 6749 section 7.1).
+	Type string
+	// Scope of an access token.
+	Scope string
+	// ExpiresIn is for how long it is good. Zero: the server does not tell.
+	ExpiresIn time.Duration
+}
+
+// Kinds of [Token].
+const (
+	TokenSession = "session_token"
+	TokenAccess  = "access_token"
+)
 
 // Login is one login of the gateway's own. State, Nonce and Verifier are fresh
 // random strings bound to the browser by the caller.
@@ -177,6 +226,9 @@ type Answer struct {
 	Code string
 	// Issuer is the parameter iss (RFC 9207); empty if there was none.
 	Issuer string
+	// Cookies are those that the browser brought, for a server whose own
+	// session says who signed in.
+	Cookies []*http.Cookie
 }
 
 // Principal is who signed in at the gateway's own login, and how.

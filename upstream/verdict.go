@@ -8,6 +8,19 @@ type Verdict struct {
 	// DropCookies are the names of cookies to remove from a passing request.
 	// The slice is shared and must not be changed.
 	DropCookies []string
+	// Entry is what the server will need to go on with what the person came
+	// from, once recovered: the adapter's own words, which come back to it in
+	// [Session]. Only with Entrance.
+	Entry string
+	// JSON answers clients that ask for JSON in the server's own shape, instead
+	// of the gateway's. Only with Entrance and Recovery.
+	JSON *Reply
+}
+
+// Reply is an answer in JSON.
+type Reply struct {
+	Status int
+	Body   []byte
 }
 
 // VerdictKind is the kind of a [Verdict].
@@ -23,4 +36,7 @@ const (
 	// Recovery says that this is a recovery of the server's own, which is not
 	// offered; answer 403 with the way to the gateway's.
 	Recovery
+	// Entrance says that here a person asks the server for a recovery: lead to
+	// the gateway's.
+	Entrance
 )

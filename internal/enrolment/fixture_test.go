@@ -118,7 +118,7 @@ func (h *house) visit(accountID string, amr ...string) Visitor {
 	}
 	_, sealed, err := h.Logins.Start(h.t.Context(), login.Wish{})
 	must(h.t, err)
-	session, secret, err := h.Logins.Callback(h.t.Context(), sealed, url.Values{"state": {h.provider.asked.State}, "code": {"c"}})
+	session, secret, err := h.Logins.Callback(h.t.Context(), sealed, url.Values{"state": {h.provider.asked.State}, "code": {"c"}}, nil)
 	must(h.t, err)
 	return Visitor{Session: session, Secret: secret, Network: netip.MustParsePrefix("203.0.113.0/24")}
 }

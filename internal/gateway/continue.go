@@ -98,8 +98,12 @@ func later(err error, form pages.Form, untold func(pages.Form) pages.Page) error
 	return &p
 }
 
-// signIn leads the browser to the identity provider: into the login that waits for it, or into one of our own.
+// signIn leads the browser to the identity provider: with the session that it made itself, into the login that waits for it,
+// or into one of our own.
 func (g *Gateway) signIn(w http.ResponseWriter, r *http.Request, txn string, browser recovery.Holder) error {
+	if g.Adapter.Facts().Direct {
+		return g.answerDirectly(w, r, txn, browser)
+	}
 	waiting := g.waitingLogin(r)
 	if waiting == nil {
 		return g.startOwnLogin(w, r, login.Wish{Recovery: true})
@@ -113,13 +117,28 @@ func (g *Gateway) signIn(w http.ResponseWriter, r *http.Request, txn string, bro
 	return nil
 }
 
+// answerDirectly hands on the identity provider's answer to the browser that it has signed in.
+func (g *Gateway) answerDirectly(w http.ResponseWriter, r *http.Request, txn string, browser recovery.Holder) error {
+	entry, _ := g.take(r)
+	way, err := g.Recovery.Session(r.Context(), txn, browser, entry)
+	if err != nil {
+		return err
+	}
+	drop(w, loginCookie)
+	for _, cookie := range way.Direct.Cookies {
+		w.Header().Add("Set-Cookie", cookie)
+	}
+	redirect(w, way.Direct.Location, http.StatusSeeOther)
+	return nil
+}
+
 // letIn makes the way in and answers the identity provider's authorization request with it.
 func (g *Gateway) letIn(ctx context.Context, waiting *broker.AuthorizeRequest, txn string, browser recovery.Holder) (string, error) {
-	login, err := g.Recovery.Session(ctx, txn, browser)
+	way, err := g.Recovery.Session(ctx, txn, browser, "")
 	if err != nil {
 		return "", err
 	}
-	return g.Broker.Answer(ctx, waiting, login)
+	return g.Broker.Answer(ctx, waiting, *way.Login)
 }
 
 // redirect leads on without a body, which would repeat an address that has a code in it.

@@ -72,14 +72,14 @@ func (g *Gateway) landing(w http.ResponseWriter, r *http.Request) error {
 		return g.pages.Write(w, http.StatusOK, failed)
 	}
 	answer := r.URL.Query()
-	if answer.Has("code") {
+	if answer.Has("code") || g.Adapter.Facts().LoginByCookie {
 		leave, err := g.enterByLink(r)
 		if err != nil {
 			return err
 		}
 		defer leave()
 	}
-	_, secret, err := g.Login.Callback(r.Context(), cookieValue(r, ownCookie), answer)
+	_, secret, err := g.Login.Callback(r.Context(), cookieValue(r, ownCookie), answer, r.Cookies())
 	switch {
 	case errors.Is(err, login.ErrOver): // whatever login waits in this browser goes on waiting
 		return g.pages.Write(w, http.StatusOK, failed)

@@ -16,6 +16,15 @@ func (g *Gateway) start(w http.ResponseWriter, r *http.Request) error {
 	return g.pages.Write(w, http.StatusOK, g.beginning(cookieValue(r, holderCookie), nil))
 }
 
+// enter leads whoever asked the identity provider for a recovery to our start page. What the identity provider needs to go on waits
+// in the browser, if it is of a reasonable size.
+func (g *Gateway) enter(w http.ResponseWriter, entry string) {
+	if entry != "" && len(entry) <= maxLogin {
+		g.put(w, entry)
+	}
+	redirect(w, g.Path, http.StatusSeeOther)
+}
+
 // authorize is where the identity provider sends a browser that cannot sign in (OIDC Core section 3.1.2.1). A browser
 // whose recovery is ready is let in; any other gets the start page, and the request waits with it.
 func (g *Gateway) authorize(w http.ResponseWriter, r *http.Request) error {

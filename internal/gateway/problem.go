@@ -229,13 +229,36 @@ func (g *Gateway) turnAway(w http.ResponseWriter, r *http.Request, v upstream.Ve
 		p = &problemError{code: wire.ProblemMalformed, status: http.StatusBadRequest}
 	case upstream.Blocked:
 		p = &problemError{code: wire.ProblemNotFound, status: http.StatusNotFound}
-	case upstream.Recovery:
+	case upstream.Recovery, upstream.Entrance:
 		p = &problemError{code: wire.ProblemRefused, status: http.StatusForbidden, page: pageOf(pages.LeadHere(g.Path))}
 	}
 	rt := &route{path: guarded, kind: page}
 	visit := g.visit(w, r, rt)
 	defer g.over(visit)
-	g.answerError(visit, rt, p)
+	switch {
+	case v.JSON != nil && asksForJSON(r):
+		visit.problem = p
+		writeReply(visit, v.JSON)
+	case v.Kind == upstream.Entrance:
+		g.enter(visit, v.Entry)
+	default:
+		g.answerError(visit, rt, p)
+	}
+}
+
+// asksForJSON reports whether r is from a program and not from a person's browser that goes somewhere.
+func asksForJSON(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html") ||
+		strings.HasPrefix(r.Header.Get("Content-Type"), jsonType)
+}
+
+// writeReply answers in the words of the identity provider.
+func writeReply(w http.ResponseWriter, reply *upstream.Reply) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", jsonType)
+	w.WriteHeader(reply.Status)
+	_, _ = w.Write(reply.Body) // a client that left is nobody's error
 }
 
 // answerPanic keeps a mistake of ours from being more than one failed request.

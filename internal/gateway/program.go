@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/internal/recovery"
 	"github.com/regrant/regrant/internal/wire"
+	"github.com/regrant/regrant/upstream"
 )
 
 // handoff gives a program a one-time code with which a browser on its machine goes on.
@@ -83,11 +85,21 @@ func (g *Gateway) complete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return writeJSON(w, g.completed(done))
+}
+
+func (g *Gateway) completed(done recovery.Completed) wire.CompleteResponse {
 	out := wire.CompleteResponse{Outcome: done.Outcome}
-	if done.Code != "" {
+	switch t := done.Token; {
+	case done.Code != "":
 		out.Code, out.ExpiresIn, out.ContinueURI = done.Code, seconds(done.ExpiresIn), g.continueURI()
+	case t == nil:
+	case t.Kind == upstream.TokenSession:
+		out.SessionToken, out.ExpiresIn = t.Value, seconds(t.ExpiresIn)
+	default:
+		out.AccessToken, out.TokenType, out.Scope, out.ExpiresIn = t.Value, t.Type, t.Scope, seconds(t.ExpiresIn)
 	}
-	return writeJSON(w, out)
+	return out
 }
 
 func (g *Gateway) continueURI() string { return g.issuer + "/continue" }

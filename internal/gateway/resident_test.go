@@ -71,7 +71,7 @@ func (h *house) visitor() enrolment.Visitor {
 	h.t.Helper()
 	_, sealed, err := h.Login.Start(h.t.Context(), login.Wish{})
 	must(h.t, err)
-	session, secret, err := h.Login.Callback(h.t.Context(), sealed, url.Values{"state": {h.idp.login.State}, "code": {"code"}})
+	session, secret, err := h.Login.Callback(h.t.Context(), sealed, url.Values{"state": {h.idp.login.State}, "code": {"code"}}, nil)
 	must(h.t, err)
 	return enrolment.Visitor{Session: session, Secret: secret, Network: netip.MustParsePrefix("203.0.113.0/24")}
 }

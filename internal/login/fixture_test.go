@@ -88,7 +88,7 @@ func (h *house) started(w Wish) (sealed string, answer url.Values) {
 func (h *house) signedIn(w Wish) (Session, string) {
 	h.t.Helper()
 	sealed, answer := h.started(w)
-	s, secret, err := h.Callback(h.t.Context(), sealed, answer)
+	s, secret, err := h.Callback(h.t.Context(), sealed, answer, nil)
 	must(h.t, err)
 	return s, secret
 }

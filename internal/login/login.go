@@ -16,6 +16,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -104,17 +105,17 @@ func (s *Service) Start(ctx context.Context, w Wish) (to, sealed string, err err
 	return to, s.seal(t), nil
 }
 
-// Callback takes the answer that came with a browser that keeps sealed, and begins a session. The secret is the cookie's:
+// Callback takes the answer that came with a browser that keeps sealed, and its cookies, and begins a session. The secret is the cookie's:
 // always a fresh one, so that nobody can choose it for somebody else.
 //
 // After [ErrOver] the browser keeps what it has: any site can send it here with a made-up answer. After "could not tell" it
 // does too, since the same answer may do later. After any other error the login has ended.
-func (s *Service) Callback(ctx context.Context, sealed string, answer url.Values) (session Session, secret string, err error) {
+func (s *Service) Callback(ctx context.Context, sealed string, answer url.Values, cookies []*http.Cookie) (session Session, secret string, err error) {
 	t, err := s.open(sealed, answer)
 	if err != nil {
 		return Session{}, "", err
 	}
-	who, err := s.Provider.LoginResult(ctx, upstream.Answer{Code: answer.Get("code"), Issuer: answer.Get("iss")}, t.Login)
+	who, err := s.Provider.LoginResult(ctx, upstream.Answer{Code: answer.Get("code"), Issuer: answer.Get("iss"), Cookies: cookies}, t.Login)
 	if err != nil {
 		return Session{}, "", fmt.Errorf("ending a login: %w", err)
 	}

@@ -26,9 +26,9 @@ func TestALoginBeginsASession(t *testing.T) {
 		}
 	}
 	answer.Set("iss", "https://idp.example.com")
-	s, secret, err := h.Callback(t.Context(), sealed, answer)
+	s, secret, err := h.Callback(t.Context(), sealed, answer, nil)
 	must(t, err)
-	if h.provider.back != (upstream.Answer{Code: "code", Issuer: "https://idp.example.com"}) || h.provider.login.Verifier != asked.Verifier {
+	if b := h.provider.back; b.Code != "code" || b.Issuer != "https://idp.example.com" || h.provider.login.Verifier != asked.Verifier {
 		t.Errorf("redeemed %+v for %+v", h.provider.back, h.provider.login)
 	}
 	for _, s := range []Session{s, h.read(secret)} {
@@ -83,7 +83,7 @@ func TestAnAnswerThatIsNotThisLoginsBeginsNothing(t *testing.T) {
 			h := open(t)
 			sealed, answer := h.started(Wish{})
 			c.change(h, &sealed, answer)
-			s, secret, err := h.Callback(t.Context(), sealed, answer)
+			s, secret, err := h.Callback(t.Context(), sealed, answer, nil)
 			if !errors.Is(err, c.want) || secret != "" || s.AccountID() != "" {
 				t.Errorf("%+v, %q, %v, want %v", s, secret, err, c.want)
 			}
@@ -95,10 +95,10 @@ func TestAnAnswerThatIsNotThisLoginsBeginsNothing(t *testing.T) {
 func TestALoginBeginsOneSession(t *testing.T) {
 	h := open(t)
 	sealed, answer := h.started(Wish{})
-	_, secret, err := h.Callback(t.Context(), sealed, answer)
+	_, secret, err := h.Callback(t.Context(), sealed, answer, nil)
 	must(t, err)
 	for range 2 {
-		if _, _, err := h.Callback(t.Context(), sealed, answer); !errors.Is(err, ErrOver) {
+		if _, _, err := h.Callback(t.Context(), sealed, answer, nil); !errors.Is(err, ErrOver) {
 			t.Errorf("the answer once more: %v, want over", err)
 		}
 		must(t, h.End(t.Context(), secret)) // a login is not there again once its session has ended
@@ -136,14 +136,14 @@ func TestABetterLoginIsTheSamePersons(t *testing.T) {
 	first, old := h.signedIn(Wish{})
 	sealed, answer := h.started(Wish{Need: upstream.Assurance{AAL: upstream.AAL2}, Current: first})
 	h.provider.who.AccountID = "bob-1"
-	if _, _, err := h.Callback(t.Context(), sealed, answer); !errors.Is(err, ErrOther) {
+	if _, _, err := h.Callback(t.Context(), sealed, answer, nil); !errors.Is(err, ErrOther) {
 		t.Fatalf("%v, want another account", err)
 	}
 	if h.read(old).AccountID() != "alice-1" {
 		t.Error("somebody else's login ended the session")
 	}
 	h.provider.who.AccountID, h.provider.who.ACR = "alice-1", "silver"
-	s, _, err := h.Callback(t.Context(), sealed, answer)
+	s, _, err := h.Callback(t.Context(), sealed, answer, nil)
 	must(t, err)
 	if s.Assurance().AAL != upstream.AAL2 {
 		t.Errorf("session %+v", s)

@@ -41,7 +41,7 @@ func (s *Service) open(sealed string, answer url.Values) (transaction, error) {
 	if subtle.ConstantTimeCompare([]byte(answer.Get("state")), []byte(t.Login.State)) != 1 || !s.Clock().Before(t.Expires) {
 		return transaction{}, ErrOver
 	}
-	if answer.Get("code") == "" || answer.Get("error") != "" {
+	if answer.Get("code") == "" && !s.Provider.Facts().LoginByCookie || answer.Get("error") != "" {
 		return transaction{}, ErrCancelled
 	}
 	return t, nil

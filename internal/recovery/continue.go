@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/storage"
-	"github.com/regrant/regrant/upstream"
 )
 
 // ContinueRequest is a browser that goes on with a recovery.
@@ -41,12 +39,15 @@ func (s *Service) Continue(ctx context.Context, req ContinueRequest) (Ready, err
 	if rec, err = s.advance(ctx, rec); err != nil {
 		return Ready{Txn: txn}, err
 	}
-	if rec.State == StateSession && rec.Lease != "" { // nothing was left to do before the session
-		if err := s.release(ctx, rec); err != nil {
-			return Ready{Txn: txn}, err
-		}
+	return Ready{Txn: txn, SignIn: rec.State != StateDone}, s.letGo(ctx, rec)
+}
+
+// letGo gives the lease back where nothing was left to do before the session.
+func (s *Service) letGo(ctx context.Context, rec *record) error {
+	if rec.State.Final() || rec.Lease == "" {
+		return nil
 	}
-	return Ready{Txn: txn, SignIn: rec.State == StateSession}, nil
+	return s.release(ctx, rec)
 }
 
 // claim takes the lease for this browser: with a code, or on what it holds. A code that this very browser has used, whose
@@ -97,6 +98,8 @@ func (s *Service) resumeIn(ctx context.Context, txn string, browser Holder) (*re
 			return ErrSpent
 		case rec.State == StateGranted: // the browser that proved itself: its POST is what consumes the token
 			return s.redeem(tx, rec, rec.JTI, "browser")
+		case rec.repeats(tx.Now()):
+			return nil
 		case !rec.completing():
 			return ErrSpent
 		case rec.codeLives(tx.Now()):
@@ -135,6 +138,9 @@ func (s *Service) ofBrowser(ctx context.Context, browser Holder) (found *record,
 			if err != nil {
 				return err
 			}
+			if rec.State == StateFinish && !rec.repeats(r.Now()) {
+				continue
+			}
 			if found == nil || rec.GrantedAt.After(found.GrantedAt) {
 				found = rec
 			}
@@ -166,34 +172,4 @@ func (s *Service) ReadyFor(ctx context.Context, browser Holder) (txn string, ok 
 		return "", false, err
 	}
 	return rec.Txn, rec.State == StateSession && !rec.codeLives(s.Clock()), nil
-}
-
-// Session makes the way in for the browser that proved itself and says how the pending login is to be answered. The
-// subject of the way is fresh for this recovery and stored before the way is made, so that a crash in between leaves
-// nothing that nobody knows of.
-func (s *Service) Session(ctx context.Context, txn string, browser Holder) (broker.Login, error) {
-	rec, err := s.take(ctx, txn, func(tx storage.Tx, rec *record) error {
-		if rec.State != StateSession || rec.Browser == "" || rec.Browser != browser.Value {
-			return ErrSpent
-		}
-		if rec.codeLives(tx.Now()) {
-			return ErrBusy
-		}
-		if rec.Subject == "" {
-			rec.Subject = newSecret()
-		}
-		return nil
-	})
-	if err != nil {
-		return broker.Login{}, err
-	}
-	var out upstream.Outcome
-	err = s.do(ctx, rec, step{do: func(s *Service, ctx context.Context, rec *record) (err error) {
-		out, err = s.Adapter.Session(ctx, s.way(rec, s.Clock()))
-		return err
-	}})
-	if err != nil {
-		return broker.Login{}, err
-	}
-	return broker.Login{Subject: out.BrokerSubject, Txn: rec.Txn, AuthTime: rec.GrantedAt, ACR: rec.acr(), AMR: rec.amr()}, nil
 }

@@ -41,7 +41,7 @@ func TestARevocationStopsARecoveryAtEveryHop(t *testing.T) {
 		"session": func(h *house) func() error {
 			ready, err := h.Continue(h.t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 			must(h.t, err)
-			return func() error { _, err := h.Session(h.t.Context(), ready.Txn, browser); return err }
+			return func() error { _, err := h.Session(h.t.Context(), ready.Txn, browser, ""); return err }
 		},
 		"code": func(h *house) func() error {
 			_, signature := h.inSession(browser)
@@ -179,7 +179,7 @@ func TestTheTimeForTheSessionIsKeptWithoutASweeper(t *testing.T) {
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
 	h.wait(completionLife + time.Second)
-	if _, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrSpent) {
+	if _, err := h.Session(t.Context(), ready.Txn, browser, ""); !errors.Is(err, ErrSpent) {
 		t.Fatalf("late session: %v", err)
 	}
 	if err := h.Logins().Issue(t.Context(), h.code(ready.Txn)); !errors.Is(err, broker.ErrSpent) {

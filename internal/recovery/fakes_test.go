@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -88,6 +89,18 @@ type fakeIdP struct {
 	fail  map[string]error // verb → error, until removed
 	links []string
 	login bool // a login shows at Finish
+
+	direct    bool               // it makes sessions itself
+	programs  []attest.Action    // for which programs get a session
+	ways      []upstream.Session // as asked for
+	outcome   *upstream.Outcome  // instead of what fits
+	onSession func()
+}
+
+func (f *fakeIdP) called(verb string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Contains(f.calls, verb)
 }
 
 func (f *fakeIdP) call(verb string) error {
@@ -115,7 +128,7 @@ func (f *fakeIdP) log() string {
 
 func (f *fakeIdP) Facts() upstream.Facts {
 	return upstream.Facts{
-		Name: "fake", Admin: true,
+		Name: "fake", Admin: true, Direct: f.direct, Programs: f.programs,
 		Actions: []attest.Action{attest.ActionSignIn, attest.ActionResetPassword, attest.ActionRevokeSessions},
 	}
 }
@@ -144,8 +157,20 @@ func (f *fakeIdP) Session(_ context.Context, s upstream.Session) (upstream.Outco
 	if err := f.call("session"); err != nil {
 		return upstream.Outcome{}, err
 	}
+	if f.onSession != nil {
+		f.onSession()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.ways = append(f.ways, s)
+	switch {
+	case f.outcome != nil:
+		return *f.outcome, nil
+	case s.Program:
+		return upstream.Outcome{Token: &upstream.Token{Kind: upstream.TokenSession, Value: "token"}}, nil
+	case f.direct:
+		return upstream.Outcome{Direct: &upstream.Direct{Location: "/home", Cookies: []string{"session=1"}}}, nil
+	}
 	f.links = append(f.links, s.Subject)
 	return upstream.Outcome{BrokerSubject: s.Subject}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/upstream"
 )
 
 // Handoff is a one-time code with which a program's recovery goes on in a browser on the same machine.
@@ -100,6 +101,7 @@ func (s *Service) Describe(ctx context.Context, code string) (d Description, err
 const (
 	OutcomeDone    = "done"    // nothing is left to do
 	OutcomeHandoff = "handoff" // the upstream makes sessions in browsers only: continue there with the code
+	OutcomeSession = "session" // with the token that the upstream gave
 )
 
 // Completed is what came of [Service.Complete].
@@ -107,15 +109,16 @@ type Completed struct {
 	Outcome   string
 	Code      string
 	ExpiresIn time.Duration
+	Token     *upstream.Token
 }
 
 // Complete runs the completion for the holder of an access token. When a step could not be done it can be asked for again,
 // and as long as the token lives and no browser has come, so can an answer that got lost: it is the same again, with a new
 // handoff code instead of the one before, so one browser joins at most. An upstream that makes its sessions in a browser
-// only gets the browser by that code.
+// only gets the browser by that code; of any other the program gets what stands for a session there.
 func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Completed, error) {
 	rec, err := s.take(ctx, tok.Txn, func(tx storage.Tx, rec *record) error {
-		if !rec.completing() || rec.Browser != "" || !rec.opens(tok, tx.Now()) {
+		if !rec.completing() && !rec.repeats(tx.Now()) || rec.Browser != "" || !rec.opens(tok, tx.Now()) {
 			return ErrSpent
 		}
 		return nil
@@ -129,10 +132,17 @@ func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Complete
 	if rec, err = s.advance(ctx, rec); err != nil {
 		return Completed{}, err
 	}
-	if rec.State == StateDone {
+	switch {
+	case rec.State == StateDone:
 		return s.completed(ctx, tok)
+	case s.servesPrograms(rec):
+		if err := s.letGo(ctx, rec); err != nil {
+			return Completed{}, err
+		}
+		return s.programSession(ctx, tok)
+	default:
+		return s.handOver(ctx, tok)
 	}
-	return s.handOver(ctx, tok)
 }
 
 // opens reports whether tok is the access token of r and may still be used.

@@ -75,6 +75,7 @@ type record struct {
 	Subject    string       `json:"subject,omitempty"` // broker subject of the way in; stored before the way is made
 	Code       *broker.Code `json:"code,omitempty"`    // the login's authorization code, while it may be redeemed
 	RedeemedAt time.Time    `json:"redeemed_at,omitzero"`
+	Answered   bool         `json:"answered,omitzero"` // the session came with our own answer, not with a login
 	EndedAt    time.Time    `json:"ended_at,omitzero"`
 	Ending     string       `json:"ending,omitempty"` // why it is abandoned
 }
@@ -112,7 +113,8 @@ func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
 			{Name: byHandoff, Unique: true, Keys: func(r *record) [][]byte { return one(len(r.Handoff) > 0, r.Handoff) }},
 			{Name: byBrowser, Keys: func(r *record) [][]byte {
 				doneHere := r.State == StateDone && !r.signsIn() // the browser may ask again what came of it
-				return one(r.Browser != "" && (r.completing() || doneHere || r.State == StateGranted), []byte(r.Browser))
+				mayRepeat := r.State == StateFinish && r.Answered
+				return one(r.Browser != "" && (r.completing() || doneHere || mayRepeat || r.State == StateGranted), []byte(r.Browser))
 			}},
 			{Name: byAccount, Keys: func(r *record) [][]byte {
 				return one(r.completing() || r.State == StateFinish, []byte(r.AccountID))
@@ -161,6 +163,20 @@ func (r *record) late(now time.Time) bool {
 	default:
 		return false
 	}
+}
+
+// repeats reports whether whoever the session was made for may ask for it again: its answer may have been lost. The session
+// is then made anew in the place of the one before.
+func (r *record) repeats(now time.Time) bool {
+	return r.State == StateFinish && r.Answered && now.Before(r.RedeemedAt.Add(answerLife))
+}
+
+// unfinished is why a recovery whose session was to show ends without it.
+func (r *record) unfinished() string {
+	if r.Answered {
+		return "no new credential was set"
+	}
+	return "no session came"
 }
 
 // vetoed reports whether the owner, or somebody for him, stopped r.

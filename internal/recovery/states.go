@@ -43,7 +43,7 @@ var transitions = []transition{
 	{StateRevoke, "sessions ended", StatePrepare},
 	{StatePrepare, "prepared", StateSession},
 	{StatePrepare, "prepared, no sign-in asked", StateDone},
-	{StateSession, "code redeemed", StateFinish},
+	{StateSession, "code redeemed, or session made", StateFinish},
 	{StateFinish, "session seen", StateDone},
 	{StateGranted, "vetoed, superseded or late", StateAbandoning},
 	{StateCheck, "refused, vetoed, superseded or late", StateAbandoning},

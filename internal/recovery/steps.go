@@ -156,6 +156,6 @@ func (s *Service) moveOn(ctx context.Context, held *record, to State) (*record, 
 func (s *Service) way(rec *record, now time.Time) upstream.Session {
 	return upstream.Session{
 		AccountID: rec.AccountID, Subject: rec.Subject, Actions: slices.Clone(rec.Actions),
-		GrantedAt: rec.GrantedAt, RedeemedAt: rec.RedeemedAt, Now: now,
+		GrantedAt: rec.GrantedAt, RedeemedAt: rec.RedeemedAt, Now: now, Program: rec.Answered && rec.Browser == "",
 	}
 }

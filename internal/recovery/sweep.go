@@ -144,7 +144,7 @@ func (s *Service) finish(ctx context.Context, rec *record) error {
 	case gone, err == nil && now.After(rec.RedeemedAt.Add(finishLife)):
 		_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
 			rec.Lease = ""
-			return s.stop(tx, rec, "no session came")
+			return s.stop(tx, rec, rec.unfinished())
 		})
 		s.poke()
 		return err

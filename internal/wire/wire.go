@@ -124,6 +124,7 @@ type Confirmation struct {
 const (
 	OutcomeDone    = "done"    // nothing left to do
 	OutcomeHandoff = "handoff" // a browser must go on, with the code
+	OutcomeSession = "session" // with the identity provider's session token or access token
 )
 
 // CompleteResponse answers POST complete.
@@ -132,6 +133,11 @@ type CompleteResponse struct {
 	Code        string `json:"code,omitzero"`
 	ExpiresIn   int    `json:"expires_in,omitzero"` // seconds
 	ContinueURI string `json:"continue_uri,omitzero"`
+
+	SessionToken string `json:"session_token,omitzero"` // of the identity provider's own session
+	AccessToken  string `json:"access_token,omitzero"`  // of the identity provider
+	TokenType    string `json:"token_type,omitzero"`    // of the access token
+	Scope        string `json:"scope,omitzero"`         // of the access token
 }
 
 // ChallengeRequest begins to register a device that has no certificate: POST devices/challenge.

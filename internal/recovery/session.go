@@ -1,0 +1,134 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/regrant/regrant/fosite/broker"
+	"github.com/regrant/regrant/fosite/grant"
+	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/upstream"
+)
+
+// WayIn is how the browser that proved itself gets its session: one of the two.
+type WayIn struct {
+	Login  *broker.Login    // the identity of the login that waits at the broker, or is to be begun
+	Direct *upstream.Direct // the identity provider's own answer: the session is made
+}
+
+// Session makes the way in for the browser that proved itself. entry is what it came to us with, see [upstream.Verdict]. The
+// subject of the way is fresh for this recovery and stored before the way is made, so that a crash in between leaves
+// nothing that nobody knows of.
+func (s *Service) Session(ctx context.Context, txn string, browser Holder, entry string) (WayIn, error) {
+	rec, err := s.take(ctx, txn, func(tx storage.Tx, rec *record) error {
+		if rec.Browser == "" || rec.Browser != browser.Value {
+			return ErrSpent
+		}
+		return awaitsSession(tx, rec)
+	})
+	if err != nil {
+		return WayIn{}, err
+	}
+	way := s.way(rec, s.Clock())
+	way.Entry = entry
+	out, err := s.makeSession(ctx, rec, way)
+	if err != nil {
+		return WayIn{}, err
+	}
+	if out.Direct != nil {
+		if err := s.answered(ctx, rec); err != nil {
+			return WayIn{}, err
+		}
+		return WayIn{Direct: out.Direct}, nil
+	}
+	return WayIn{Login: &broker.Login{
+		Subject: out.BrokerSubject, Txn: rec.Txn, AuthTime: rec.GrantedAt, ACR: rec.acr(), AMR: rec.amr(),
+	}}, nil
+}
+
+// programSession makes the session of a program, for the holder of an access token.
+func (s *Service) programSession(ctx context.Context, tok grant.AccessToken) (Completed, error) {
+	rec, err := s.take(ctx, tok.Txn, func(tx storage.Tx, rec *record) error {
+		if rec.Browser != "" || !rec.opens(tok, tx.Now()) {
+			return ErrSpent
+		}
+		return awaitsSession(tx, rec)
+	})
+	if err != nil {
+		return Completed{}, err
+	}
+	way := s.way(rec, s.Clock())
+	way.Program = true
+	out, err := s.makeSession(ctx, rec, way)
+	if err != nil {
+		return Completed{}, err
+	}
+	if err := s.answered(ctx, rec); err != nil {
+		return Completed{}, err
+	}
+	return Completed{Outcome: OutcomeSession, Token: out.Token}, nil
+}
+
+// servesPrograms reports whether the session of rec can be a program's.
+func (s *Service) servesPrograms(rec *record) bool {
+	served := s.Adapter.Facts().Programs
+	for _, a := range rec.Actions {
+		if !slices.Contains(served, a) {
+			return false
+		}
+	}
+	return true
+}
+
+// awaitsSession is nil if the session of rec may be made now.
+func awaitsSession(tx storage.Tx, rec *record) error {
+	switch {
+	case rec.repeats(tx.Now()):
+		return nil
+	case rec.State != StateSession:
+		return ErrSpent
+	case rec.codeLives(tx.Now()):
+		return ErrBusy
+	}
+	if rec.Subject == "" {
+		rec.Subject = newSecret()
+	}
+	return nil
+}
+
+// makeSession has the identity provider make the way in.
+func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Session) (out upstream.Outcome, err error) {
+	err = s.do(ctx, rec, step{do: func(s *Service, ctx context.Context, _ *record) (err error) {
+		if out, err = s.Adapter.Session(ctx, way); err != nil {
+			return err
+		}
+		if way.Program && out.Token == nil || !way.Program && s.Adapter.Facts().Direct != (out.Direct != nil) {
+			return fmt.Errorf("%w: the adapter's outcome is none of those that its facts name", upstream.ErrUnavailable)
+		}
+		return nil
+	}})
+	return out, err
+}
+
+// answered commits that the session stands, before anybody gets it. A veto that came meanwhile keeps it back, and the sweeper
+// takes it away.
+func (s *Service) answered(ctx context.Context, held *record) error {
+	stopped := false
+	_, err := s.held(context.WithoutCancel(ctx), held, func(tx storage.Tx, rec *record) (err error) {
+		if stopped, err = s.stopIfBarred(tx, rec); err != nil || stopped {
+			return err
+		}
+		rec.RedeemedAt, rec.Lease, rec.Answered = tx.Now(), "", true
+		if rec.State == StateFinish {
+			return s.keep(tx, rec)
+		}
+		return s.move(tx, rec, StateFinish, journal.KindRecoverySession, nil)
+	})
+	s.poke()
+	if err == nil && stopped {
+		return ErrSpent
+	}
+	return err
+}
