@@ -50,6 +50,9 @@ type fakeIDP struct {
 	loginErr error
 	who      upstream.Principal // signs in at our own login
 	acr      map[string]upstream.Assurance
+	direct   *upstream.Direct // it makes sessions itself, with this answer
+	programs []attest.Action
+	way      upstream.Session // the last that was made
 }
 
 func newFakeIDP() *fakeIDP {
@@ -78,6 +81,7 @@ func (f *fakeIDP) Facts() upstream.Facts {
 	return upstream.Facts{
 		Name: "fake", Admin: true, ACR: f.acr, BrokerRedirects: []string{brokerRedirect},
 		Actions: []attest.Action{attest.ActionSignIn, attest.ActionResetPassword, attest.ActionRevokeSessions},
+		Direct:  f.direct != nil, LoginByCookie: f.direct != nil, Programs: f.programs,
 	}
 }
 func (f *fakeIDP) Guard(*http.Request) upstream.Verdict { return f.verdict }
@@ -96,7 +100,13 @@ func (f *fakeIDP) State(context.Context, string) (upstream.State, error) {
 func (f *fakeIDP) Revoke(context.Context, string) error                   { return f.err() }
 func (f *fakeIDP) Prepare(context.Context, string, []attest.Action) error { return f.err() }
 func (f *fakeIDP) Session(_ context.Context, s upstream.Session) (upstream.Outcome, error) {
-	f.set(func(f *fakeIDP) { f.subject = s.Subject })
+	f.set(func(f *fakeIDP) { f.subject, f.way = s.Subject, s })
+	switch {
+	case s.Program:
+		return upstream.Outcome{Token: &upstream.Token{Kind: upstream.TokenSession, Value: "ory_st_secret", ExpiresIn: time.Hour}}, f.err()
+	case f.direct != nil:
+		return upstream.Outcome{Direct: f.direct}, f.err()
+	}
 	return upstream.Outcome{BrokerSubject: s.Subject}, f.err()
 }
 func (f *fakeIDP) Finish(context.Context, upstream.Session) (bool, error) { return true, f.err() }

@@ -18,7 +18,10 @@ func (g *Gateway) start(w http.ResponseWriter, r *http.Request) error {
 
 // enter leads whoever asked the identity provider for a recovery to our start page. What the identity provider needs to go on waits
 // in the browser, if it is of a reasonable size.
-func (g *Gateway) enter(w http.ResponseWriter, entry string) {
+func (g *Gateway) enter(w http.ResponseWriter, r *http.Request, entry string) {
+	if !ledHere(r) { // as in authorize: an answer that gets lost later must not lose the recovery
+		ensureHolder(w, r)
+	}
 	if entry != "" && len(entry) <= maxLogin {
 		g.put(w, entry)
 	}

@@ -240,7 +240,7 @@ func (g *Gateway) turnAway(w http.ResponseWriter, r *http.Request, v upstream.Ve
 		visit.problem = p
 		writeReply(visit, v.JSON)
 	case v.Kind == upstream.Entrance:
-		g.enter(visit, v.Entry)
+		g.enter(visit, r, v.Entry)
 	default:
 		g.answerError(visit, rt, p)
 	}
