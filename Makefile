@@ -40,7 +40,7 @@ vet: ## go vet
 	go vet ./...
 
 .PHONY: test clients fuzz soak bench
-test: clients build bin/caddy-crashpoints bin/caddy-voucher lint vet ## Everything that a change must pass
+test: clients build bin/caddy-crashpoints bin/caddy-voucher bin/hydra bin/kratos lint vet ## Everything that a change must pass
 	go test -race -shuffle=on -count=1 -timeout 45m ./...
 	go test -run TakeTheSameTime -count=1 ./internal/gateway
 	.ci/fuzz $(FUZZTIME)
@@ -100,6 +100,8 @@ bin/golangci-lint:
 bin/xcaddy:
 	@go build -C tools -o $(CURDIR)/$@ github.com/caddyserver/xcaddy/cmd/xcaddy
 
-# What the exchange is measured beside, in a module of its own too. The first time, this takes minutes.
+# Real servers, in modules of their own too. The first time, each takes minutes.
 bin/hydra: tools/hydra/go.mod tools/hydra/go.sum
 	@CGO_ENABLED=0 go build -C tools/hydra -o $(CURDIR)/$@ github.com/ory/hydra/v2
+bin/kratos: tools/kratos/go.mod tools/kratos/go.sum
+	@CGO_ENABLED=0 go build -C tools/kratos -o $(CURDIR)/$@ github.com/ory/kratos

@@ -7,8 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,7 +15,10 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-const grantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+const (
+	grantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	trusts    = "/admin/trust/grants/jwt-bearer/issuers"
+)
 
 // Client is a client that authenticates with private_key_jwt, and an issuer of assertions that Hydra trusts. Both sign
 // with ES256.
@@ -40,7 +41,7 @@ func (s *Server) NewClient(ctx context.Context) (*Client, error) {
 	var registered struct {
 		ID string `json:"client_id"`
 	}
-	err = s.create(ctx, "/admin/clients", map[string]any{ //nolint:gosec // names, no secrets
+	_, err = s.admin.Call(ctx, http.MethodPost, "/admin/clients", nil, map[string]any{ //nolint:gosec // names, no secrets
 		"grant_types": []string{grantType}, "response_types": []string{}, "scope": "recover",
 		"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256",
 		"jwks": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{own}},
@@ -49,10 +50,11 @@ func (s *Server) NewClient(ctx context.Context) (*Client, error) {
 		return nil, err
 	}
 	c.id = registered.ID
-	return c, s.create(ctx, "/admin/trust/grants/jwt-bearer/issuers", map[string]any{
+	_, err = s.admin.Call(ctx, http.MethodPost, trusts, nil, map[string]any{
 		"issuer": c.issuer, "allow_any_subject": true, "scope": []string{"recover"}, "jwk": issuing,
 		"expires_at": time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339),
 	}, nil)
+	return c, err
 }
 
 // key makes a key of that name and its signer.
@@ -104,33 +106,4 @@ func (c *Client) assertion(signer jose.Signer, issuer, subject string) (string, 
 		return "", err
 	}
 	return signed.CompactSerialize()
-}
-
-// create posts to the admin API and reads what was made.
-func (s *Server) create(ctx context.Context, path string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.admin+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusCreated {
-		return fmt.Errorf("%s: status %d: %s", path, resp.StatusCode, text)
-	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(text, out)
 }

@@ -1,5 +1,5 @@
-// The reference that `make bench` measures the exchange beside: a module of its own, so that none of its dependencies
-// reaches ours.
+// A real authorization server for the tests, beside which `make bench` measures the exchange: a module of its own, so that
+// none of its dependencies reaches ours.
 module github.com/regrant/regrant/tools/hydra
 
 go 1.26

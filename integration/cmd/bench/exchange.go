@@ -7,6 +7,7 @@ import (
 
 	"github.com/regrant/regrant/integration/hydra"
 	"github.com/regrant/regrant/integration/load"
+	"github.com/regrant/regrant/integration/postgres"
 )
 
 // exchange compares the token endpoint, A, with Hydra's, B. Both authenticate the client by private_key_jwt.
@@ -15,7 +16,12 @@ func (b *bench) exchange(ctx context.Context) (out []comparison, database string
 	if err != nil {
 		return nil, "", err
 	}
-	other, err := hydra.Start(ctx, hydra.Options{Program: b.program("hydra"), Dir: b.dir, Ports: [3]int(ports), Log: b.log})
+	state, err := postgres.Start(ctx, ports[2], b.log, "hydra")
+	if err != nil {
+		return nil, "", err
+	}
+	defer state.Stop()
+	other, err := hydra.Start(ctx, hydra.Options{Program: b.program("hydra"), Dir: b.dir, DSN: state.URL("hydra"), Ports: [2]int(ports[:2]), Log: b.log})
 	if err != nil {
 		return nil, "", err
 	}
@@ -49,7 +55,7 @@ func (b *bench) exchange(ctx context.Context) (out []comparison, database string
 		b.demand(c.A.P99 < c.B.P99, "the exchange, %s: p99 of %s is not below Hydra's %s", c.What, c.A.P99, c.B.P99)
 		out = append(out, c)
 	}
-	return out, other.Database, nil
+	return out, state.Version, nil
 }
 
 // once makes sure that what is measured does its work: an assertion is exchanged, and not a second time.

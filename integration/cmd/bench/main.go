@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/integration/hydra"
+	"github.com/regrant/regrant/integration/postgres"
 )
 
 func main() {
@@ -127,7 +128,7 @@ func (b *bench) missing() error {
 	programs := []string{"caddy", "hydra"}
 	if b.Quick {
 		programs = programs[:1]
-	} else if err := hydra.Missing(); err != nil {
+	} else if err := postgres.Missing(); err != nil {
 		return err
 	}
 	for _, name := range programs {

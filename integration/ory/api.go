@@ -1,0 +1,60 @@
+package ory
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// API is the address of a JSON API, without a slash at its end.
+type API string
+
+// Error is an answer other than 2xx.
+type Error struct {
+	Call   string // method and path
+	Status int
+	Body   []byte
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s: status %d: %s", e.Call, e.Status, e.Body) }
+
+// Call sends in as JSON, unless it is nil, with the header, and decodes the answer into out, unless that is nil. It follows
+// no redirect. Any other answer than 2xx is an *Error.
+func (a API) Call(ctx context.Context, method, path string, header http.Header, in, out any) (http.Header, error) {
+	var body bytes.Buffer
+	if in != nil {
+		if err := json.NewEncoder(&body).Encode(in); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, string(a)+path, &body)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Accept", "application/json")
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return nil, &Error{Call: method + " " + path, Status: resp.StatusCode, Body: text}
+	}
+	if out == nil {
+		return resp.Header, nil
+	}
+	return resp.Header, json.Unmarshal(text, out)
+}
