@@ -47,6 +47,7 @@ var floors = map[string][]string{
 	"upstream":              {"attest"},
 	"upstream/oidc":         {"attest", "upstream"},
 	"upstream/keycloak":     {"attest", "upstream", "upstream/oidc"},
+	"upstream/kratos":       {"attest", "upstream"},
 	"upstream/upstreamtest": {"attest", "upstream"},
 
 	"fosite/recoverytoken":  {"internal/compact"},

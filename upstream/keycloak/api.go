@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -104,64 +102,34 @@ func (a *api) call(ctx context.Context, method, path string, payload []byte) ([]
 		if payload != nil {
 			r.Header.Set("Content-Type", "application/json")
 		}
-		answer, err := a.do(r)
+		answer, err := upstream.Ask(a.http, r)
 		if err != nil {
 			return nil, err
 		}
-		if answer.status == http.StatusUnauthorized && attempt == 1 {
+		if answer.Status == http.StatusUnauthorized && attempt == 1 {
 			a.forget(token)
 			continue
 		}
-		return answer.body, answer.verdict(method, path)
+		return answer.Body, verdict(answer, method, path)
 	}
-}
-
-// answer is a response read to its end.
-type answer struct {
-	status   int
-	json     bool
-	body     []byte
-	location string
-}
-
-// do sends r and reads the whole answer.
-func (a *api) do(r *http.Request) (answer, error) {
-	resp, err := a.http.Do(r)
-	if err != nil {
-		var failure *url.Error
-		if errors.As(err, &failure) {
-			err = failure.Err // without the address, whose query may name a person
-		}
-		return answer{}, fmt.Errorf("calling Keycloak: %w: %v", upstream.ErrUnavailable, err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return answer{}, fmt.Errorf("reading Keycloak's answer: %w: %v", upstream.ErrUnavailable, err)
-	}
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return answer{
-		status: resp.StatusCode, json: kind == "application/json",
-		body: body, location: resp.Header.Get("Location"),
-	}, nil
 }
 
 // verdict is nil for success. A refusal counts only if it is Keycloak's own,
 // in JSON: a page made by something in between says nothing about the account.
-func (r answer) verdict(method, path string) error {
+func verdict(r upstream.Response, method, path string) error {
 	want := http.StatusNoContent
 	if method == http.MethodGet {
 		want = http.StatusOK
 	}
-	if r.status == want && (r.json || want == http.StatusNoContent) {
+	if r.Status == want && (r.JSON || want == http.StatusNoContent) {
 		return nil
 	}
 	var refusal struct {
 		Error        string `json:"error"`
 		ErrorMessage string `json:"errorMessage"`
 	}
-	if r.json && json.Unmarshal(r.body, &refusal) == nil && refusal.Error+refusal.ErrorMessage != "" {
-		switch r.status {
+	if r.JSON && json.Unmarshal(r.Body, &refusal) == nil && refusal.Error+refusal.ErrorMessage != "" {
+		switch r.Status {
 		case http.StatusNotFound:
 			return errNotFound
 		case http.StatusForbidden:
@@ -170,7 +138,7 @@ func (r answer) verdict(method, path string) error {
 			return errConflict
 		}
 	}
-	return fmt.Errorf("%s %s: %w: status %d is not the answer expected", method, route(path), upstream.ErrUnavailable, r.status)
+	return fmt.Errorf("%s %s: %w: status %d is not the answer expected", method, route(path), upstream.ErrUnavailable, r.Status)
 }
 
 // named is where a path names an account.
@@ -232,7 +200,7 @@ func (a *api) login(ctx context.Context) (token string, issued time.Time, lifeti
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(url.QueryEscape(a.clientID), url.QueryEscape(a.clientSecret)) // RFC 6749, section 2.3.1
-	reply, err := a.do(r)
+	reply, err := upstream.Ask(a.http, r)
 	if err != nil {
 		return "", time.Time{}, 0, err
 	}
@@ -241,9 +209,9 @@ func (a *api) login(ctx context.Context) (token string, issued time.Time, lifeti
 		TokenType   string `json:"token_type"`
 		ExpiresIn   int    `json:"expires_in"`
 	}
-	if reply.status != http.StatusOK || !reply.json || json.Unmarshal(reply.body, &granted) != nil ||
+	if reply.Status != http.StatusOK || !reply.JSON || json.Unmarshal(reply.Body, &granted) != nil ||
 		granted.AccessToken == "" || !strings.EqualFold(granted.TokenType, "Bearer") {
-		return "", time.Time{}, 0, fmt.Errorf("asking for an admin token: %w: status %d", upstream.ErrUnavailable, reply.status)
+		return "", time.Time{}, 0, fmt.Errorf("asking for an admin token: %w: status %d", upstream.ErrUnavailable, reply.Status)
 	}
 	if issued, err = a.ours(granted.AccessToken); err != nil {
 		return "", time.Time{}, 0, err

@@ -67,14 +67,14 @@ func (a *api) redirects(ctx context.Context, fragment string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("checking the version: %w: %v", upstream.ErrUnavailable, err)
 	}
-	reply, err := a.do(r)
+	reply, err := upstream.Ask(a.http, r)
 	switch {
 	case err != nil:
 		return false, err
-	case reply.status == http.StatusFound && strings.HasPrefix(reply.location, page):
+	case reply.Status == http.StatusFound && strings.HasPrefix(reply.Header.Get("Location"), page):
 		return true, nil
-	case reply.status == http.StatusBadRequest:
+	case reply.Status == http.StatusBadRequest:
 		return false, nil
 	}
-	return false, fmt.Errorf("checking the version: %w: status %d is not the answer expected", upstream.ErrUnavailable, reply.status)
+	return false, fmt.Errorf("checking the version: %w: status %d is not the answer expected", upstream.ErrUnavailable, reply.Status)
 }

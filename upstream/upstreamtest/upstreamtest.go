@@ -38,11 +38,16 @@ type Fixture struct {
 	// credentials. Sessions counts all that stand.
 	SignIn   func(t testing.TB, p Person)
 	Sessions func(t testing.TB, p Person) int
-	// Lock locks the person out as an attacker would.
+	// Lock locks the person out as an attacker would. Nil: the server locks
+	// nobody out.
 	Lock   func(t testing.TB, p Person)
 	Locked func(t testing.TB, p Person) bool
-	// WaysIn lists the broker subjects that lead into the account.
+	// WaysIn lists the ways in that lead into the account, by the names that
+	// Way gives them: broker subjects, or the sessions of an adapter that is
+	// Direct.
 	WaysIn func(t testing.TB, p Person) []string
+	// Way is how a way in shows that was made for a subject. Nil: as that.
+	Way func(subject string) string
 
 	// Faults are ways in which this kind of server can be broken, by name,
 	// besides those that are tried on all.
@@ -60,11 +65,17 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("state tells who may be recovered", func(t *testing.T) { stateTells(t, a, f) })
 	t.Run("nobody has an unknown id", func(t *testing.T) { unknownIDs(t, a) })
 	t.Run("revoke leaves no session", func(t *testing.T) { revokeLeavesNone(t, a, f) })
-	t.Run("prepare unlocks", func(t *testing.T) { prepareUnlocks(t, a, f) })
+	if f.Lock != nil {
+		t.Run("prepare unlocks", func(t *testing.T) { prepareUnlocks(t, a, f) })
+	}
 	t.Run("prepare refuses what the facts leave out", func(t *testing.T) { prepareRefuses(t, a, f) })
 	t.Run("a session is one way in", func(t *testing.T) { sessionIsOneWayIn(t, a, f) })
 	t.Run("a disabled account gets no way in", func(t *testing.T) { disabledGetsNone(t, a, f) })
-	t.Run("finish takes the way in away", func(t *testing.T) { finishTakesAway(t, a, f) })
+	if a.Facts().Direct {
+		t.Run("finish leaves the session and ends older ones", func(t *testing.T) { finishLeaves(t, a, f) })
+	} else {
+		t.Run("finish takes the way in away", func(t *testing.T) { finishTakesAway(t, a, f) })
+	}
 	t.Run("a broken answer grants nothing", func(t *testing.T) { brokenAnswers(t, f) })
 	t.Run("a change that was not made is noticed", func(t *testing.T) { swallowedWrites(t, f) })
 	t.Run("every verb resumes after every failure", func(t *testing.T) { verbsResume(t, f) })
@@ -181,8 +192,11 @@ func sessionIsOneWayIn(t *testing.T, a upstream.Adapter, f Fixture) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if outcome.BrokerSubject != s.Subject {
+		switch direct := a.Facts().Direct; {
+		case !direct && (outcome.BrokerSubject != s.Subject || outcome.Direct != nil):
 			t.Errorf("the broker is to say %q, want the subject chosen", outcome.BrokerSubject)
+		case direct && (outcome.BrokerSubject != "" || outcome.Direct == nil || outcome.Direct.Location == ""):
+			t.Errorf("outcome %+v leads the browser nowhere", outcome)
 		}
 		wantWaysIn(t, f, s.Subject)
 	}
@@ -229,6 +243,34 @@ func finishTakesAway(t *testing.T, a upstream.Adapter, f Fixture) {
 	wantWaysIn(t, f)
 }
 
+// finishLeaves is of an adapter whose session is the way in.
+func finishLeaves(t *testing.T, a upstream.Adapter, f Fixture) {
+	f.SignIn(t, f.Alice)
+	s := newSession(f.Alice)
+	if _, err := a.Session(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := a.Finish(t.Context(), s); done || err != nil {
+		t.Errorf("finished before the session was answered: %v, %v", done, err)
+	}
+	s.RedeemedAt = s.Now
+	if done, err := a.Finish(t.Context(), s); done || err != nil {
+		t.Errorf("finished while the answer may be asked for again: %v, %v", done, err)
+	}
+	if n := f.Sessions(t, f.Alice); n != 1 {
+		t.Errorf("%d sessions stand, want the recovery's own", n)
+	}
+	s.Now = s.Now.Add(time.Minute)
+	for range 2 {
+		if done, err := a.Finish(t.Context(), s); !done || err != nil {
+			t.Errorf("not finished: %v, %v", done, err)
+		}
+	}
+	wantWaysIn(t, f, s.Subject)
+	must(t, a.Abandon(t.Context(), s))
+	wantWaysIn(t, f)
+}
+
 // newSession is a granted recovery that has not been redeemed.
 func newSession(p Person) upstream.Session {
 	now := time.Now()
@@ -240,6 +282,11 @@ func newSession(p Person) upstream.Session {
 
 func wantWaysIn(t testing.TB, f Fixture, want ...string) {
 	t.Helper()
+	if f.Way != nil {
+		for i := range want {
+			want[i] = f.Way(want[i])
+		}
+	}
 	if got := f.WaysIn(t, f.Alice); !slices.Equal(got, want) {
 		t.Errorf("ways in %v, want %v", got, want)
 	}

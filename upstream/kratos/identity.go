@@ -1,0 +1,147 @@
+package kratos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/regrant/regrant/upstream"
+)
+
+// identity is what is read of Kratos' identity.
+type identity struct {
+	ID          string                `json:"id"`
+	State       string                `json:"state"`
+	Credentials map[string]credential `json:"credentials"`
+
+	document jsontext.Value // all of it, for marks
+}
+
+// credential is all of an identity's credentials of one type.
+type credential struct {
+	Identifiers []string       `json:"identifiers"`
+	Config      jsontext.Value `json:"config"` // only of the types asked for
+}
+
+// UnmarshalJSON keeps the document beside what is read of it.
+func (i *identity) UnmarshalJSON(text []byte) error {
+	type plain identity
+	if err := json.Unmarshal(text, (*plain)(i)); err != nil {
+		return err
+	}
+	i.document = slices.Clone(text)
+	return nil
+}
+
+// naming are the types whose identifiers a person types to sign in.
+var naming = []string{"password", "code", "passkey", "webauthn"}
+
+// account lists every name by which Kratos lets the person sign in.
+func (i identity) account() upstream.Account {
+	account := upstream.Account{ID: i.ID}
+	for _, kind := range naming {
+		for _, name := range i.Credentials[kind].Identifiers {
+			if name != "" && name != i.ID && !slices.Contains(account.Identifiers, name) {
+				account.Identifiers = append(account.Identifiers, name)
+			}
+		}
+	}
+	slices.Sort(account.Identifiers)
+	return account
+}
+
+// all lists the identifiers of every credential, by which Kratos finds an
+// identity: also those of social sign-ins, which nobody types.
+func (i identity) all() (all []string) {
+	for _, c := range i.Credentials {
+		all = append(all, c.Identifiers...)
+	}
+	return all
+}
+
+func (i identity) active() bool { return i.State == "active" }
+
+// whole tells whether i is an identity that an answer can be about.
+func (i identity) whole() bool {
+	return i.ID != "" && (i.State == "active" || i.State == "inactive") && len(i.account().Identifiers) > 0
+}
+
+// Resolve implements [upstream.Adapter].
+func (a *Adapter) Resolve(ctx context.Context, identifier string) (upstream.Account, error) {
+	if identifier == "" {
+		return upstream.Account{}, upstream.ErrNoAccount
+	}
+	found, err := list[identity](ctx, a.api, "/identities?credentials_identifier="+url.QueryEscape(identifier))
+	if err != nil {
+		return upstream.Account{}, couldNotTell(err)
+	}
+	same := func(known string) bool { return strings.EqualFold(known, identifier) }
+	var named []upstream.Account
+	for _, i := range found {
+		switch account := i.account(); {
+		case !i.whole() || !slices.ContainsFunc(i.all(), same):
+			return upstream.Account{}, fmt.Errorf("resolving: %w: somebody else was found", upstream.ErrUnavailable)
+		case slices.ContainsFunc(account.Identifiers, same):
+			named = append(named, account)
+		}
+	}
+	switch len(named) {
+	case 0:
+		return upstream.Account{}, upstream.ErrNoAccount
+	case 1:
+		return named[0], nil
+	default:
+		return upstream.Account{}, upstream.ErrAmbiguous
+	}
+}
+
+// State implements [upstream.Adapter].
+func (a *Adapter) State(ctx context.Context, id string) (upstream.State, error) {
+	i, err := a.identity(ctx, id)
+	if err != nil {
+		return upstream.State{}, err
+	}
+	state := upstream.State{Account: i.account(), Enabled: i.active(), Privilege: upstream.PrivilegeOrdinary}
+	for _, m := range a.privileged {
+		if m.of(i.document) {
+			state.Privilege = upstream.PrivilegePrivileged
+		}
+	}
+	return state, nil
+}
+
+// identity reads one identity, with what it holds of some types of credentials,
+// and checks that the answer is about that one.
+func (a *Adapter) identity(ctx context.Context, id string, with ...string) (identity, error) {
+	if !segment(id) {
+		return identity{}, upstream.ErrNoAccount
+	}
+	path := "/identities/" + id
+	if len(with) > 0 {
+		path += "?" + url.Values{"include_credential": with}.Encode()
+	}
+	var i identity
+	err := a.api.get(ctx, path, &i)
+	if errors.Is(err, errNotFound) {
+		return identity{}, upstream.ErrNoAccount
+	}
+	if err != nil {
+		return identity{}, err
+	}
+	if i.ID != id || !i.whole() {
+		return identity{}, fmt.Errorf("reading the identity: %w: the answer is about somebody else", upstream.ErrUnavailable)
+	}
+	return i, nil
+}
+
+// segment tells whether an id can stand in a path as it is. Kratos' ids are
+// UUIDs; anything else could lead a request elsewhere.
+func segment(id string) bool {
+	return id != "" && id == url.PathEscape(id) && strings.Trim(id, ".") != ""
+}
