@@ -159,6 +159,9 @@ type brokerSettings struct {
 }
 
 func describeBroker(_ context.Context, c adminCall) (any, error) {
+	if c.broker == nil {
+		return nil, refuse(http.StatusNotFound, "this identity provider makes its sessions itself: nothing is to be entered there")
+	}
 	issuer := c.issuer + "/oidc"
 	return brokerSettings{
 		ClientID:         c.brokerClient.ID,

@@ -53,7 +53,7 @@ func (a *App) assemble() (*parts, error) {
 	if p.clients, err = a.readClients(); err != nil {
 		return nil, err
 	}
-	adapter, err := a.upstream.adapter(a.Issuer)
+	adapter, err := a.upstream.adapter(a.Issuer, a.issuer())
 	if err != nil {
 		return nil, err
 	}

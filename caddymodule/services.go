@@ -38,7 +38,7 @@ type services struct {
 	enrolment    *enrolment.Service
 	recovery     *recovery.Service
 	grant        *grant.Server
-	broker       *broker.Server
+	broker       *broker.Server // nil: the identity provider makes its sessions itself
 	brokerClient Client
 	revocation   *revocation.Source // nil: nothing is fetched
 }
@@ -143,6 +143,9 @@ func (a *App) tokens(s *services, clients []grant.Client) (err error) {
 	})
 	if err != nil {
 		return err
+	}
+	if s.adapter.Facts().Direct { // nobody brokers to us
+		return nil
 	}
 	s.broker, err = broker.New(broker.Config{
 		Issuer: a.issuer() + "/oidc",

@@ -20,12 +20,14 @@ type Upstream interface {
 	// name is unique among identity providers and never changes with a
 	// configuration that means the same one; everything stored is stored below it.
 	name() string
-	// adapter makes the adapter, calling nobody. origin is the public one. It
-	// reads the secrets, so it is not called before the configuration starts.
-	adapter(origin string) (upstream.Adapter, error)
+	// adapter makes the adapter, calling nobody. origin is the public one, issuer
+	// the gateway's own address there. It reads the secrets, so it is not called
+	// before the configuration starts.
+	adapter(origin, issuer string) (upstream.Adapter, error)
 	// brokerClient is the client under which the identity provider asks the
 	// gateway to identify a person, its secret not yet read. An empty secret
-	// stands for one made by the key ring.
+	// stands for one made by the key ring, an empty id for no client: the
+	// identity provider brokers to nobody.
 	brokerClient() Client
 	// warnings are what is legal in this configuration but wide open.
 	warnings() []string
@@ -95,13 +97,13 @@ func httpClient(pool *trustPool) *http.Client {
 	}
 }
 
-// plaintextWarning says when credentials travel in clear over a network.
-func plaintextWarning(raw string) []string {
+// plaintextWarning says when a secret travels in clear over a network.
+func plaintextWarning(raw, secret string) []string {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme == "https" || isLoopback(u.Hostname()) {
 		return nil
 	}
-	return []string{"the identity provider is called over plain http, so whoever can listen on the way to " + u.Host + " learns the client secret"}
+	return []string{"the identity provider is called over plain http, so whoever can listen on the way to " + u.Host + " learns " + secret}
 }
 
 func isLoopback(host string) bool {

@@ -185,7 +185,7 @@ func (k *Keycloak) check() error {
 
 func (k *Keycloak) name() string { return "keycloak-" + k.Realm }
 
-func (k *Keycloak) adapter(origin string) (upstream.Adapter, error) {
+func (k *Keycloak) adapter(origin, _ string) (upstream.Adapter, error) {
 	secret, err := readSecret("the secret of client", k.Client.Secret)
 	if err != nil {
 		return nil, err
@@ -217,7 +217,7 @@ func (k *Keycloak) brokerClient() Client {
 }
 
 func (k *Keycloak) warnings() []string {
-	warnings := plaintextWarning(k.URL)
+	warnings := plaintextWarning(k.URL, "the client secret")
 	if !k.ACR.reach(upstream.AAL2) {
 		warnings = append(warnings, "no acr proves two factors: accounts that have a second one at Keycloak can change their recovery methods only "+
 			"if the realm tells the methods of a sign-in (amr); docs/methods.md says what to configure")

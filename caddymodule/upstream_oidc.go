@@ -178,7 +178,7 @@ func (o *OIDC) check() error {
 func (o *OIDC) name() string { return "oidc-" + hostWord(o.URL) }
 
 // adapter needs no public origin: the provider is called by its issuer.
-func (o *OIDC) adapter(string) (upstream.Adapter, error) {
+func (o *OIDC) adapter(_, _ string) (upstream.Adapter, error) {
 	secret, err := readSecret("the secret of client", o.Client.Secret)
 	if err != nil {
 		return nil, err
@@ -199,7 +199,7 @@ func (o *OIDC) adapter(string) (upstream.Adapter, error) {
 func (o *OIDC) brokerClient() Client { return *o.BrokerClient }
 
 func (o *OIDC) warnings() []string {
-	warnings := plaintextWarning(o.URL)
+	warnings := plaintextWarning(o.URL, "the client secret")
 	if o.AssumeUnprivileged != nil {
 		warnings = append(warnings, "every account counts as an ordinary one, under risk analysis "+o.AssumeUnprivileged.RiskAnalysis)
 	}

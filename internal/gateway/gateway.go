@@ -30,7 +30,8 @@ import (
 	"github.com/regrant/regrant/upstream"
 )
 
-// Config is what a Gateway stands on. All members are required, but for Clock, Downloads and RelatedOrigins.
+// Config is what a Gateway stands on. All members are required, but for Clock, Downloads and RelatedOrigins, and Broker where the
+// identity provider makes its sessions itself.
 type Config struct {
 	Origin string // scheme and authority, as configured: the only source of our own address
 	Path   string // prefix of our routes, such as "/recovery"
@@ -94,9 +95,12 @@ func (c Config) check() error {
 	if len(c.Path) < 2 || c.Path[0] != '/' || strings.HasSuffix(c.Path, "/") || !canonicalPath(c.Path) {
 		return fmt.Errorf("gateway: path %q is not a canonical prefix", c.Path)
 	}
-	if c.Recovery == nil || c.Grant == nil || c.Broker == nil || c.Authority == nil || c.Programs == nil || c.Login == nil || c.Enrolment == nil ||
+	if c.Recovery == nil || c.Grant == nil || c.Authority == nil || c.Programs == nil || c.Login == nil || c.Enrolment == nil ||
 		c.Adapter == nil || c.Ring == nil || c.Throttle == nil || c.ClientIP == nil || c.Logger == nil {
 		return errors.New("gateway: a part is missing")
+	}
+	if (c.Broker == nil) != c.Adapter.Facts().Direct {
+		return errors.New("gateway: a broker is there for identity providers that do not make sessions themselves, and for them alone")
 	}
 	return nil
 }

@@ -64,12 +64,6 @@ func (g *Gateway) table() map[string]*route {
 		{g.prefix + "login/callback", page, g.landing, nil, nil},
 		{g.prefix + "logout", page, nil, g.logout, nil},
 
-		{g.prefix + "oidc/authorize", page, g.authorize, nil, nil},
-		{g.prefix + "oidc/cancel", page, nil, g.cancel, nil},
-		{g.prefix + "oidc/token", oauth, nil, g.brokerToken, nil},
-		{g.prefix + "oidc/jwks", document, public("application/jwk-set+json", g.Broker.JWKS), nil, nil},
-		{g.prefix + "oidc/.well-known/openid-configuration", document, public("application/json", g.Broker.Discovery), nil, nil},
-
 		{g.prefix + "downloads", page, g.listDownloads, nil, nil},
 		{g.prefix + "downloads/{name}", page, g.download, nil, nil},
 
@@ -80,11 +74,25 @@ func (g *Gateway) table() map[string]*route {
 		{g.wellKnown, document, public("application/json", g.Grant.Metadata), nil, nil},
 		{relatedOrigins, document, public("application/json", func() []byte { return g.RelatedOrigins }), nil, nil},
 	}
+	if g.Adapter == nil || !g.Adapter.Facts().Direct {
+		list = append(list, g.brokerRoutes()...)
+	}
 	routes := make(map[string]*route, len(list))
 	for i := range list {
 		routes[list[i].path] = &list[i]
 	}
 	return routes
+}
+
+// brokerRoutes are those that an identity provider which brokers to us needs.
+func (g *Gateway) brokerRoutes() []route {
+	return []route{
+		{g.prefix + "oidc/authorize", page, g.authorize, nil, nil},
+		{g.prefix + "oidc/cancel", page, nil, g.cancel, nil},
+		{g.prefix + "oidc/token", oauth, nil, g.brokerToken, nil},
+		{g.prefix + "oidc/jwks", document, public("application/jwk-set+json", g.Broker.JWKS), nil, nil},
+		{g.prefix + "oidc/.well-known/openid-configuration", document, public("application/json", g.Broker.Discovery), nil, nil},
+	}
 }
 
 // route finds the one of a path, or nil. Only what people have bound, and files, are addressed by a path that is not a constant.
