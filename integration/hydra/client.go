@@ -15,10 +15,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-const (
-	grantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-	trusts    = "/admin/trust/grants/jwt-bearer/issuers"
-)
+const grantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 // Client is a client that authenticates with private_key_jwt, and an issuer of assertions that Hydra trusts. Both sign
 // with ES256.
@@ -41,7 +38,7 @@ func (s *Server) NewClient(ctx context.Context) (*Client, error) {
 	var registered struct {
 		ID string `json:"client_id"`
 	}
-	_, err = s.admin.Call(ctx, http.MethodPost, "/admin/clients", nil, map[string]any{ //nolint:gosec // names, no secrets
+	err = s.call(ctx, http.MethodPost, "/admin/clients", map[string]any{ //nolint:gosec // names, no secrets
 		"grant_types": []string{grantType}, "response_types": []string{}, "scope": "recover",
 		"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256",
 		"jwks": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{own}},
@@ -50,11 +47,10 @@ func (s *Server) NewClient(ctx context.Context) (*Client, error) {
 		return nil, err
 	}
 	c.id = registered.ID
-	_, err = s.admin.Call(ctx, http.MethodPost, trusts, nil, map[string]any{
+	return c, s.call(ctx, http.MethodPost, trusts, map[string]any{
 		"issuer": c.issuer, "allow_any_subject": true, "scope": []string{"recover"}, "jwk": issuing,
 		"expires_at": time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339),
 	}, nil)
-	return c, err
 }
 
 // key makes a key of that name and its signer.

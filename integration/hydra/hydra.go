@@ -34,13 +34,13 @@ type Options struct {
 
 // Server is a running Hydra.
 type Server struct {
+	Admin
 	PublicURL, AdminURL string // its own addresses, past the gateway
 	Address             string // of the public API, host and port
 	Issuer              string
 	TokenURL            string // as the audience of assertions has to name it
 
-	public, admin ory.API
-	process       *child.Child
+	process *child.Child
 }
 
 // Start starts Hydra and returns when it is ready. It runs until Stop.
@@ -48,8 +48,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	public, admin := fmt.Sprintf("127.0.0.1:%d", o.Ports[0]), fmt.Sprintf("127.0.0.1:%d", o.Ports[1])
 	o.Issuer = cmp.Or(strings.TrimSuffix(o.Issuer, "/"), "http://"+public)
 	s := &Server{
-		PublicURL: "http://" + public, AdminURL: "http://" + admin, Address: public,
-		Issuer: o.Issuer, TokenURL: o.Issuer + "/oauth2/token", public: ory.API("http://" + public), admin: ory.API("http://" + admin),
+		Admin: At("http://" + admin), PublicURL: "http://" + public, AdminURL: "http://" + admin, Address: public,
+		Issuer: o.Issuer, TokenURL: o.Issuer + "/oauth2/token",
 	}
 	serve := []string{"serve", "all"}
 	if strings.HasPrefix(o.Issuer, "http:") {

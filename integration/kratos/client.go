@@ -1,11 +1,11 @@
 package kratos
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/regrant/regrant/integration/ory"
 )
@@ -87,7 +87,7 @@ func (s *Server) Recover(ctx context.Context, flow, code string) (token string, 
 		return "", err
 	}
 	for _, c := range done.Continue {
-		token += strings.TrimSpace(c.Token)
+		token = cmp.Or(token, c.Token)
 	}
 	if token == "" {
 		return "", errors.New("recovering at Kratos: no session token")

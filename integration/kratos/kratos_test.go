@@ -69,8 +69,15 @@ const (
 	password = "correct horse of alice"
 )
 
-func TestAPersonSignsInAndIsSeenFromTheSide(t *testing.T) {
-	s, ctx := start(t, kratos.Options{}), t.Context()
+func TestKratos(t *testing.T) {
+	s := start(t, kratos.Options{UseContinueWithTransitions: true, RequiredAAL: "highest_available"})
+	t.Run("a person signs in and is seen from the side", func(t *testing.T) { signsIn(t, s) })
+	t.Run("second factors are enrolled and asked for", func(t *testing.T) { secondFactors(t, s) })
+	t.Run("a code of the admin API recovers", func(t *testing.T) { recovers(t, s) })
+}
+
+func signsIn(t *testing.T, s *kratos.Server) {
+	ctx := t.Context()
 	id, err := s.Create(ctx, alice, password)
 	fatal(t, err)
 	if _, err := s.SignIn(ctx, alice, "another"); !kratos.Refused(err, http.StatusBadRequest) {
@@ -103,11 +110,12 @@ func TestAPersonSignsInAndIsSeenFromTheSide(t *testing.T) {
 	}
 }
 
-func TestSecondFactorsAreEnrolledAndAsked(t *testing.T) {
-	s, ctx := start(t, kratos.Options{RequiredAAL: "highest_available"}), t.Context()
-	id, err := s.Create(ctx, alice, password)
+func secondFactors(t *testing.T, s *kratos.Server) {
+	const carol = "carol@example.test"
+	ctx := t.Context()
+	id, err := s.Create(ctx, carol, password)
 	fatal(t, err)
-	token, err := s.SignIn(ctx, alice, password)
+	token, err := s.SignIn(ctx, carol, password)
 	fatal(t, err)
 	codes, err := s.EnrolLookupSecrets(ctx, token)
 	if err != nil || len(codes) != 12 {
@@ -122,16 +130,17 @@ func TestSecondFactorsAreEnrolledAndAsked(t *testing.T) {
 			t.Errorf("no credential %s in %v", kind, got.Credentials)
 		}
 	}
-	later, err := s.SignIn(ctx, alice, password)
+	later, err := s.SignIn(ctx, carol, password)
 	fatal(t, err)
 	if _, err := s.Whoami(ctx, kratos.Token(later)); !kratos.Refused(err, http.StatusForbidden) {
 		t.Errorf("whoami without the second factor: %v", err)
 	}
 }
 
-func TestACodeOfTheAdminAPIRecovers(t *testing.T) {
-	s, ctx := start(t, kratos.Options{UseContinueWithTransitions: true}), t.Context()
-	id, err := s.Create(ctx, alice, password)
+func recovers(t *testing.T, s *kratos.Server) {
+	const bob = "bob@example.test"
+	ctx := t.Context()
+	id, err := s.Create(ctx, bob, password)
 	fatal(t, err)
 	flow, code, err := s.RecoveryCode(ctx, id, "api")
 	fatal(t, err)
@@ -141,8 +150,8 @@ func TestACodeOfTheAdminAPIRecovers(t *testing.T) {
 	if err != nil || session.Methods[0].Method != "code_recovery" {
 		t.Errorf("whoami: %+v, %v", session, err)
 	}
-	fatal(t, s.SetPassword(ctx, token, "another horse of alice"))
-	if _, err := s.SignIn(ctx, alice, "another horse of alice"); err != nil {
+	fatal(t, s.SetPassword(ctx, token, "another horse of bob"))
+	if _, err := s.SignIn(ctx, bob, "another horse of bob"); err != nil {
 		t.Error(err)
 	}
 }

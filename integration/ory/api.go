@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 )
 
 // API is the address of a JSON API, without a slash at its end.
@@ -25,7 +27,9 @@ func (e *Error) Error() string { return fmt.Sprintf("%s: status %d: %s", e.Call,
 // no redirect. Any other answer than 2xx is an *Error.
 func (a API) Call(ctx context.Context, method, path string, header http.Header, in, out any) (http.Header, error) {
 	var body bytes.Buffer
+	kind := ""
 	if in != nil {
+		kind = "application/json"
 		if err := json.NewEncoder(&body).Encode(in); err != nil {
 			return nil, err
 		}
@@ -37,9 +41,23 @@ func (a API) Call(ctx context.Context, method, path string, header http.Header, 
 	for name, values := range header {
 		req.Header[name] = values
 	}
+	return do(req, kind, out)
+}
+
+// Form posts values as a form, and is like Call else.
+func (a API) Form(ctx context.Context, path string, values url.Values, out any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, string(a)+path, strings.NewReader(values.Encode()))
+	if err != nil {
+		return err
+	}
+	_, err = do(req, "application/x-www-form-urlencoded", out)
+	return err
+}
+
+func do(req *http.Request, kind string, out any) (http.Header, error) {
 	req.Header.Set("Accept", "application/json")
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
@@ -51,7 +69,7 @@ func (a API) Call(ctx context.Context, method, path string, header http.Header, 
 		return nil, err
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, &Error{Call: method + " " + path, Status: resp.StatusCode, Body: text}
+		return nil, &Error{Call: req.Method + " " + req.URL.Path, Status: resp.StatusCode, Body: text}
 	}
 	if out == nil {
 		return resp.Header, nil

@@ -3,6 +3,7 @@
 package ory
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -47,11 +48,7 @@ func (p Program) Start(ctx context.Context) (_ *child.Child, err error) {
 	if err != nil {
 		return nil, err
 	}
-	migration, err := child.Start(p.command(append([]string{"migrate", "sql", "-e", "-y"}, files...)), syscall.SIGKILL)
-	if err != nil {
-		return nil, err
-	}
-	if err := migration.Wait(ctx); err != nil {
+	if err := p.migrate(ctx, files); err != nil {
 		return nil, fmt.Errorf("preparing %s's database: %w", p.Name, err)
 	}
 	server, err := child.Start(p.command(append(append(p.Serve, "--sqa-opt-out"), files...)), syscall.SIGKILL)
@@ -63,6 +60,20 @@ func (p Program) Start(ctx context.Context) (_ *child.Child, err error) {
 		return nil, err
 	}
 	return server, nil
+}
+
+// migrate makes the tables. What it prints about each would hide all else in a log.
+func (p Program) migrate(ctx context.Context, files []string) error {
+	var said bytes.Buffer
+	p.Log = &said
+	migration, err := child.Start(p.command(append([]string{"migrate", "sql", "-e", "-y"}, files...)), syscall.SIGKILL)
+	if err != nil {
+		return err
+	}
+	if err := migration.Wait(ctx); err != nil {
+		return fmt.Errorf("%w: %s", err, said.Bytes()[max(0, said.Len()-2000):])
+	}
+	return nil
 }
 
 // configure writes the configuration and returns the options that name it.
