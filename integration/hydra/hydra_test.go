@@ -9,6 +9,7 @@ import (
 
 	"github.com/regrant/regrant/integration/hydra"
 	"github.com/regrant/regrant/integration/keycloak"
+	"github.com/regrant/regrant/integration/load"
 	"github.com/regrant/regrant/integration/ory"
 	"github.com/regrant/regrant/integration/postgres"
 )
@@ -48,10 +49,19 @@ func start(t *testing.T) *hydra.Server {
 	return s
 }
 
-func TestTrustIsListedAndDeleted(t *testing.T) {
+// An assertion is exchanged once, and not again; when the trust in its issuer is deleted, no other is exchanged.
+func TestAssertionsAreExchangedWhileTheirIssuerIsTrusted(t *testing.T) {
 	s, ctx := start(t), t.Context()
-	if _, err := s.NewClient(ctx); err != nil {
+	c, err := s.NewClient(ctx)
+	if err != nil {
 		t.Fatal(err)
+	}
+	first := exchange(t, c)
+	if err := send(t, s, first); err != nil {
+		t.Fatal(err)
+	}
+	if send(t, s, first) == nil {
+		t.Error("an assertion was exchanged twice")
 	}
 	trusts, err := s.Trusts(ctx, "https://issuer.example")
 	if err != nil || len(trusts) != 1 || !trusts[0].AnySubject || trusts[0].Key.ID != "issuer" {
@@ -63,7 +73,26 @@ func TestTrustIsListedAndDeleted(t *testing.T) {
 	if err := s.DeleteTrust(ctx, trusts[0].ID); err != nil {
 		t.Fatal(err)
 	}
+	if send(t, s, exchange(t, c)) == nil {
+		t.Error("an assertion was exchanged whose issuer is trusted no more")
+	}
 	if left, err := s.Trusts(ctx, ""); err != nil || len(left) != 0 {
 		t.Errorf("%+v, %v", left, err)
 	}
+}
+
+func exchange(t *testing.T, c *hydra.Client) []byte {
+	t.Helper()
+	request, err := c.Exchange()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return request
+}
+
+// send sends one request and returns an error for any answer but 200.
+func send(t *testing.T, s *hydra.Server, request []byte) error {
+	t.Helper()
+	_, err := load.Run(t.Context(), load.Plan{Address: s.Address, Requests: [][]byte{request}, Workers: 1})
+	return err
 }

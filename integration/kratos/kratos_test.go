@@ -70,7 +70,7 @@ const (
 )
 
 func TestKratos(t *testing.T) {
-	s := start(t, kratos.Options{UseContinueWithTransitions: true, RequiredAAL: "highest_available"})
+	s := start(t, kratos.Options{UseContinueWithTransitions: true, RequiredAAL: "highest_available", Extra: "session: {lifespan: 2h}\n"})
 	t.Run("a person signs in and is seen from the side", func(t *testing.T) { signsIn(t, s) })
 	t.Run("second factors are enrolled and asked for", func(t *testing.T) { secondFactors(t, s) })
 	t.Run("a code of the admin API recovers", func(t *testing.T) { recovers(t, s) })
@@ -91,6 +91,9 @@ func signsIn(t *testing.T, s *kratos.Server) {
 		session, err := s.Whoami(ctx, header)
 		if err != nil || session.Identity.ID != id || session.Methods[0].Method != "password" {
 			t.Errorf("whoami: %+v, %v", session, err)
+		}
+		if lasts := session.ExpiresAt.Sub(session.AuthenticatedAt); lasts != 2*time.Hour {
+			t.Errorf("the session lasts %s, and not what the further configuration says", lasts)
 		}
 	}
 	sessions, err := s.Sessions(ctx, id)

@@ -22,6 +22,7 @@ type Session struct {
 	Active          bool      `json:"active"`
 	AAL             string    `json:"authenticator_assurance_level"`
 	AuthenticatedAt time.Time `json:"authenticated_at"`
+	ExpiresAt       time.Time `json:"expires_at"`
 	Methods         []struct {
 		Method string `json:"method"`
 		AAL    string `json:"aal"`

@@ -55,7 +55,7 @@ func (p Program) Start(ctx context.Context) (_ *child.Child, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := server.Await(ctx, 30*time.Second, p.Name, func() bool { return ready(p.Ready) }); err != nil {
+	if err := server.Await(ctx, time.Minute, p.Name, func() bool { return ready(p.Ready) }); err != nil {
 		server.Kill()
 		return nil, err
 	}
