@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/regrant/regrant/integration/env"
 	"github.com/regrant/regrant/integration/keycloak"
+	"github.com/regrant/regrant/integration/ory"
+	"github.com/regrant/regrant/integration/postgres"
 )
 
 // bin is the folder with the built programs.
@@ -128,10 +131,12 @@ func needs(t *testing.T, kind string) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	if kind != env.Keycloak {
-		return
+	switch kind {
+	case env.Keycloak:
+		demand(t, keycloak.Missing())
+	case env.Kratos:
+		demand(t, cmp.Or(ory.Missing(filepath.Join(bin, "kratos")), postgres.Missing()))
 	}
-	demand(t, keycloak.Missing())
 }
 
 // demand skips what err says is missing on this machine. With CI=true that is a failure.

@@ -20,6 +20,10 @@ func TestTheStoryHoldsInFrontOfARealKeycloak(t *testing.T) {
 	tell(t, own(t, env.Options{IdP: env.Keycloak}))
 }
 
+func TestTheStoryHoldsInFrontOfARealKratos(t *testing.T) {
+	tell(t, own(t, env.Options{IdP: env.Kratos}))
+}
+
 func tell(t *testing.T, e *env.Env) {
 	t.Helper()
 	var transcript bytes.Buffer

@@ -20,11 +20,12 @@ import (
 
 // config fills in the Caddyfile.
 type config struct {
-	Dir, Admin, Origin, Upstream, ClientSecret, BrokerSecret, Hook, HookSecret, Probation, App string
-	Global, Site, Network, Method, Devices, Issuer                                             string
-	Port, IdPPort                                                                              int
-	Demo, Plain                                                                                bool
-	Users, Hosts                                                                               []string
+	Dir, Admin, Origin, Upstream, UpstreamAdmin, ClientSecret, BrokerSecret, Hook, HookSecret, Probation, App string
+	Global, Site, Network, Method, Devices, Issuer                                                            string
+	Kind                                                                                                      string
+	Port, IdPPort, AdminPort, StatePort, UIPort                                                               int
+	Plain                                                                                                     bool
+	Users, Hosts                                                                                              []string
 
 	Gateway []string // more options
 }
@@ -44,7 +45,7 @@ var caddyfile = template.Must(template.New("").Parse(`{
 {{- if not .Plain}}
 		secret {file.{{.Dir}}/secret}
 {{- end}}
-{{- if .Demo}}
+{{- if eq .Kind "demo"}}
 		upstream oidc {{.Origin}} {
 			client regrant-gateway {file.{{.Dir}}/client.secret}
 			broker_client demo-idp {file.{{.Dir}}/broker.secret}
@@ -52,12 +53,18 @@ var caddyfile = template.Must(template.New("").Parse(`{
 			assume_unprivileged risk_analysis RA-DEMO-2
 			trust_pool pki_root local
 		}
-{{- else}}
+{{- else if eq .Kind "keycloak"}}
 		upstream keycloak {{.Upstream}} {
 			realm acme
 			client regrant-gateway {file.{{.Dir}}/client.secret}
 			broker_client keycloak-acme {file.{{.Dir}}/broker.secret}
 			acr gold aal2
+		}
+{{- else}}
+		upstream kratos {{.Upstream}} {
+			admin {{.UpstreamAdmin}}
+			recovery_ui /ui/recovery
+			session_tokens
 		}
 {{- end}}
 		method device_certificate {
@@ -83,6 +90,11 @@ https://localhost:{{.Port}}{{range .Hosts}}, https://{{.}}:{{$.Port}}{{end}} {
 	tls internal
 	{{.Site}}
 	regrant
+{{- if .UIPort}}
+	handle /ui/* {
+		reverse_proxy 127.0.0.1:{{.UIPort}}
+	}
+{{- end}}
 	reverse_proxy 127.0.0.1:{{.IdPPort}}
 }
 {{- if .Devices}}

@@ -24,11 +24,12 @@ import (
 const (
 	Keycloak = "keycloak"
 	Demo     = "demo"
+	Kratos   = "kratos" // with a login app, on PostgreSQL
 )
 
 // Options say what to start.
 type Options struct {
-	IdP       string    // Keycloak or Demo
+	IdP       string    // one of the kinds
 	Bin       string    // folder with caddy, regrant and, for Demo, demoidp
 	Dir       string    // everything is kept below; it must exist
 	Log       io.Writer // output of the programs
@@ -37,7 +38,7 @@ type Options struct {
 	Network   string    // limit of one network, such as "3 1h"; default: the gateway's
 	Caddy     string    // program in Bin to run as Caddy; default: caddy
 	Users     []string  // accounts of Demo besides alice and bob
-	Through   string    // address by which the gateway calls the identity provider, to put faults in between; default: the IdP's own
+	Through   string    // address by which the gateway calls the identity provider, Kratos' admin API too, to put faults in between; default: the IdP's own
 	Global    string    // further global options of the Caddyfile
 	Site      string    // further directives of the site
 	Hosts     []string  // names of the site besides localhost, which nothing but a browser has to find; the first is the issuer's
@@ -96,7 +97,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 			e.Stop()
 		}
 	}()
-	ports, err := freePorts(3)
+	ports, err := freePorts(6)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +120,8 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 	}
 	e.App = app
 	c := config{
-		Dir: o.Dir, Port: ports[0], Admin: e.Admin, Origin: e.Origin, IdPPort: ports[2], Upstream: o.Through, Demo: o.IdP == Demo,
+		Dir: o.Dir, Port: ports[0], Admin: e.Admin, Origin: e.Origin, IdPPort: ports[2], AdminPort: ports[3], StatePort: ports[4],
+		Upstream: o.Through, UpstreamAdmin: o.Through, Kind: o.IdP,
 		ClientSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
 		Probation: o.Probation, App: app.CallbackURL(), Network: o.Network, Users: o.Users,
 		Global: o.Global, Site: o.Site, Method: o.Method, Devices: o.Devices,
@@ -127,7 +129,10 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 	}
 	c.Gateway = o.Gateway
 	if c.Upstream == "" {
-		c.Upstream = fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort)
+		c.Upstream, c.UpstreamAdmin = fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort), fmt.Sprintf("http://127.0.0.1:%d", c.AdminPort)
+	}
+	if o.IdP == Kratos {
+		c.UIPort = ports[5]
 	}
 	if o.Patient {
 		c.Network = "1000000 1m"

@@ -17,8 +17,11 @@ import (
 
 // startProvider starts the identity provider of the environment, with the addresses and secrets of c.
 func startProvider(ctx context.Context, e *Env, c config) (Provider, error) {
-	if c.Demo {
+	switch c.Kind {
+	case Demo:
 		return startDemo(ctx, e, c)
+	case Kratos:
+		return startKratos(ctx, e, c)
 	}
 	dir := filepath.Join(c.Dir, "keycloak")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/integration/browser"
-	"github.com/regrant/regrant/integration/env"
 )
 
 // recover is the person's own way: from the application's sign-in, through "Forgot password?", back into it.
@@ -28,8 +26,8 @@ func (s *Story) recover(ctx context.Context) error {
 	if page, err = s.NewPassword(ctx, s.person, page); err != nil {
 		return err
 	}
-	if err := s.saw(page.Status == http.StatusOK && strings.Contains(page.Text(), "Signed in as alice"),
-		"the application's own sign-in was completed, with its state and PKCE: %q", page.Text()); err != nil {
+	if err := s.saw(page.Status == http.StatusOK && strings.Contains(page.Text(), s.welcome),
+		"the sign-in that the person came from was completed: %q", page.Text()); err != nil {
 		return err
 	}
 	return s.after(ctx)
@@ -37,7 +35,7 @@ func (s *Story) recover(ctx context.Context) error {
 
 // Lose opens the application, finds that the password is forgotten, and clicks the provider's own link.
 func (s *Story) Lose(ctx context.Context, b *browser.Browser) (*browser.Page, error) {
-	login, err := b.Open(ctx, s.Env.App.URL+"/")
+	login, err := b.Open(ctx, s.entrance)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +46,7 @@ func (s *Story) Lose(ctx context.Context, b *browser.Browser) (*browser.Page, er
 	if err != nil {
 		return nil, err
 	}
-	err = s.saw(start.Status == http.StatusOK && strings.HasPrefix(start.URL.String(), s.Env.Issuer+"/oidc/authorize"),
+	err = s.saw(start.Status == http.StatusOK && strings.HasPrefix(start.URL.String(), s.Env.Issuer+s.arrives),
 		"its own \"Forgot password?\" leads to the gateway: %q at %s%s", start.Title, start.URL.Host, start.URL.Path)
 	return start, err
 }
@@ -116,25 +114,16 @@ func (s *Story) runRecover(ctx context.Context, m machine) (address string, fini
 
 // NewPassword fills in the provider's own form, which is what `reset-password` asked for.
 func (s *Story) NewPassword(ctx context.Context, b *browser.Browser, page *browser.Page) (*browser.Page, error) {
-	field := url.Values{"password-new": {s.new}, "password-confirm": {s.new}}
-	action := "required-action"
-	if s.Env.Kind == env.Demo {
-		action = "password"
-	}
-	asked := slices.ContainsFunc(page.Forms, func(f browser.Form) bool { return f.Values.Has("password-new") })
+	asked := slices.ContainsFunc(page.Forms, func(f browser.Form) bool { return f.Values.Has(s.password) })
 	if err := s.saw(page.Status == http.StatusOK && asked, "the identity provider asks for a new password in its own form, at %s", page.URL.Path); err != nil {
 		return nil, err
 	}
-	return b.Submit(ctx, page, action, field)
+	return s.renew(ctx, b, page, s.new)
 }
 
 // after looks at what is left behind.
 func (s *Story) after(ctx context.Context) error {
-	cookie := "KEYCLOAK_IDENTITY"
-	if s.Env.Kind == env.Demo {
-		cookie = "__Host-demoidp"
-	}
-	if err := s.saw(s.person.Cookie("localhost", cookie) != "", "the browser holds the identity provider's own session cookie, %s", cookie); err != nil {
+	if err := s.saw(s.person.Cookie("localhost", s.cookie) != "", "the browser holds the identity provider's own session cookie, %s", s.cookie); err != nil {
 		return err
 	}
 	n, err := s.Env.Provider.Sessions(ctx, s.user)
@@ -173,15 +162,15 @@ func (s *Story) passwords(ctx context.Context) error {
 		works          bool
 	}{{s.old, "the lost password opens nothing", false}, {s.new, "the new password works", true}} {
 		b := s.browser()
-		login, err := b.Open(ctx, s.Env.App.URL+"/")
+		login, err := b.Open(ctx, s.entrance)
 		if err != nil {
 			return err
 		}
-		after, err := b.Submit(ctx, login, "", url.Values{"username": {s.account}, "password": {try.password}})
+		after, err := s.signIn(ctx, b, login, s.account, try.password)
 		if err != nil {
 			return err
 		}
-		if err := s.saw(strings.Contains(after.Text(), "Signed in as") == try.works, "%s", try.what); err != nil {
+		if err := s.saw(strings.Contains(after.Text(), s.welcome) == try.works, "%s", try.what); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/regrant/regrant/integration/claimant"
 	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/kratos"
+	"github.com/regrant/regrant/internal/wire"
 )
 
 // exchange is a second recovery, by a program: its token is exchanged at the token endpoint.
@@ -37,7 +39,20 @@ func (s *Story) exchange(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if k, ok := s.Env.Provider.(*env.KratosProvider); ok {
+		return s.seesSession(ctx, k, done, answer)
+	}
 	return s.saw(answer.Status == http.StatusOK && done.Outcome == "handoff", "the completion ran and waits for a browser: %q", done.Outcome)
+}
+
+// seesSession shows the session token that a program was given to whoever made it.
+func (s *Story) seesSession(ctx context.Context, k *env.KratosProvider, done wire.CompleteResponse, answer claimant.Answer) error {
+	session, err := k.Server.Whoami(ctx, kratos.Token(done.SessionToken))
+	if err != nil {
+		return err
+	}
+	return s.saw(answer.Status == http.StatusOK && done.Outcome == "session" && session.Active,
+		"the completion gives Kratos' own session token: %s; whoami: by %s", digest(done.SessionToken), session.Methods[0].Method)
 }
 
 // Refusal is one attempt of somebody else. Try goes through t, so that a test can put another answer in the way, and
@@ -100,7 +115,7 @@ func (s *Story) Refusals(ctx context.Context) ([]Refusal, error) {
 			return s.refused(with(c, t).Recover(ctx, strings.Replace(s.account, "alice", "bob", 1)))
 		}},
 	}
-	for _, spelling := range s.spellings() {
+	for _, spelling := range s.spellings {
 		list = append(list, s.mailReset(spelling))
 	}
 	return append(list, Refusal{"a device that was revoked", func(ctx context.Context, t http.RoundTripper) error {
@@ -179,17 +194,6 @@ func (s *Story) revoke(ctx context.Context) error {
 	return s.Env.Operator(ctx, nil, "revoke", list[0].ID, "--as", "Demo Operator", "--reason", "stolen")
 }
 
-// spellings are ways to write the provider's own reset route.
-func (s *Story) spellings() []string {
-	base := "/realms/acme/login-actions/"
-	if s.Env.Kind == env.Demo {
-		return []string{"/forgot", "/forgot/", "//forgot", "/%66orgot", "/forgot;x=y"}
-	}
-	return []string{
-		base + "reset-credentials", base + "reset-credentials/", base + "%72eset-credentials", base + "/reset-credentials", base + "reset-credentials;x=y",
-	}
-}
-
 // mailReset asks for the mailed reset. It may lead to the gateway, or nowhere; a reset form of the provider is never
 // shown, so no mail can be asked for.
 func (s *Story) mailReset(path string) Refusal {
@@ -199,7 +203,7 @@ func (s *Story) mailReset(path string) Refusal {
 		if err != nil {
 			return err
 		}
-		atGateway := strings.HasPrefix(page.URL.String(), s.Env.Issuer+"/oidc/authorize") && page.Status == http.StatusOK
+		atGateway := strings.HasPrefix(page.URL.String(), s.Env.Issuer+s.arrives) && page.Status == http.StatusOK
 		if !atGateway && page.Status < 400 {
 			return fmt.Errorf("%s answers %d with %q", path, page.Status, page.Title)
 		}

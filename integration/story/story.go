@@ -22,25 +22,20 @@ type Story struct {
 	Env *env.Env
 	Out io.Writer
 
-	account string // as typed
-	user    string // the provider's own name of it
-	subject string // stable id, where the provider cannot be asked
-	old     string // password that is lost
-	new     string // password set at the end
-	device  string // folder of the enrolled device
-	person  *browser.Browser
+	idp
+	old    string // password that is lost
+	new    string // password set at the end
+	device string // folder of the enrolled device
+	person *browser.Browser
 }
 
 // New prepares a telling in e.
 func New(e *env.Env, out io.Writer) *Story {
 	s := &Story{
-		Env: e, Out: out, account: "alice@example.com", user: "alice", old: "alice-password", new: "a-new-Passw0rd-of-alice",
+		Env: e, Out: out, idp: idps(e), old: "alice-password", new: "a-new-Passw0rd-of-alice",
 		device: filepath.Join(e.Dir, "device"),
 	}
 	s.person = s.browser()
-	if e.Kind == env.Demo {
-		s.account, s.user, s.subject = "alice@demo.example", "alice-0001", "alice-0001"
-	}
 	return s
 }
 
@@ -126,7 +121,7 @@ func (s *Story) notice(kind string) error {
 
 // told waits until an owner was told something of that kind that match accepts.
 func (s *Story) told(kind string, match func(env.Notice) bool) error {
-	n, ok := s.Env.Hook.Await(20*time.Second, func(n env.Notice) bool { return n.Type == kind && match(n) })
+	n, ok := s.Env.Hook.Await(40*time.Second, func(n env.Notice) bool { return n.Type == kind && match(n) })
 	if err := s.saw(ok, "the owner was told, by a signed webhook: %s", kind); err != nil {
 		return err
 	}

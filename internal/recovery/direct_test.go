@@ -51,7 +51,7 @@ func TestADirectSessionIsCommittedBeforeItIsAnswered(t *testing.T) {
 	}
 }
 
-func TestALostAnswerThatBroughtTheSessionIsGivenAgainToItsBrowserForHalfAMinute(t *testing.T) {
+func TestALostAnswerThatBroughtTheSessionIsGivenAgainToItsBrowserForAWhile(t *testing.T) {
 	h := direct(t)
 	browser := browserHolder("b")
 	txn := h.arrived(browser)
@@ -67,7 +67,7 @@ func TestALostAnswerThatBroughtTheSessionIsGivenAgainToItsBrowserForHalfAMinute(
 	if h.idp.ways[1].Subject != h.idp.ways[0].Subject || len(h.entries(journal.KindRecoverySession)) != 1 {
 		t.Errorf("the second session is not in the place of the first: %+v", h.idp.ways)
 	}
-	h.wait(answerLife)
+	h.wait(upstream.AnswerLife)
 	if _, err := h.Session(t.Context(), txn, browser, ""); !errors.Is(err, ErrSpent) {
 		t.Errorf("after its time: %v", err)
 	}
@@ -113,7 +113,7 @@ func TestAProgramGetsTheSessionThatTheUpstreamMakes(t *testing.T) {
 	if !h.idp.ways[0].Program || h.idp.ways[0].Subject != h.idp.ways[1].Subject || h.only().State != StateFinish {
 		t.Errorf("asked for %+v", h.idp.ways)
 	}
-	h.wait(answerLife)
+	h.wait(upstream.AnswerLife)
 	if _, err := h.Complete(t.Context(), tok); !errors.Is(err, ErrSpent) {
 		t.Errorf("after its time: %v", err)
 	}

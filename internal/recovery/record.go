@@ -9,6 +9,7 @@ import (
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/upstream"
 )
 
 // HolderKind tells how a holder proves that a recovery is his.
@@ -168,7 +169,7 @@ func (r *record) late(now time.Time) bool {
 // repeats reports whether whoever the session was made for may ask for it again: its answer may have been lost. The session
 // is then made anew in the place of the one before.
 func (r *record) repeats(now time.Time) bool {
-	return r.State == StateFinish && r.Answered && now.Before(r.RedeemedAt.Add(answerLife))
+	return r.State == StateFinish && r.Answered && now.Before(r.RedeemedAt.Add(upstream.AnswerLife))
 }
 
 // unfinished is why a recovery whose session was to show ends without it.

@@ -27,7 +27,6 @@ const (
 	tokenLife      = 120 * time.Second   // recovery token (RFC 7521 §8.2: short)
 	handoffLife    = 60 * time.Second    // one-time code between program and browser
 	completionLife = 15 * time.Minute    // from redeeming to the session
-	answerLife     = 30 * time.Second    // an answer that brought the session and got lost may be asked for again
 	finishLife     = 30 * time.Minute    // for the person to fill in the identity provider's own forms
 	leaseLife      = 30 * time.Second    // longer than a step may take
 	judgeTime      = 30 * time.Second    // the judging of evidence, with its wait for a processor and its call to the identity provider

@@ -3,15 +3,10 @@ package kratos
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/upstream"
 )
-
-// answerLasts is how long an answer that was lost may be asked for again: so long
-// nothing is finished.
-const answerLasts = 30 * time.Second
 
 // Finish implements [upstream.Adapter]: the sessions end that began before the
 // recovery's own, which may have been opened with the lost password after
@@ -44,7 +39,7 @@ func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) 
 	if err := a.end(ctx, i.ID, others); err != nil || resets && !set {
 		return false, err
 	}
-	return !s.Now.Before(s.RedeemedAt.Add(answerLasts)), nil
+	return !s.Now.Before(s.RedeemedAt.Add(upstream.AnswerLife)), nil
 }
 
 // Abandon implements [upstream.Adapter].

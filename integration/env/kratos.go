@@ -1,0 +1,81 @@
+package env
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/regrant/regrant/integration/kratos"
+	"github.com/regrant/regrant/integration/postgres"
+	"github.com/regrant/regrant/integration/selfservice"
+)
+
+// KratosProvider is a real Kratos on PostgreSQL, with a login app. Its people are alice and bob at example.com.
+type KratosProvider struct {
+	Server *kratos.Server
+
+	state  *postgres.Server
+	ui     *selfservice.App
+	people map[string]string // address → id
+}
+
+func startKratos(ctx context.Context, e *Env, c config) (_ Provider, err error) {
+	k := &KratosProvider{people: map[string]string{}}
+	defer func() {
+		if err != nil {
+			k.Stop()
+		}
+	}()
+	dir := filepath.Join(c.Dir, "kratos")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if k.state, err = postgres.Start(ctx, c.StatePort, e.log, "kratos"); err != nil {
+		return nil, err
+	}
+	k.Server, err = kratos.Start(ctx, kratos.Options{
+		Program: filepath.Join(e.Bin, "kratos"), Dir: dir, DSN: k.state.URL("kratos"), Ports: [2]int{c.IdPPort, c.AdminPort},
+		Origin: c.Origin, UseContinueWithTransitions: true, RequiredAAL: "highest_available", Log: e.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	k.ui, err = selfservice.Start(selfservice.Options{
+		Address: fmt.Sprintf("127.0.0.1:%d", c.UIPort), Origin: c.Origin, Kratos: k.Server.PublicURL,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range append([]string{"alice", "bob"}, c.Users...) {
+		if k.people[name+"@example.com"], err = k.Server.Create(ctx, name+"@example.com", name+"-password"); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+// URL is the public API's own address.
+func (k *KratosProvider) URL() string { return k.Server.PublicURL }
+
+// Stop ends it.
+func (k *KratosProvider) Stop() {
+	if k.ui != nil {
+		k.ui.Stop()
+	}
+	if k.Server != nil {
+		k.Server.Stop()
+	}
+	if k.state != nil {
+		k.state.Stop()
+	}
+}
+
+// Sessions counts what the admin API lists of somebody's address.
+func (k *KratosProvider) Sessions(ctx context.Context, address string) (int, error) {
+	sessions, err := k.Server.Sessions(ctx, k.people[address])
+	return len(sessions), err
+}
+
+// Links is always 0: nobody is linked here.
+func (k *KratosProvider) Links(context.Context, string) (int, error) { return 0, nil }

@@ -1,0 +1,81 @@
+package story
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/regrant/regrant/integration/browser"
+	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/keycloak"
+	"github.com/regrant/regrant/integration/kratos"
+)
+
+// idp is what differs between identity providers as the people of a story meet them.
+type idp struct {
+	account string // as alice types it
+	user    string // the provider's own name of her
+	subject string // stable id, where the provider cannot be asked
+
+	entrance string // where people sign in; "" is the application
+	arrives  string // path at the gateway to which "Forgot password?" leads, below the issuer
+	cookie   string // of the provider's own session
+	welcome  string // what somebody reads who is
+
+	signIn    func(ctx context.Context, b *browser.Browser, page *browser.Page, account, password string) (*browser.Page, error)
+	password  string // name of the field for a new password
+	renew     func(ctx context.Context, b *browser.Browser, page *browser.Page, password string) (*browser.Page, error)
+	spellings []string // of the provider's own way to reset a password
+}
+
+// idps are the kinds of identity provider that stories are told of.
+func idps(e *env.Env) idp {
+	switch e.Kind {
+	case env.Demo:
+		return idp{
+			account: "alice@demo.example", user: "alice-0001", subject: "alice-0001",
+			entrance: e.App.URL + "/", arrives: "/oidc/authorize", cookie: "__Host-demoidp", welcome: "Signed in as alice",
+			signIn: byName, password: "password-new", renew: inForm("password"),
+			spellings: []string{"/forgot", "/forgot/", "//forgot", "/%66orgot", "/forgot;x=y"},
+		}
+	case env.Kratos:
+		return idp{
+			account: "alice@example.com", user: "alice@example.com",
+			entrance: e.Origin + "/ui/login?return_to=" + url.QueryEscape(e.Origin+"/ui/"), cookie: kratos.SessionCookie, welcome: "You are signed in",
+			signIn: byIdentifier, password: "password", renew: inSettings,
+			spellings: []string{
+				"/self-service/recovery/browser", "/self-service/recovery/browser/", "//self-service/recovery/browser", "/self-service/recovery/%62rowser",
+				"/self-service/recovery/browser;x=y", "/self-service/recovery?flow=x&token=y", "/self-service/recovery/api", "/ui/recovery",
+			},
+		}
+	default:
+		base := "/realms/" + keycloak.Realm + "/login-actions/"
+		return idp{
+			account: "alice@example.com", user: "alice",
+			entrance: e.App.URL + "/", arrives: "/oidc/authorize", cookie: "KEYCLOAK_IDENTITY", welcome: "Signed in as alice",
+			signIn: byName, password: "password-new", renew: inForm("required-action"),
+			spellings: []string{
+				base + "reset-credentials", base + "reset-credentials/", base + "%72eset-credentials", base + "/reset-credentials", base + "reset-credentials;x=y",
+			},
+		}
+	}
+}
+
+func byName(ctx context.Context, b *browser.Browser, page *browser.Page, account, password string) (*browser.Page, error) {
+	return b.Submit(ctx, page, "", url.Values{"username": {account}, "password": {password}})
+}
+
+func byIdentifier(ctx context.Context, b *browser.Browser, page *browser.Page, account, password string) (*browser.Page, error) {
+	return b.SubmitWhere(ctx, page, "method", "password", url.Values{"identifier": {account}, "password": {password}})
+}
+
+// inForm is the provider's own form, which it shows before anything else.
+func inForm(action string) func(context.Context, *browser.Browser, *browser.Page, string) (*browser.Page, error) {
+	return func(ctx context.Context, b *browser.Browser, page *browser.Page, password string) (*browser.Page, error) {
+		return b.Submit(ctx, page, action, url.Values{"password-new": {password}, "password-confirm": {password}})
+	}
+}
+
+// inSettings is the page of somebody who is signed in.
+func inSettings(ctx context.Context, b *browser.Browser, page *browser.Page, password string) (*browser.Page, error) {
+	return b.SubmitWhere(ctx, page, "method", "password", url.Values{"password": {password}})
+}
