@@ -10,8 +10,9 @@ import (
 type Recoveries interface {
 	// Redeem consumes the recovery token of r.Txn and stores r.AccessToken, in one transaction: of any number of calls
 	// for one recovery, on any number of nodes, at most one returns nil. It checks again that the recovery was neither
-	// vetoed nor revoked and has not expired, and returns [ErrSpent] if it cannot be redeemed. The same transaction uses
-	// up r.Proof and r.Assertion: [ErrProofUsed] or [ErrAssertionUsed] if one of them was used before.
+	// vetoed nor revoked and has not expired, and that client, key and account are the ones that it was granted to, and
+	// returns [ErrSpent] if it cannot be redeemed. The same transaction uses up r.Proof and r.Assertion: [ErrProofUsed] or
+	// [ErrAssertionUsed] if one of them was used before.
 	Redeem(ctx context.Context, r Redemption) error
 	// AccessToken returns what Redeem stored under signature, or [ErrSpent] if that is unknown or expired.
 	AccessToken(ctx context.Context, signature string) (AccessToken, error)

@@ -62,6 +62,7 @@ func mistakes() []mistake {
 		{"R-111", "iss with a slash", set("iss", issuer+"/"), bad, grantBad},
 		{"R-112", "no sub", drop1("sub"), bad, grantBad},
 		{"R-112", "empty sub", set("sub", ""), bad, grantBad},
+		{"R-112", "another sub", set("sub", "somebody-else"), bad, grantBad},
 		{"R-113", "aud with a slash", set("aud", issuer+"/token/"), bad, grantBad},
 		{"R-113", "aud in another case", set("aud", strings.ToUpper(issuer+"/token")), bad, grantBad},
 		{"R-115 F2", "a second aud", set("aud", []string{issuer + "/token", "https://api.example.com"}), bad, grantBad},

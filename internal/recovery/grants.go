@@ -24,7 +24,7 @@ func (g Grants) Redeem(ctx context.Context, r grant.Redemption) error {
 		if err != nil {
 			return err
 		}
-		if r.ClientID != rec.ClientID || r.Thumbprint != rec.Holder.Value {
+		if r.ClientID != rec.ClientID || r.Thumbprint != rec.Holder.Value || r.AccessToken.Subject != rec.AccountID {
 			return ErrSpent
 		}
 		rec.Access = &r.AccessToken
