@@ -10,8 +10,8 @@ import (
 )
 
 var (
-	shell = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
-	flag  = regexp.MustCompile(`--[a-z][a-z-]*`)
+	shell  = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+	option = regexp.MustCompile(`--[a-z][a-z-]*`)
 )
 
 // The story runs these commands for real; this holds what is printed of them to what the programs take.
@@ -60,7 +60,7 @@ func takes(t *testing.T, w workshop, words []string) {
 	if !ok {
 		t.Errorf("%v --help: %s", words[:1+len(sub)], help)
 	}
-	for _, f := range flag.FindAllString(strings.Join(words, " "), -1) {
+	for _, f := range option.FindAllString(strings.Join(words, " "), -1) {
 		if !strings.Contains(help, f) {
 			t.Errorf("%v takes no %s", words[:1+len(sub)], f)
 		}

@@ -73,24 +73,41 @@ type Store struct {
 
 // Read reads the store in dir. Nobody else may have it open.
 func Read(ctx context.Context, dir string, secret []byte) (s Store, err error) {
+	err = open(ctx, dir, secret, func(db storage.DB, namespace string, ring *keys.Ring) error {
+		return db.View(ctx, func(r storage.Reader) error {
+			s, err = read(r, namespace, ring.Sealer(keys.Record))
+			return err
+		})
+	})
+	return s, err
+}
+
+// Signing returns the keys with which the gateway that has left the store in dir signs for a purpose, the one in use first. Nobody
+// else may have the store open.
+func Signing(ctx context.Context, dir string, secret []byte, purpose keys.Purpose) (found []keys.SigningKey, err error) {
+	err = open(ctx, dir, secret, func(_ storage.DB, _ string, ring *keys.Ring) error {
+		found = ring.Signing(purpose)
+		return nil
+	})
+	return found, err
+}
+
+// open opens the store in dir for as long as look takes.
+func open(ctx context.Context, dir string, secret []byte, look func(storage.DB, string, *keys.Ring) error) (err error) {
 	db, err := badger.Open(badger.Config{Dir: dir, Key: keys.StorageKey(secret)})
 	if err != nil {
-		return s, err
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	namespace, err := namespace(ctx, db)
 	if err != nil {
-		return s, err
+		return err
 	}
 	ring, err := keys.Open(ctx, db, namespace, secret)
 	if err != nil {
-		return s, err
-	}
-	err = db.View(ctx, func(r storage.Reader) error {
-		s, err = read(r, namespace, ring.Sealer(keys.Record))
 		return err
-	})
-	return s, err
+	}
+	return look(db, namespace, ring)
 }
 
 // namespace is that of the one identity provider of which something is stored.
