@@ -26,10 +26,13 @@ import (
 	"github.com/regrant/regrant/internal/wire"
 )
 
-// peer is a server that exchanges assertions.
+// peer is a server that exchanges assertions, for one client.
 type peer struct {
 	http *http.Client
-	good func() *mistakes.Attempt // with an assertion that nobody brought before
+	good func() *mistakes.Attempt // with assertions that nobody brought before
+	// wrong puts the mistake into the request, and right is the request without it.
+	wrong func(*mistakes.Attempt, mistakes.Mistake) *mistakes.Attempt
+	right func(*mistakes.Attempt) *mistakes.Attempt
 	// prepare adds to a request what this server wants besides.
 	prepare func(*http.Request)
 }
@@ -68,9 +71,9 @@ func (p *peer) tried(t *testing.T, m mistakes.Mistake) claimant.Answer {
 	if m.Again {
 		p.wantGood(t, good, m.Name+": before that")
 	}
-	got := p.answers(t, good.With(m))
+	got := p.answers(t, p.wrong(good, m))
 	if got.Status != http.StatusOK && !m.Again {
-		p.wantGood(t, good, m.Name+": without it")
+		p.wantGood(t, p.right(good), m.Name+": without it")
 	}
 	return got
 }
@@ -85,38 +88,61 @@ func (p *peer) wantGood(t *testing.T, good *mistakes.Attempt, when string) {
 // inShort is an answer as the documentation says it.
 func inShort(a claimant.Answer) string { return strings.TrimSpace(fmt.Sprint(a.Status, " ", a.Code())) }
 
+// bySecret is p for the client that has a secret: the mistakes are in the assertion that is exchanged, and around it.
+func (p peer) bySecret() *peer {
+	p.wrong = (*mistakes.Attempt).With
+	p.right = func(good *mistakes.Attempt) *mistakes.Attempt { return good }
+	return &p
+}
+
+// byKey is p for a client that authenticates with assertions of a key: the mistakes are in those. Audience is the one that they
+// need, other is another name of the server.
+func (p peer) byKey(id string, key, otherKey mistakes.Key, audience, other string) *peer {
+	server := &mistakes.Server{Issuer: other, TokenURL: audience, Key: key, OtherKey: otherKey}
+	good := p.good
+	p.right = func(a *mistakes.Attempt) *mistakes.Attempt {
+		now := time.Now().Unix()
+		return a.By(id, server.Good(map[string]any{"alg": "ES256", "kid": key.ID, "typ": "client-authentication+jwt"}, map[string]any{
+			"iss": id, "sub": id, "aud": audience, "iat": now, "nbf": now, "exp": now + 60, "jti": rand.Text(),
+		}))
+	}
+	p.good = func() *mistakes.Attempt { return p.right(good()) }
+	p.wrong = (*mistakes.Attempt).WithClient
+	return &p
+}
+
 // gateway is the running gateway with a person's recoveries. Its keys are read from its store while it is away, as nobody could who
 // has not the operator's secret.
-func gateway(t *testing.T) *peer {
+func gateway(t *testing.T) (bySecret, byKey *peer) {
 	t.Helper()
-	app, other := mistakes.Client{ID: "assertion-app", Secret: rand.Text() + rand.Text()}, mistakes.Client{ID: "other-app", Secret: rand.Text() + rand.Text()}
-	var blocks []string
-	for _, c := range []mistakes.Client{app, other} {
-		blocks = append(blocks, "client "+c.ID+" {\n secret "+c.Secret+"\n}")
-	}
-	e := own(t, env.Options{IdP: env.Demo, Patient: true, Gateway: blocks})
+	secret := &claimant.Application{ID: "secret-app", Secret: rand.Text() + rand.Text()}
+	other := mistakes.Client{ID: "other-app", Secret: rand.Text() + rand.Text()}
+	key, block := application("key-app")
+	e := own(t, env.Options{IdP: env.Demo, Patient: true, Gateway: []string{
+		block, "client secret-app {\n secret " + secret.Secret + "\n}", "client other-app {\n secret " + other.Secret + "\n}",
+	}})
 	who := enrolled(t, e, "alice")
-	who.As = &claimant.Application{ID: app.ID, Secret: app.Secret}
 	server := &mistakes.Server{
 		Issuer: e.Issuer, TokenURL: e.Issuer + "/token", Scope: "recovery:complete",
-		Client: app, Other: other, Barred: mistakes.Client{ID: "regrant-browser"},
+		Client: mistakes.Client{ID: secret.ID, Secret: secret.Secret}, Other: other, Barred: mistakes.Client{ID: "regrant-browser"},
 		OtherSubject: "bob-0001",
 	}
 	e.StopCaddy()
 	server.Key, server.OtherKey = signing(t, e, keys.Grant), signing(t, e, keys.Broker)
 	fatal(t, e.StartCaddy(t.Context()))
-	return &peer{
-		http: e.Client,
-		good: func() *mistakes.Attempt {
+	of := func(app *claimant.Application) peer {
+		return peer{http: e.Client, good: func() *mistakes.Attempt {
+			who.As = app
 			parts := strings.Split(who.granted().RecoveryToken, ".")
 			return server.Good(members(t, parts[0]), members(t, parts[1]))
-		},
-		prepare: func(r *http.Request) {
+		}, prepare: func(r *http.Request) {
 			proof, err := wire.NewProof(who.Holder, r.Method, server.TokenURL, time.Now(), "")
 			fatal(t, err)
 			r.Header.Set("DPoP", proof)
-		},
+		}}
 	}
+	own := mistakes.Key{ID: wire.Thumbprint(key.Key.Public()), Private: key.Key}
+	return of(secret).bySecret(), of(key).byKey(key.ID, own, server.OtherKey, server.Issuer, server.TokenURL)
 }
 
 func signing(t *testing.T, e *env.Env, purpose keys.Purpose) mistakes.Key {
@@ -139,8 +165,8 @@ func members(t *testing.T, part string) (out map[string]any) {
 	return out
 }
 
-// realHydra is Ory Hydra on PostgreSQL, which trusts one key for one subject.
-func realHydra(t *testing.T) *peer {
+// realHydra is Ory Hydra on PostgreSQL, which trusts keys for one subject each time.
+func realHydra(t *testing.T) (bySecret, byKey *peer) {
 	t.Helper()
 	program := filepath.Join(bin, "hydra")
 	demand(t, ory.Missing(program))
@@ -174,7 +200,7 @@ func realHydra(t *testing.T) *peer {
 	} {
 		fatal(t, h.TrustKey(t.Context(), trust.issuer, trust.subject, trust.key.ID, &trust.key.Private.PublicKey))
 	}
-	return &peer{http: http.DefaultClient, prepare: func(*http.Request) {}, good: func() *mistakes.Attempt {
+	p := peer{http: http.DefaultClient, prepare: func(*http.Request) {}, good: func() *mistakes.Attempt {
 		now := time.Now().Unix()
 		return server.Good(map[string]any{"alg": "ES256", "kid": server.Key.ID, "typ": "recovery+jwt"}, map[string]any{
 			"iss": issuer, "sub": subject, "aud": server.TokenURL, "iat": now, "nbf": now, "exp": now + 120, "jti": rand.Text(),
@@ -183,6 +209,10 @@ func realHydra(t *testing.T) *peer {
 			"txn": rand.Text(), "cnf": map[string]string{"jkt": strings.Repeat("A", 43)},
 		})
 	}}
+	own := mistakes.Key{ID: "client-key", Private: claimant.NewKey()}
+	id, err := h.KeyClient(t.Context(), mistakes.GrantType, own.ID, &own.Private.PublicKey)
+	fatal(t, err)
+	return p.bySecret(), p.byKey(id, own, server.OtherKey, server.TokenURL, server.Issuer)
 }
 
 func registered(t *testing.T, h *hydra.Server, grantType string) mistakes.Client {

@@ -22,13 +22,29 @@ import (
 
 var update = flag.Bool("update", false, "write into the documentation what was observed")
 
-// Both get the same list of mistakes. That neither refuses everything is seen by the good request that goes with each.
+// Both get the same mistakes. That neither refuses everything is seen by the good request that goes with each.
 func TestWhateverHydraRefusesIsRefusedHere(t *testing.T) {
 	needs(t, "")
-	theirs, ours := realHydra(t), gateway(t)
+	theirs, theirsByKey := realHydra(t)
+	ours, oursByKey := gateway(t)
+	inTheDocs(t, "## In the assertion that is exchanged, and in the request around it\n\n"+compared(t, mistakes.List(), ours, theirs)+
+		"\n## In the assertion that authenticates the client\n\n"+compared(t, mistakes.ClientList(), oursByKey, theirsByKey))
+	t.Run("one of sixteen at once", func(t *testing.T) {
+		for range 5 { // Hydra's losers are not answered the same way each time
+			oneOfSixteen(t, "here", ours, "400 invalid_grant")
+			oneOfSixteen(t, "at Hydra", theirs, "400 jti_known", "500 server_error")
+			oneOfSixteen(t, "here, by key", oursByKey, "401 invalid_client")
+			oneOfSixteen(t, "at Hydra, by key", theirsByKey, "400 jti_known", "500 server_error")
+		}
+	})
+}
+
+// compared makes every mistake at both, and says what differs.
+func compared(t *testing.T, list []mistakes.Mistake, ours, theirs *peer) string {
+	t.Helper()
 	var table differences
 	names := map[string]bool{}
-	for _, m := range mistakes.List() {
+	for _, m := range list {
 		if names[m.Name] {
 			t.Errorf("%s: twice in the list", m.Name)
 		}
@@ -44,14 +60,8 @@ func TestWhateverHydraRefusesIsRefusedHere(t *testing.T) {
 			table.add(m, inShort(here), inShort(there))
 		}
 	}
-	inTheDocs(t, fmt.Sprintf("Of %d mistakes, Hydra %s and Regrant answer %d alike. These are the others; 200 is a token:\n\n%s",
-		len(names), hydra.Version, len(names)-table.count, table.text()))
-	t.Run("one of sixteen at once", func(t *testing.T) {
-		for range 5 {
-			oneOfSixteen(t, "here", ours, "400 invalid_grant")
-			oneOfSixteen(t, "at Hydra", theirs, "400 jti_known", "500 server_error")
-		}
-	})
+	return fmt.Sprintf("Of %d mistakes, Hydra %s and Regrant answer %d alike. These are the others; 200 is a token:\n\n%s",
+		len(names), hydra.Version, len(names)-table.count, table.text())
 }
 
 // refusals are the codes of RFC 6749 §5.2.

@@ -52,6 +52,7 @@ type Attempt struct {
 	header map[string]any
 	claims map[string]any
 	client Client
+	self   *Attempt // whose assertion the client authenticates with (RFC 7523 §2.2), instead of a secret; nil: a secret
 
 	// What happens to the request in turn; nil changes nothing.
 	texts   func(header, claims string) (string, string) // before signing
@@ -75,11 +76,29 @@ func (a *Attempt) With(m Mistake) *Attempt {
 	return &changed
 }
 
+// By is the request of the client id, which authenticates with the assertion of self.
+func (a *Attempt) By(id string, self *Attempt) *Attempt {
+	changed := *a
+	changed.client, changed.self = Client{ID: id}, self
+	return &changed
+}
+
+// WithClient is the request with the mistake in the assertion that authenticates its client; a stays as it is.
+func (a *Attempt) WithClient(m Mistake) *Attempt {
+	changed := *a
+	changed.self = a.self.With(m)
+	return &changed
+}
+
 // Request makes the request. Its body can be sent again (see [http.Request.GetBody]).
 func (a *Attempt) Request(ctx context.Context) (*http.Request, error) {
 	form := url.Values{"grant_type": {GrantType}, "assertion": {a.assertion()}, "scope": {a.server.Scope}}
 	if a.client.ID != "" && a.client.Secret == "" {
 		form.Set("client_id", a.client.ID)
+	}
+	if a.self != nil {
+		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		form.Set("client_assertion", a.self.assertion())
 	}
 	if a.form != nil {
 		a.form(form)

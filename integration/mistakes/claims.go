@@ -91,8 +91,8 @@ func digits(claim string) func(*Attempt) {
 
 func ids() []Mistake {
 	return slices.Concat(anyOf("jti", 7), []Mistake{
-		{Name: "`jti` too short to be random", Why: oneForm, change: set("jti", "1")},
-		{Name: "`jti` of 5,000 letters", Why: oneForm, change: set("jti", strings.Repeat("a", 5000))},
+		{Name: "`jti` too short to be random", Why: oneForm, change: edit("jti", func(*Server) any { return rand.Text()[:6] })},
+		{Name: "`jti` of over 5,000 letters", Why: oneForm, change: edit("jti", func(*Server) any { return rand.Text() + strings.Repeat("a", 5000) })},
 		{Name: "a `jti` that was never issued", Why: inRecord, change: edit("jti", func(*Server) any { return rand.Text() })},
 	})
 }

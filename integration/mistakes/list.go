@@ -1,6 +1,7 @@
 package mistakes
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,16 @@ type Mistake struct {
 // List is every mistake.
 func List() []Mistake {
 	return slices.Concat(claims(), ownClaims(), payloads(), headers(), algorithms(), tokens(), parameters(), bodies(), clients(), replays())
+}
+
+// ClientList is every mistake in the assertion that authenticates a client (RFC 7523 §2.2).
+func ClientList() []Mistake {
+	all := slices.Concat(names(), audiences(), times(), ids(), payloads(), headers(), algorithms(), tokens())
+	all = slices.DeleteFunc(all, func(m Mistake) bool { return slices.Contains(noneOfAClient, m.Name) })
+	for i, m := range all {
+		all[i].Why = cmp.Or(whyOfAClient[m.Name], m.Why)
+	}
+	return all
 }
 
 func set(claim string, value any) func(*Attempt) {

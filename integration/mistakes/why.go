@@ -11,7 +11,7 @@ const (
 	typed       = "An explicit type keeps other JWTs from passing for a recovery token (RFC 8725 §3.11)."
 	threeOnly   = "The header has `alg`, `kid` and `typ`. What else it says could be understood by one party and overlooked by another."
 	notUTF8     = "Claims are UTF-8 (RFC 7519 §7.2)."
-	deep        = "Nothing that is signed by us is nested deeper than `cnf`."
+	deep        = "JSON that is nested deeper than anything that is asked for is not read."
 	large       = "An assertion has at most 8 KiB."
 	larger      = "A body has at most 64 KiB; `docs/limits.md`."
 	onceOnly    = "A parameter comes at most once (RFC 6749 §3.2). Hydra takes the first, and another party might take the last."
