@@ -16,7 +16,7 @@ func TestARecoveryEndsInASessionAndLeavesNothingBehind(t *testing.T) {
 	h := newHouse(t)
 	browser := browserHolder("b")
 	txn, signature := h.inSession(browser)
-	if got := h.idp.log(); got != "state state revoke prepare session" {
+	if got := h.idp.log(); got != "state state state revoke state prepare state session" {
 		t.Fatalf("the identity provider was asked %q", got)
 	}
 	must(t, h.Logins().Redeem(t.Context(), signature))

@@ -100,7 +100,7 @@ func awaitsSession(tx storage.Tx, rec *record) error {
 
 // makeSession has the identity provider make the way in.
 func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Session) (out upstream.Outcome, err error) {
-	err = s.do(ctx, rec, step{do: func(s *Service, ctx context.Context, _ *record) (err error) {
+	err = s.do(ctx, rec, step{do: checked(func(s *Service, ctx context.Context, _ *record) (err error) {
 		if out, err = s.Adapter.Session(ctx, way); err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Ses
 			return fmt.Errorf("%w: the adapter's outcome is none of those that its facts name", upstream.ErrUnavailable)
 		}
 		return nil
-	}})
+	})})
 	return out, err
 }
 

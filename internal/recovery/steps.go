@@ -25,8 +25,18 @@ type step struct {
 // steps are those that need no browser, in the order of protocol.md: check → revoke → prepare → (session) → finish.
 var steps = map[State]step{
 	StateCheck:   {(*Service).check, func(*record) State { return StateRevoke }},
-	StateRevoke:  {(*Service).revoke, func(*record) State { return StatePrepare }},
-	StatePrepare: {(*Service).prepare, afterPrepare},
+	StateRevoke:  {checked((*Service).revoke), func(*record) State { return StatePrepare }},
+	StatePrepare: {checked((*Service).prepare), afterPrepare},
+}
+
+// checked asks for the account's state again before it does anything: steps may be far apart, since each is repeated until it succeeds.
+func checked(do func(*Service, context.Context, *record) error) func(*Service, context.Context, *record) error {
+	return func(s *Service, ctx context.Context, rec *record) error {
+		if err := s.check(ctx, rec); err != nil {
+			return err
+		}
+		return do(s, ctx, rec)
+	}
 }
 
 func afterPrepare(rec *record) State {
