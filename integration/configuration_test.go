@@ -132,7 +132,7 @@ func TestASecondProcessDoesNotOpenTheStore(t *testing.T) {
 // During a reload the old configuration still answers what it had begun. Here the identity provider is slow, the same
 // person presses again at the new configuration, and one of the two does it.
 func TestARecoveryHeldAcrossAReloadIsDoneOnce(t *testing.T) {
-	e, proxy := faulty(t)
+	e, proxy := faulty(t, env.Keycloak)
 	p := enrolled(t, e, "alice")
 	b, page := p.confirming()
 	second := b.Tab()

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,14 +30,15 @@ const (
 	refusing  fault = "refuses connections"
 )
 
-// slowness is how long a slow one takes for each answer.
-const slowness = 5 * time.Second
+// slowness is how long a slow one takes for each answer: too long for one step together, or by itself where one answer is a step.
+var slowness = map[string]time.Duration{env.Keycloak: 5 * time.Second, env.Kratos: 12 * time.Second}
 
 // faultProxy stands between the gateway and the admin API of the identity provider.
 type faultProxy struct {
-	t    *testing.T
-	addr string
-	held chan struct{} // one for each request that is kept waiting by silent; what nobody reads is lost
+	t        *testing.T
+	addr     string
+	slowness time.Duration
+	held     chan struct{} // one for each request that is kept waiting by silent; what nobody reads is lost
 
 	mu      sync.Mutex
 	forward *httputil.ReverseProxy
@@ -65,27 +67,38 @@ func (p *faultProxy) pass(w http.ResponseWriter, r *http.Request, forward http.H
 	around(r, func() { forward.ServeHTTP(w, r) })
 }
 
-// faulty starts a Keycloak whose admin API the gateway reaches through a proxy.
-func faulty(t *testing.T) (*env.Env, *faultProxy) {
+// faulty starts an identity provider whose admin API the gateway reaches through a proxy.
+func faulty(t *testing.T, kind string) (*env.Env, *faultProxy) {
 	t.Helper()
-	p := &faultProxy{t: t, addr: "127.0.0.1:0", held: make(chan struct{}, 1), fault: sound, changed: make(chan struct{})}
+	p := &faultProxy{t: t, slowness: slowness[kind], addr: "127.0.0.1:0", held: make(chan struct{}, 1), fault: sound, changed: make(chan struct{})}
 	p.listen()
 	t.Cleanup(func() {
 		p.set(sound)
 		_ = p.server.Close()
 	})
-	e := own(t, env.Options{IdP: env.Keycloak, Through: "http://" + p.addr, Patient: true})
-	p.aim(e.IdP)
+	e := own(t, env.Options{IdP: kind, Through: "http://" + p.addr, Patient: true})
+	p.aim(e)
 	return e, p
 }
 
-func (p *faultProxy) aim(address string) {
-	target, err := url.Parse(address)
+func (p *faultProxy) aim(e *env.Env) {
+	target, err := url.Parse(e.IdP)
 	fatal(p.t, err)
+	admin := target
+	if k, ok := e.Provider.(*env.KratosProvider); ok {
+		admin, err = url.Parse(k.Server.AdminURL)
+		fatal(p.t, err)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forward = &httputil.ReverseProxy{
-		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			if strings.HasPrefix(r.In.URL.Path, "/admin/") {
+				r.SetURL(admin)
+			} else {
+				r.SetURL(target)
+			}
+		},
 		ModifyResponse: p.truncate,
 		ErrorLog:       log.New(io.Discard, "", 0), // whoever went away is what the faults are about
 	}
@@ -146,7 +159,7 @@ func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "<!doctype html><title>Welcome to the hotel network</title>")
 	case slow:
 		select {
-		case <-time.After(slowness):
+		case <-time.After(p.slowness):
 			forward.ServeHTTP(w, r)
 		case <-r.Context().Done():
 		}

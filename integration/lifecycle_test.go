@@ -201,7 +201,7 @@ func TestReloadsAreNotSeenByThoseWhoRecover(t *testing.T) {
 
 // The person pressed the button, the identity provider was being asked, and the gateway died before it could answer.
 func TestACrashInTheMiddleOfTheCompletionIsResumedByTheSameBrowser(t *testing.T) {
-	e, proxy := faulty(t)
+	e, proxy := faulty(t, env.Keycloak)
 	p := enrolled(t, e, "alice")
 	b, page := p.confirming()
 	proxy.set(silent)

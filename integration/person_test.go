@@ -90,7 +90,7 @@ func waiting(ctx context.Context, e *env.Env) (*browser.Browser, error) {
 
 // forgetting leads b there.
 func forgetting(ctx context.Context, e *env.Env, b *browser.Browser) error {
-	login, err := b.Open(ctx, e.App.URL+"/")
+	login, err := b.Open(ctx, e.Entrance())
 	if err != nil {
 		return err
 	}

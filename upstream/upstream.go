@@ -178,7 +178,7 @@ type Outcome struct {
 // AnswerLife is for how long after s.RedeemedAt Session may be called again by
 // whoever did not get its answer. An adapter that is Direct finishes nothing
 // before.
-const AnswerLife = 15 * time.Second
+const AnswerLife = 30 * time.Second
 
 // Direct is the server's own answer to the browser that it has signed in.
 type Direct struct {

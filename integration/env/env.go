@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -150,6 +151,30 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 	authorize, token := endpoints(e)
 	app.serve(listener, authorize, token, e.Client)
 	return e, nil
+}
+
+// Entrance is where a person goes who wants to sign in.
+func (e *Env) Entrance() string {
+	if e.Kind == Kratos {
+		return e.Origin + "/ui/login?return_to=" + url.QueryEscape(e.Origin+"/ui/")
+	}
+	return e.App.URL + "/"
+}
+
+// User is what the identity provider calls somebody.
+func (e *Env) User(name string) string {
+	if e.Kind == Kratos {
+		return name + "@example.com"
+	}
+	return name
+}
+
+// Welcome is what whoever has signed in there reads.
+func (e *Env) Welcome(user string) string {
+	if e.Kind == Kratos {
+		return "You are signed in You are signed in " + user + "@example.com"
+	}
+	return "Signed in as " + user
 }
 
 // appClient is the application's client id at the identity provider.

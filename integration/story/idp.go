@@ -16,10 +16,8 @@ type idp struct {
 	user    string // the provider's own name of her
 	subject string // stable id, where the provider cannot be asked
 
-	entrance string // where people sign in; "" is the application
-	arrives  string // path at the gateway to which "Forgot password?" leads, below the issuer
-	cookie   string // of the provider's own session
-	welcome  string // what somebody reads who is
+	arrives string // path at the gateway to which "Forgot password?" leads, below the issuer
+	cookie  string // of the provider's own session
 
 	signIn    func(ctx context.Context, b *browser.Browser, page *browser.Page, account, password string) (*browser.Page, error)
 	password  string // name of the field for a new password
@@ -33,14 +31,14 @@ func idps(e *env.Env) idp {
 	case env.Demo:
 		return idp{
 			account: "alice@demo.example", user: "alice-0001", subject: "alice-0001",
-			entrance: e.App.URL + "/", arrives: "/oidc/authorize", cookie: "__Host-demoidp", welcome: "Signed in as alice",
+			arrives: "/oidc/authorize", cookie: "__Host-demoidp",
 			signIn: byName, password: "password-new", renew: inForm("password"),
 			spellings: []string{"/forgot", "/forgot/", "//forgot", "/%66orgot", "/forgot;x=y"},
 		}
 	case env.Kratos:
 		return idp{
 			account: "alice@example.com", user: "alice@example.com",
-			entrance: e.Origin + "/ui/login?return_to=" + url.QueryEscape(e.Origin+"/ui/"), cookie: kratos.SessionCookie, welcome: "You are signed in",
+			cookie: kratos.SessionCookie,
 			signIn: byIdentifier, password: "password", renew: inSettings,
 			spellings: []string{
 				"/self-service/recovery/browser", "/self-service/recovery/browser/", "//self-service/recovery/browser", "/self-service/recovery/%62rowser",
@@ -51,7 +49,7 @@ func idps(e *env.Env) idp {
 		base := "/realms/" + keycloak.Realm + "/login-actions/"
 		return idp{
 			account: "alice@example.com", user: "alice",
-			entrance: e.App.URL + "/", arrives: "/oidc/authorize", cookie: "KEYCLOAK_IDENTITY", welcome: "Signed in as alice",
+			arrives: "/oidc/authorize", cookie: "KEYCLOAK_IDENTITY",
 			signIn: byName, password: "password-new", renew: inForm("required-action"),
 			spellings: []string{
 				base + "reset-credentials", base + "reset-credentials/", base + "%72eset-credentials", base + "/reset-credentials", base + "reset-credentials;x=y",

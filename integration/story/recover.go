@@ -26,7 +26,7 @@ func (s *Story) recover(ctx context.Context) error {
 	if page, err = s.NewPassword(ctx, s.person, page); err != nil {
 		return err
 	}
-	if err := s.saw(page.Status == http.StatusOK && strings.Contains(page.Text(), s.welcome),
+	if err := s.saw(page.Status == http.StatusOK && strings.Contains(page.Text(), s.Env.Welcome("alice")),
 		"the sign-in that the person came from was completed: %q", page.Text()); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (s *Story) recover(ctx context.Context) error {
 
 // Lose opens the application, finds that the password is forgotten, and clicks the provider's own link.
 func (s *Story) Lose(ctx context.Context, b *browser.Browser) (*browser.Page, error) {
-	login, err := b.Open(ctx, s.entrance)
+	login, err := b.Open(ctx, s.Env.Entrance())
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (s *Story) passwords(ctx context.Context) error {
 		works          bool
 	}{{s.old, "the lost password opens nothing", false}, {s.new, "the new password works", true}} {
 		b := s.browser()
-		login, err := b.Open(ctx, s.entrance)
+		login, err := b.Open(ctx, s.Env.Entrance())
 		if err != nil {
 			return err
 		}
@@ -170,7 +170,7 @@ func (s *Story) passwords(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.saw(strings.Contains(after.Text(), s.welcome) == try.works, "%s", try.what); err != nil {
+		if err := s.saw(strings.Contains(after.Text(), s.Env.Welcome("alice")) == try.works, "%s", try.what); err != nil {
 			return err
 		}
 	}

@@ -121,7 +121,7 @@ func (s *Story) notice(kind string) error {
 
 // told waits until an owner was told something of that kind that match accepts.
 func (s *Story) told(kind string, match func(env.Notice) bool) error {
-	n, ok := s.Env.Hook.Await(40*time.Second, func(n env.Notice) bool { return n.Type == kind && match(n) })
+	n, ok := s.Env.Hook.Await(60*time.Second, func(n env.Notice) bool { return n.Type == kind && match(n) })
 	if err := s.saw(ok, "the owner was told, by a signed webhook: %s", kind); err != nil {
 		return err
 	}
