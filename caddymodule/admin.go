@@ -70,6 +70,7 @@ var adminRoutes = map[string]adminRoute{
 	"recoveries":              {http.MethodGet, listRecoveries},
 	"broker":                  {http.MethodGet, describeBroker},
 	"rotate-keys":             {http.MethodPost, rotateKeys},
+	"reconcile":               {http.MethodPost, reconcileNow},
 }
 
 func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {

@@ -40,7 +40,7 @@ func buildCommand(cmd *cobra.Command) {
 	flags.StringP("config", "c", "", "Configuration file (if --address is not used)")
 	flags.StringP("adapter", "a", "", "Name of config adapter to apply (if --config is used)")
 	flags.Bool("json", false, "Print the answer as JSON")
-	cmd.AddCommand(activationCodeCommand(), authenticatorsCommand(), revokeCommand(), recoveriesCommand(), brokerCommand(), rotateKeysCommand())
+	cmd.AddCommand(activationCodeCommand(), authenticatorsCommand(), revokeCommand(), recoveriesCommand(), brokerCommand(), rotateKeysCommand(), reconcileCommand())
 }
 
 func activationCodeCommand() *cobra.Command {

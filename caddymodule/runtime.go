@@ -139,6 +139,7 @@ func (a *App) start(ctx context.Context, p *parts, store *handle) (*runtime, err
 	rt.work(workers, a, "telling of recoveries", s.outbox.Run)
 	rt.work(workers, a, "rotating keys", func(ctx context.Context) error { return s.ring.Run(ctx, a.rotation(s)) })
 	rt.work(workers, a, "ending devices that nobody confirmed", s.authority.Run)
+	rt.work(workers, a, "following accounts at the identity provider", s.reconcile.Run)
 	if s.revocation != nil {
 		rt.work(workers, a, "fetching statements about revocation", s.revocation.Run)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/regrant/regrant/internal/login"
 	"github.com/regrant/regrant/internal/notify"
 	"github.com/regrant/regrant/internal/policy"
+	"github.com/regrant/regrant/internal/reconcile"
 	"github.com/regrant/regrant/internal/recovery"
 	"github.com/regrant/regrant/internal/revocation"
 	"github.com/regrant/regrant/storage"
@@ -41,6 +42,7 @@ type services struct {
 	broker       *broker.Server // nil: the identity provider makes its sessions itself
 	brokerClient Client
 	revocation   *revocation.Source // nil: nothing is fetched
+	reconcile    *reconcile.Reconciler
 }
 
 // issuer is what proofs and tokens are bound to.
@@ -112,6 +114,9 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 		return s, err
 	}
 	s.recovery.SetMinter(s.grant)
+	s.reconcile = reconcile.New(reconcile.Config{
+		Namespace: name, DB: db, Provider: p.adapter, Accounts: s.accounts, Revoker: s.authority, Journal: s.journal, Logger: a.logger,
+	})
 	return s, nil
 }
 

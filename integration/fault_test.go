@@ -123,9 +123,13 @@ func goroutines(t *testing.T, e *env.Env) (n int) {
 // restless is how many goroutines may be there for a moment: connections of clients and of the proxy that are kept open.
 const restless = 20
 
-func TestAFaultyKeycloakGrantsNothingAndLosesNothing(t *testing.T) { grantsAndLosesNothing(t, env.Keycloak) }
+func TestAFaultyKeycloakGrantsNothingAndLosesNothing(t *testing.T) {
+	grantsAndLosesNothing(t, env.Keycloak)
+}
 
-func TestAFaultyKratosGrantsNothingAndLosesNothing(t *testing.T) { grantsAndLosesNothing(t, env.Kratos) }
+func TestAFaultyKratosGrantsNothingAndLosesNothing(t *testing.T) {
+	grantsAndLosesNothing(t, env.Kratos)
+}
 
 func grantsAndLosesNothing(t *testing.T, kind string) {
 	t.Helper()

@@ -72,6 +72,7 @@ var floors = map[string][]string{
 	"internal/notify":              {"internal/journal", "internal/observe", "storage"},
 	"internal/account":             {"attest", "storage"},
 	"internal/enrolment":           {"attest", "internal/account", "internal/authority", "internal/journal", "internal/keys", "internal/login", "internal/notify", "internal/observe", "internal/policy", "storage", "upstream"},
+	"internal/reconcile":           {"internal/account", "internal/journal", "storage", "upstream"},
 	"internal/login":               {"attest", "internal/account", "internal/keys", "storage", "upstream"},
 	"internal/revocation":          {"attest/android", "attest/certpath", "attest/revocation", "internal/observe"},
 	"internal/authority":           {"attest", "attest/certpath", "attest/devicecert", "attest/strongkey", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/throttle", "storage", "upstream"},

@@ -3,6 +3,7 @@ package kratos
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -92,4 +93,17 @@ func (s *Server) RecoveryCode(ctx context.Context, id, flowType string) (flow, c
 func (s *Server) Admin(ctx context.Context, method, path string, in, out any) error {
 	_, err := s.admin.Call(ctx, method, "/admin"+path, nil, in, out)
 	return err
+}
+
+// Find returns the id of the identity that signs in by that name.
+func (s *Server) Find(ctx context.Context, identifier string) (id string, err error) {
+	var found []Identity
+	err = s.Admin(ctx, http.MethodGet, "/identities?credentials_identifier="+url.QueryEscape(identifier), nil, &found)
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("%d identities are called %s", len(found), identifier)
+	}
+	if err != nil {
+		return "", err
+	}
+	return found[0].ID, nil
 }

@@ -55,6 +55,18 @@ func (s *Store) place(m attest.Method, name attest.Identifier) []byte {
 // name writes the rows of an authenticator, or takes them away once it is revoked. It follows every write of one, so that those from
 // before there were rows get theirs.
 func (s *Store) name(tx storage.Tx, a *Authenticator) error {
+	if !a.RevokedAt.IsZero() {
+		return s.unname(tx, a)
+	}
+	return s.eachRow(a, func(key, handle []byte) error { return tx.Put(key, s.sealer.Seal(key, handle), time.Time{}) })
+}
+
+// unname takes the rows of an authenticator away.
+func (s *Store) unname(tx storage.Tx, a *Authenticator) error {
+	return s.eachRow(a, func(key, _ []byte) error { return tx.Delete(key) })
+}
+
+func (s *Store) eachRow(a *Authenticator, do func(key, handle []byte) error) error {
 	name, ok := a.firstName()
 	if !ok {
 		return nil
@@ -63,14 +75,7 @@ func (s *Store) name(tx storage.Tx, a *Authenticator) error {
 		if h.OneTime { // selects a secret, and is nobody else's business
 			continue
 		}
-		key := s.nameKey(a, name, h.Value)
-		var err error
-		if a.RevokedAt.IsZero() {
-			err = tx.Put(key, s.sealer.Seal(key, h.Value), time.Time{})
-		} else {
-			err = tx.Delete(key)
-		}
-		if err != nil {
+		if err := do(s.nameKey(a, name, h.Value), h.Value); err != nil {
 			return fmt.Errorf("naming an authenticator: %w", err)
 		}
 	}

@@ -39,6 +39,9 @@ type guard struct {
 	// FirstRecoveredAt is the first of recoveries that each came in the quarantine of the one before.
 	FirstRecoveredAt time.Time `json:"first_recovered_at,omitzero"`
 
+	Standing    Standing  `json:"standing,omitzero"` // at the identity provider, see [Store.Stand]
+	StandsSince time.Time `json:"stands_since,omitzero"`
+
 	Level     uint8 `json:"level,omitzero"`     // the best sign-in ever seen, see [Store.Assured]
 	Resistant bool  `json:"resistant,omitzero"` // to phishing
 }

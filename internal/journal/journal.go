@@ -44,6 +44,7 @@ const (
 	KindAuthenticatorLost      Kind = "authenticator-lost"
 	KindEnrolmentRefused       Kind = "enrolment-refused"
 	KindAuthenticatorRevoked   Kind = "authenticator-revoked"
+	KindAccountChanged         Kind = "account-changed" // seen at the identity provider
 	KindNoticeFailed           Kind = "notice-failed"
 	KindKeysRotated            Kind = "keys-rotated"
 	KindActivationCodeDisabled Kind = "activation-code-disabled"
