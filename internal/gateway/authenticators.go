@@ -153,7 +153,7 @@ func (g *Gateway) remove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return gone(w, g.Enrolment.Remove(r.Context(), v, g.named(r)))
+	return g.gone(w, g.Enrolment.Remove(r.Context(), v, g.named(r)))
 }
 
 // removeByForm ends one, for a person.
@@ -189,15 +189,15 @@ func (g *Gateway) reportLostByProgram(w http.ResponseWriter, r *http.Request) er
 	if err := required("/id", in.ID); err != nil {
 		return err
 	}
-	return gone(w, g.Enrolment.ReportLost(r.Context(), v, in.ID))
+	return g.gone(w, g.Enrolment.ReportLost(r.Context(), v, in.ID))
 }
 
 // gone answers a program whose session is over now.
-func gone(w http.ResponseWriter, err error) error {
+func (g *Gateway) gone(w http.ResponseWriter, err error) error {
 	if err != nil {
 		return err
 	}
-	drop(w, selfCookie)
+	drop(w, g.cookie(selfCookie))
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -216,7 +216,7 @@ func (g *Gateway) ended(w http.ResponseWriter, r *http.Request, v enrolment.Visi
 	if err != nil {
 		return g.explained(r, err)
 	}
-	drop(w, selfCookie)
+	drop(w, g.cookie(selfCookie))
 	return g.pages.Write(w, http.StatusOK, pages.Removed(a.Label, lost, g.loginForm(r)))
 }
 

@@ -169,7 +169,7 @@ func (g *Gateway) showBound(w http.ResponseWriter, r *http.Request, v enrolment.
 		b.Advice = advised(advice)
 	}
 	if _, err := g.Login.Read(r.Context(), v.Secret); errors.Is(err, login.ErrNone) { // it took the place of another one
-		drop(w, selfCookie)
+		drop(w, g.cookie(selfCookie))
 		b.SignedOut = true
 	}
 	if bound.Method == attest.MethodRecoveryCode {

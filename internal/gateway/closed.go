@@ -10,9 +10,9 @@ import (
 // Closed answers in the place of a [Gateway] that could not be opened.
 type Closed struct{ g *Gateway }
 
-// NewClosed makes it for the routes below path.
-func NewClosed(path string, logger *slog.Logger) *Closed {
-	g := shell(Config{Path: path, Logger: logger})
+// NewClosed makes it for the routes below path, and for the document of related origins if there is one.
+func NewClosed(path string, related []byte, logger *slog.Logger) *Closed {
+	g := shell(Config{Path: path, RelatedOrigins: related, Logger: logger})
 	g.pages = pages.New("", path)
 	return &Closed{g}
 }

@@ -112,7 +112,7 @@ func (g *Gateway) signIn(w http.ResponseWriter, r *http.Request, txn string, bro
 	if err != nil {
 		return err
 	}
-	drop(w, loginCookie)
+	drop(w, g.cookie(loginCookie))
 	redirect(w, to, http.StatusSeeOther)
 	return nil
 }
@@ -124,7 +124,7 @@ func (g *Gateway) answerDirectly(w http.ResponseWriter, r *http.Request, txn str
 	if err != nil {
 		return err
 	}
-	drop(w, loginCookie)
+	drop(w, g.cookie(loginCookie))
 	for _, cookie := range way.Direct.Cookies {
 		w.Header().Add("Set-Cookie", cookie)
 	}

@@ -26,7 +26,7 @@ func TestWhoAsksTheServerForARecoveryIsLedHereAndGoesOnAfterwards(t *testing.T) 
 	p, b := h.enrolled(), h.browser()
 	h.idp.verdict = upstream.Verdict{Kind: upstream.Entrance, Entry: "return_to=https%3A%2F%2Fapp.example.com"}
 	w := b.get("/self-service/recovery/browser?return_to=x", "same-origin")
-	location(t, w, http.StatusSeeOther, "/recovery")
+	location(t, w, http.StatusSeeOther, issuer)
 	if b.cookies[holderCookie] == "" || b.cookies[loginCookie] == "" || strings.Contains(b.cookies[loginCookie], "app.example") {
 		t.Errorf("cookies %v", b.cookies)
 	}
@@ -50,7 +50,7 @@ func TestWhoIsLedHereByAnotherSiteHoldsNothing(t *testing.T) {
 	h := direct(t)
 	b := h.browser()
 	h.idp.verdict = upstream.Verdict{Kind: upstream.Entrance}
-	location(t, b.get("/self-service/recovery/browser", "cross-site"), http.StatusSeeOther, "/recovery")
+	location(t, b.get("/self-service/recovery/browser", "cross-site"), http.StatusSeeOther, issuer)
 	if len(b.cookies) > 0 {
 		t.Errorf("cookies %v", b.cookies)
 	}
@@ -60,7 +60,7 @@ func TestAnEntryThatNoBrowserWouldKeepIsLeftOut(t *testing.T) {
 	h := direct(t)
 	b := h.browser()
 	h.idp.verdict = upstream.Verdict{Kind: upstream.Entrance, Entry: strings.Repeat("e", maxLogin+1)}
-	location(t, b.get("/self-service/recovery/browser", "same-origin"), http.StatusSeeOther, "/recovery")
+	location(t, b.get("/self-service/recovery/browser", "same-origin"), http.StatusSeeOther, issuer)
 	if b.cookies[loginCookie] != "" {
 		t.Error("it is kept")
 	}

@@ -112,15 +112,25 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next func(ht
 		g.serve(w, r)
 		return nil
 	}
-	verdict := g.Adapter.Guard(r)
-	if verdict.Kind != upstream.Pass {
-		g.turnAway(w, r, verdict)
+	if r = g.Screen(w, r); r == nil {
 		return nil
 	}
-	if len(verdict.DropCookies) > 0 {
-		r = withoutCookies(r, verdict.DropCookies)
-	}
 	return next(w, r)
+}
+
+// Screen judges a request that is not ours to answer, and returns what of it may be forwarded; nil: it was turned away,
+// and has its answer. Where several gateways stand in front of one server, each of them is asked.
+func (g *Gateway) Screen(w http.ResponseWriter, r *http.Request) *http.Request {
+	verdict := g.Adapter.Guard(r)
+	switch {
+	case verdict.Kind != upstream.Pass:
+		g.turnAway(w, r, verdict)
+		return nil
+	case len(verdict.DropCookies) > 0:
+		return withoutCookies(r, verdict.DropCookies)
+	default:
+		return r
+	}
 }
 
 const relatedOrigins = "/.well-known/webauthn"

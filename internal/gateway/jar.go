@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/binary"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -16,6 +17,19 @@ const (
 	selfCookie = "__Host-regrant-self"
 )
 
+// cookie is the name under which this gateway keeps what of the above it has in a browser. Where several are at one origin, by
+// different paths, the prefix __Host- gives them one space of names, and what waits for one of them must not put out what waits for
+// another. The path itself cannot be in a name; no path has the plus sign in it that takes the place of its slashes.
+func (g *Gateway) cookie(name string) string {
+	if g.Path == usualPath {
+		return name
+	}
+	return name + strings.ReplaceAll(g.Path, "/", "+")
+}
+
+// usualPath is the path whose cookies have plain names.
+const usualPath = "/recovery"
+
 // waitLife is how long an authorization request waits: the identity provider gives a login up after 30 minutes.
 const waitLife = 30 * time.Minute
 
@@ -23,14 +37,14 @@ const waitLife = 30 * time.Minute
 func (g *Gateway) put(w http.ResponseWriter, query string) string {
 	plain := binary.BigEndian.AppendUint64(nil, uint64(g.Clock().Add(waitLife).Unix())) //nolint:gosec // after 1970
 	sealed := g.box.Seal(append(plain, query...), []byte(loginCookie))
-	setCookie(w, loginCookie, sealed, waitLife)
+	setCookie(w, g.cookie(loginCookie), sealed, waitLife)
 	return sealed
 }
 
 // take opens what waits in this browser: false if nothing does, or if it is not ours, or too old. The time is in the seal,
 // since how long a cookie lives is the browser's word only.
 func (g *Gateway) take(r *http.Request) (query string, ok bool) {
-	plain, err := g.box.Open(cookieValue(r, loginCookie), []byte(loginCookie))
+	plain, err := g.box.Open(cookieValue(r, g.cookie(loginCookie)), []byte(loginCookie))
 	if err != nil || len(plain) < 8 {
 		return "", false
 	}

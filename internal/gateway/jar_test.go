@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 )
@@ -25,4 +26,27 @@ func TestSealedCookiesAreNotInterchangeable(t *testing.T) {
 	}
 	b.cookies[ownCookie] = b.cookies[loginCookie]
 	wantPage(t, b.get("/recovery/login/callback?code=c&state="+url.QueryEscape(h.idp.login.State), "same-origin"), http.StatusOK, "You are not signed in")
+}
+
+// Gateways at one origin keep what waits for them apart.
+func TestCookiesAreNamedAfterThePath(t *testing.T) {
+	seen := map[string]string{}
+	for _, path := range []string{"/recovery", "/recovery/acme", "/recovery.acme", "/recovery-acme", "/a/b", "/a.b", "/a~b"} {
+		name := shell(Config{Path: path}).cookie(loginCookie)
+		if before, twice := seen[name]; twice {
+			t.Errorf("%s and %s share %s", before, path, name)
+		}
+		seen[name] = path
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		setCookie(w, name, "value", 0)
+		for _, c := range w.Result().Cookies() {
+			r.AddCookie(c)
+		}
+		if got := cookieValue(r, name); got != "value" {
+			t.Errorf("%s came back as %q", name, got)
+		}
+	}
+	if seen[loginCookie] != usualPath {
+		t.Errorf("the plain name belongs to %q", seen[loginCookie])
+	}
 }

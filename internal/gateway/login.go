@@ -14,7 +14,7 @@ import (
 
 // signedIn is who has signed in for self-service in this browser, and the secret that says so.
 func (g *Gateway) signedIn(r *http.Request) (who login.Session, secret string, err error) {
-	secret = cookieValue(r, selfCookie)
+	secret = cookieValue(r, g.cookie(selfCookie))
 	who, err = g.Login.Read(r.Context(), secret)
 	return who, secret, err
 }
@@ -59,7 +59,7 @@ func (g *Gateway) startOwnLogin(w http.ResponseWriter, r *http.Request, wish log
 	if err != nil {
 		return err
 	}
-	setCookie(w, ownCookie, sealed, login.Pending)
+	setCookie(w, g.cookie(ownCookie), sealed, login.Pending)
 	redirect(w, to, http.StatusSeeOther)
 	return nil
 }
@@ -79,24 +79,24 @@ func (g *Gateway) landing(w http.ResponseWriter, r *http.Request) error {
 		}
 		defer leave()
 	}
-	_, secret, err := g.Login.Callback(r.Context(), cookieValue(r, ownCookie), answer, r.Cookies())
+	_, secret, err := g.Login.Callback(r.Context(), cookieValue(r, g.cookie(ownCookie)), answer, r.Cookies())
 	switch {
 	case errors.Is(err, login.ErrOver): // whatever login waits in this browser goes on waiting
 		return g.pages.Write(w, http.StatusOK, failed)
 	case errors.Is(err, login.ErrCancelled):
-		drop(w, ownCookie)
+		drop(w, g.cookie(ownCookie))
 		return g.pages.Write(w, http.StatusOK, failed)
 	case errors.Is(err, login.ErrOther):
-		drop(w, ownCookie)
+		drop(w, g.cookie(ownCookie))
 		return &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, page: pageOf(pages.OtherAccount(g.prefix + "authenticators"))}
 	case errors.Is(err, upstream.ErrRefused), errors.Is(err, upstream.ErrNoAccount):
-		drop(w, ownCookie)
+		drop(w, g.cookie(ownCookie))
 		return &problemError{status: http.StatusForbidden, code: wire.ProblemRefused, page: &failed, cause: err}
 	case err != nil:
 		return err
 	}
-	drop(w, ownCookie)
-	setStrictCookie(w, selfCookie, secret, login.Life)
+	drop(w, g.cookie(ownCookie))
+	setStrictCookie(w, g.cookie(selfCookie), secret, login.Life)
 	// A redirect would go on with what another site began, without the cookie. A page of ours begins anew.
 	w.Header().Set("Refresh", "0; url="+g.prefix+"authenticators")
 	return g.pages.Write(w, http.StatusOK, pages.SignedIn(g.prefix+"authenticators"))
@@ -120,13 +120,13 @@ func (g *Gateway) logout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	secret := cookieValue(r, selfCookie)
+	secret := cookieValue(r, g.cookie(selfCookie))
 	if secret == "" || !g.genuine(r, sent, formLogout, secret) {
 		return errStaleForm
 	}
 	if err := g.Login.End(r.Context(), secret); err != nil {
 		return err
 	}
-	drop(w, selfCookie)
+	drop(w, g.cookie(selfCookie))
 	return g.pages.Write(w, http.StatusOK, pages.SignedOut(g.loginForm(r)))
 }

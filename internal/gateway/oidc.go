@@ -25,7 +25,7 @@ func (g *Gateway) enter(w http.ResponseWriter, r *http.Request, entry string) {
 	if entry != "" && len(entry) <= maxLogin {
 		g.put(w, entry)
 	}
-	redirect(w, g.Path, http.StatusSeeOther)
+	redirect(w, g.issuer, http.StatusSeeOther) // at another host its path may be somebody else's
 }
 
 // authorize is where the identity provider sends a browser that cannot sign in (OIDC Core section 3.1.2.1). A browser
@@ -61,7 +61,7 @@ func (g *Gateway) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return kept(err, g.form(formContinue, "continue", secret))
 	}
-	drop(w, loginCookie)
+	drop(w, g.cookie(loginCookie))
 	redirect(w, to, http.StatusFound)
 	return nil
 }
@@ -91,7 +91,7 @@ func (g *Gateway) cancel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	waiting := cookieValue(r, loginCookie)
+	waiting := cookieValue(r, g.cookie(loginCookie))
 	if waiting == "" || !g.genuine(r, sent, formCancel, waiting) {
 		return errStaleForm
 	}
@@ -103,7 +103,7 @@ func (g *Gateway) cancel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	drop(w, loginCookie)
+	drop(w, g.cookie(loginCookie))
 	redirect(w, to, http.StatusSeeOther)
 	return nil
 }

@@ -230,7 +230,7 @@ func (g *Gateway) turnAway(w http.ResponseWriter, r *http.Request, v upstream.Ve
 	case upstream.Blocked:
 		p = &problemError{code: wire.ProblemNotFound, status: http.StatusNotFound}
 	case upstream.Recovery, upstream.Entrance:
-		p = &problemError{code: wire.ProblemRefused, status: http.StatusForbidden, page: pageOf(pages.LeadHere(g.Path))}
+		p = &problemError{code: wire.ProblemRefused, status: http.StatusForbidden, page: pageOf(pages.LeadHere(g.issuer))}
 	}
 	rt := &route{path: guarded, kind: page}
 	visit := g.visit(w, r, rt)

@@ -68,7 +68,7 @@ func TestGuardedRoutesAreAnsweredWithPages(t *testing.T) {
 		h.idp.verdict = upstream.Verdict{Kind: kind, Reason: "test"}
 		w := h.get("/realms/acme/login-actions/reset-credentials")
 		wantPage(t, w, want, "<h1>")
-		if kind == upstream.Recovery && !strings.Contains(w.Body.String(), `<p><a href="/recovery/">Recover your account</a>`) {
+		if kind == upstream.Recovery && !strings.Contains(w.Body.String(), `<p><a href="`+issuer+`/">Recover your account</a>`) {
 			t.Error("the page does not name the way to recovery")
 		}
 	}

@@ -100,10 +100,10 @@ func TestEveryRequestIsCountedByWhatCameOfIt(t *testing.T) {
 		`regrant_requests_total{endpoint="unknown",outcome="not-found"}`:  func() { h.get("/recovery/alice") },
 		`regrant_requests_total{endpoint="initiate",outcome="malformed"}`: func() { h.postJSON("/recovery/initiate", "{", "Origin", origin) },
 		`regrant_requests_total{endpoint="ca.pem",outcome="unavailable"}`: func() {
-			NewClosed("/recovery", h.Logger).Unavailable(httptest.NewRecorder(), request(t, "GET", "/recovery/ca.pem", nil), errDown)
+			NewClosed("/recovery", nil, h.Logger).Unavailable(httptest.NewRecorder(), request(t, "GET", "/recovery/ca.pem", nil), errDown)
 		},
 		`regrant_requests_total{endpoint="guarded",outcome="unavailable"}`: func() {
-			NewClosed("/recovery", h.Logger).Unavailable(httptest.NewRecorder(), request(t, "GET", "/realms/acme/alice", nil), errDown)
+			NewClosed("/recovery", nil, h.Logger).Unavailable(httptest.NewRecorder(), request(t, "GET", "/realms/acme/alice", nil), errDown)
 		},
 		`regrant_request_duration_seconds{endpoint="status"}`: func() { h.postJSON("/recovery/status", "{}") },
 	} {

@@ -217,11 +217,11 @@ func LoginTooLarge() Page {
 	return Page{Title: "This sign-in cannot wait here", Text: []string{"The application's request is too long to be kept in this browser. Recover your account first and sign in afterwards."}}
 }
 
-// LeadHere stands where the identity provider's own recovery was.
-func LeadHere(path string) Page {
+// LeadHere stands where the identity provider's own recovery was, at whatever host, and leads to the issuer.
+func LeadHere(issuer string) Page {
 	return Page{
 		Title: "Accounts are recovered elsewhere",
 		Text:  []string{"This way to recover an account is switched off. There is another one that is open to you."},
-		Way:   &Link{"Recover your account", path + "/"},
+		Way:   &Link{"Recover your account", issuer + "/"},
 	}
 }
