@@ -176,6 +176,9 @@ func TestEveryFieldIsReachableFromACaddyfile(t *testing.T) {
 	}
 	for _, module := range []any{
 		App{},
+		Handler{},
+		DevicePool{},
+		UpstreamTerms{},
 		Throttle{},
 		Rate{},
 		BadgerStorage{},

@@ -50,9 +50,9 @@ func (a *adminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{{Pattern: adminBase, Handler: caddy.AdminHandlerFunc(a.serve)}}
 }
 
-// adminCall is one call; name is the variable segment of its path.
+// adminCall is one call, about one upstream; name is the variable segment of its path.
 type adminCall struct {
-	*runtime
+	*serving
 	request *http.Request
 	name    string
 }
@@ -78,11 +78,11 @@ func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	rt, err := a.runtime()
+	serving, err := a.serving(r.URL.Query().Get("upstream"))
 	if err != nil {
 		return err
 	}
-	answer, err := route.serve(r.Context(), adminCall{runtime: rt, request: r, name: name})
+	answer, err := route.serve(r.Context(), adminCall{serving, r, name})
 	if err != nil {
 		return adminError(err)
 	}
@@ -110,8 +110,8 @@ func findAdminRoute(r *http.Request) (route adminRoute, name string, err error) 
 	return route, name, nil
 }
 
-// runtime finds that of the running configuration.
-func (a *adminAPI) runtime() (*runtime, error) {
+// serving finds what serves an upstream of the running configuration. Its name may be left out where there is one only.
+func (a *adminAPI) serving(upstream string) (*serving, error) {
 	module, err := a.active().AppIfConfigured("regrant")
 	if errors.Is(err, caddy.ErrNotConfigured) {
 		return nil, refuse(http.StatusNotFound, "the running configuration has no regrant app")
@@ -120,11 +120,15 @@ func (a *adminAPI) runtime() (*runtime, error) {
 		return nil, err
 	}
 	app := module.(*App)
+	realm, err := app.realm(upstream)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "upstream: %v", err)
+	}
 	rt, err := app.opener.get(app.ctx)
 	if err != nil {
 		return nil, refuse(http.StatusServiceUnavailable, "recovery is not available: %v", err)
 	}
-	return rt, nil
+	return rt.of(realm), nil
 }
 
 // decode reads the body of the call. Other media types are refused, because a web

@@ -162,7 +162,7 @@ func describeBroker(_ context.Context, c adminCall) (any, error) {
 	if c.broker == nil {
 		return nil, refuse(http.StatusNotFound, "this identity provider makes its sessions itself: nothing is to be entered there")
 	}
-	issuer := c.issuer + "/oidc"
+	issuer := c.realm.issuer() + "/oidc"
 	return brokerSettings{
 		ClientID:         c.brokerClient.ID,
 		ClientSecret:     c.brokerClient.Secret,

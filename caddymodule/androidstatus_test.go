@@ -88,7 +88,7 @@ func TestConfiguredStatusListIsKeptForPasskeys(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			format := mustOpen(t, app).recovery.Verifier.Format(attest.MethodPasskey).(attest.Enroller)
+			format := mustServe(t, app).recovery.Verifier.Format(attest.MethodPasskey).(attest.Enroller)
 			if reason != attest.ReasonRevocationUnknown {
 				awaitList(t, app.passkey.status)
 			}

@@ -26,7 +26,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/regrant/regrant/internal/downloads"
-	"github.com/regrant/regrant/internal/gateway"
 	"github.com/regrant/regrant/internal/revocation"
 )
 
@@ -34,15 +33,17 @@ func init() {
 	caddy.RegisterModule(App{})
 }
 
-// App is the account-recovery gateway of one identity provider.
+// App is the account-recovery gateway of an identity provider, or of several.
 //
 // It holds the state of recoveries and the workers that carry them on. The HTTP
-// handler `regrant` puts it in front of the identity provider.
+// handler `regrant` puts it in front of the identity provider. Each upstream has keys,
+// tokens, accounts and a journal of its own: nothing of one counts at another.
+// Methods, notifiers, clients, limits and the store are shared.
 type App struct {
 	// The origin under which people reach the identity provider through the
 	// gateway, for example `https://id.example.com`. HTTPS is demanded. It is
 	// what proofs are bound to, so changing it ends every recovery under way.
-	// Placeholders are allowed. Required.
+	// Upstreams may have others of their own. Placeholders are allowed. Required.
 	Issuer string `json:"issuer,omitempty"`
 
 	// The path below which the gateway answers itself. Default: `/recovery`.
@@ -73,7 +74,8 @@ type App struct {
 	// verifies for an hour more. Default: 90 days.
 	RotateKeys caddy.Duration `json:"rotate_keys,omitempty"`
 
-	// The identity provider. Exactly one is accepted.
+	// The identity providers: one, or several, each with a name of its own and below an origin and path of its own. At least
+	// one is required.
 	UpstreamsRaw []json.RawMessage `json:"upstreams,omitempty" caddy:"namespace=regrant.upstreams inline_key=type"`
 
 	// The ways to prove oneself, in the order in which they are offered. At
@@ -107,7 +109,7 @@ type App struct {
 	ctx       caddy.Context
 	logger    *slog.Logger
 	origin    *url.URL
-	upstream  Upstream
+	realms    []*realm
 	methods   []method
 	device    *DeviceCertificate // the defaults where it is not among the methods
 	passkey   *Passkey           // nil: it is not among the methods
@@ -119,7 +121,6 @@ type App struct {
 	warnLoose func()                 // once, of proxies that are believed too much
 	parts     func() (*parts, error) // made once, when the configuration starts
 	opener    *opener
-	closed    *gateway.Closed // answers while the runtime is not open
 }
 
 // CaddyModule returns the Caddy module information.
@@ -154,6 +155,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.loadGuests(ctx); err != nil {
 		return err
 	}
+	for _, r := range a.realms {
+		if err := r.provision(); err != nil {
+			return err
+		}
+	}
 	if err := a.checkCA(); err != nil {
 		return err
 	}
@@ -166,9 +172,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 	})
 	a.parts = sync.OnceValues(a.assemble)
 	a.opener = newOpener(a.open, time.Now)
-	a.closed = gateway.NewClosed(a.Path, a.logger)
 	return a.registerMetrics(ctx)
 }
+
+// issuer tells this app from others of the process, before and after a reload.
+func (a *App) issuer() string { return a.Issuer + a.Path }
 
 // loadGuests loads and provisions the guest modules.
 func (a *App) loadGuests(ctx caddy.Context) error {
@@ -201,7 +209,7 @@ func (a *App) loadGuests(ctx caddy.Context) error {
 	if a.storage, err = guest[*BadgerStorage](store); err != nil {
 		return err
 	}
-	if a.upstream, err = guest[Upstream](upstreams.([]any)[0]); err != nil {
+	if err := a.loadRealms(upstreams.([]any)); err != nil {
 		return err
 	}
 	return a.loadMethods(ctx, methods.([]any))
@@ -256,8 +264,10 @@ func (a *App) warn() {
 		a.logger.Warn("revoked certificates of the device CA in trust_pool still recover accounts: revocation is off",
 			"risk_analysis", a.device.RiskAnalysis)
 	}
-	for _, text := range a.upstream.warnings() {
-		a.logger.Warn(text)
+	for _, r := range a.realms {
+		for _, text := range r.upstream.warnings() {
+			r.logger.Warn(text)
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ func TestConfiguredEvidenceIsJudged(t *testing.T) {
 	}
 	app, _ := mustLoad(t, `"risk_analysis": "RA-2026-014"`, `"android_key":{"status":"`+list.URL+`","os_patch_level":202609,`+pool(phone.Root)+`},`+
 		`"apple_device":{`+pool(mac)+`},"risk_analysis":"RA-2026-014"`)
-	judges := mustOpen(t, app).authority.Attestors
+	judges := mustServe(t, app).authority.Attestors
 	challenge := []byte("challenge")
 	judge := func(format string, d *attesttest.Device) error {
 		var certificates [][]byte

@@ -33,7 +33,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 
 // parseDirective sets up the handler. Syntax:
 //
-//	regrant [<matcher>]
+//	regrant [<matcher>] [<upstreams...>]
 func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	handler := new(Handler)
 	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
@@ -79,9 +79,6 @@ func (a *App) unmarshalOption(d *caddyfile.Dispenser) error {
 		a.StorageRaw = raw
 		return err
 	case "upstream":
-		if len(a.UpstreamsRaw) > 0 {
-			return d.Err("more than one upstream: exactly one is supported, keep one 'upstream' block")
-		}
 		return appendGuest(d, &a.UpstreamsRaw, "regrant.upstreams", "type")
 	case "method":
 		return appendGuest(d, &a.MethodsRaw, "regrant.methods", "method")

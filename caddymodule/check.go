@@ -30,18 +30,8 @@ var (
 
 // checkValues checks the values that are given.
 func (a *App) checkValues() error {
-	if a.Issuer != "" && !hasPlaceholder(a.Issuer) {
-		if _, err := parseOrigin(a.Issuer); err != nil {
-			return err
-		}
-	}
-	if a.Path != "" && !hasPlaceholder(a.Path) && !pathPattern.MatchString(a.Path) {
-		return fmt.Errorf("path %q is not usable: write one such as /recovery, without a slash at the end", a.Path)
-	}
-	if err := a.checkKeys(); err != nil {
-		return err
-	}
-	return firstError(a.checkClients(), a.checkDownloads(), a.Throttle.check(), a.checkEachMethod())
+	return firstError(checkIssuer(a.Issuer), checkPath(a.Path), a.checkSeats(), a.checkKeys(),
+		a.checkClients(), a.checkDownloads(), a.Throttle.check(), a.checkEachMethod())
 }
 
 // checkWhole checks that nothing is missing and nothing is there twice.
@@ -51,8 +41,6 @@ func (a *App) checkWhole() error {
 		return errors.New("issuer is missing: write the origin people use, such as 'issuer https://id.example.com'")
 	case len(a.UpstreamsRaw) == 0:
 		return errors.New("upstream is missing: write 'upstream keycloak URL { ... }' or 'upstream oidc URL { ... }'")
-	case len(a.UpstreamsRaw) > 1:
-		return errors.New("more than one upstream: exactly one is supported, keep one 'upstream' block")
 	case len(a.MethodsRaw) == 0:
 		return errors.New("no method to prove oneself: write 'method passkey', or 'method device_certificate' and 'method recovery_code'. " +
 			"NIST SP 800-63B-4 section 4.2.1 knows four kinds: saved codes, issued codes, recovery contacts and repeated proofing; all else is a bound authenticator or needs a risk_analysis")
@@ -60,6 +48,21 @@ func (a *App) checkWhole() error {
 		return errors.New("nobody would be told of a recovery: write 'notify webhook URL { secret SECRET }', because the owner of an account is told of every recovery")
 	}
 	return a.checkMethods()
+}
+
+func checkIssuer(s string) error {
+	if s == "" || hasPlaceholder(s) {
+		return nil
+	}
+	_, err := parseOrigin(s)
+	return err
+}
+
+func checkPath(s string) error {
+	if s == "" || hasPlaceholder(s) || len(s) <= maxWord && pathPattern.MatchString(s) {
+		return nil
+	}
+	return fmt.Errorf("path %q is not usable: write one such as /recovery, without a slash at the end", s)
 }
 
 // parseOrigin checks that s is an HTTPS origin in its one canonical form, since

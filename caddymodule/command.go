@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
@@ -23,6 +24,8 @@ Administers the account-recovery gateway of a running Caddy.
 
 The commands call Caddy's admin API at '` + caddy.DefaultAdminListen + `'. Another
 address is given with --address, or with --config to read it from a configuration.
+
+Where there are several upstreams, --upstream names the one that is meant.
 
 What changes an account is done in somebody's name, which --as gives. It is
 written into the journal, and the owner of the account is told.`,
@@ -40,6 +43,7 @@ func buildCommand(cmd *cobra.Command) {
 	flags.StringP("config", "c", "", "Configuration file (if --address is not used)")
 	flags.StringP("adapter", "a", "", "Name of config adapter to apply (if --config is used)")
 	flags.Bool("json", false, "Print the answer as JSON")
+	flags.String("upstream", "", "Name of the upstream that is meant (needed only where there are several)")
 	cmd.AddCommand(activationCodeCommand(), authenticatorsCommand(), revokeCommand(), recoveriesCommand(), brokerCommand(), rotateKeysCommand(), reconcileCommand())
 }
 
@@ -158,6 +162,15 @@ func call[T any](cmd *cobra.Command, method, path string, body any, show func(io
 	return nil
 }
 
+// withQuery adds a parameter to a path that may have some.
+func withQuery(path, name, value string) string {
+	separator := "?"
+	if strings.Contains(path, "?") {
+		separator = "&"
+	}
+	return path + separator + url.Values{name: {value}}.Encode()
+}
+
 func request(cmd *cobra.Command, method, path string, body any) ([]byte, error) {
 	flags := cmd.Flags()
 	address, _ := flags.GetString("address")
@@ -174,6 +187,9 @@ func request(cmd *cobra.Command, method, path string, body any) ([]byte, error) 
 			return nil, err
 		}
 		payload = bytes.NewReader(encoded)
+	}
+	if upstream, _ := flags.GetString("upstream"); upstream != "" {
+		path = withQuery(path, "upstream", upstream)
 	}
 	resp, err := caddycmd.AdminAPIRequest(address, method, adminBase+path, make(http.Header), payload)
 	if err != nil {

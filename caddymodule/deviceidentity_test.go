@@ -19,12 +19,12 @@ func TestIdentityNeedsAnIdentityProviderToAsk(t *testing.T) {
 func TestIdentityIsThatOfTheOperatorsCA(t *testing.T) {
 	privateData(t)
 	app, _ := mustLoad(t, `"risk_analysis": "RA-2026-014"`, vouching)
-	ca, err := app.operatorCA(new(services))
+	ca, _, err := app.operatorCA()
 	if err != nil || ca.Identity == nil {
 		t.Errorf("%+v, %v", ca, err)
 	}
 	app, _ = mustLoad(t, `"risk_analysis": "RA-2026-014"`, strings.Replace(vouching, `,"identity":{"name":"email","pattern":"(.+)"}`, "", 1))
-	if ca, err := app.operatorCA(new(services)); err != nil || ca.Identity != nil {
+	if ca, _, err := app.operatorCA(); err != nil || ca.Identity != nil {
 		t.Errorf("none is configured: %+v, %v", ca, err)
 	}
 }

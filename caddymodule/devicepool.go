@@ -37,6 +37,9 @@ const devicePoolID = "tls.ca_pool.source.regrant_devices"
 // app. Where that is made at the very first start, the configuration has to be
 // loaded once more.
 type DevicePool struct {
+	// The names of the upstreams whose devices connect here. The site's `regrant` directive names the same. Default: all.
+	Upstreams []string `json:"upstreams,omitempty"`
+
 	pool *x509.CertPool
 }
 
@@ -60,7 +63,7 @@ func (p *DevicePool) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	p.pool, err = app.(*App).devicePool()
+	p.pool, err = app.(*App).devicePool(p.Upstreams)
 	return err
 }
 
@@ -70,10 +73,11 @@ func (p *DevicePool) CertPool() *x509.CertPool { return p.pool }
 
 // UnmarshalCaddyfile sets up the pool. Syntax:
 //
-//	trust_pool regrant_devices
+//	trust_pool regrant_devices [<upstreams...>]
 func (p *DevicePool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume module name
-	if d.NextArg() || d.NextBlock(0) {
+	p.Upstreams = d.RemainingArgs()
+	if d.NextBlock(0) {
 		return d.Err("trust_pool regrant_devices takes no options: what it trusts is said by method device_certificate")
 	}
 	return nil
@@ -81,7 +85,11 @@ func (p *DevicePool) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 // devicePool trusts what the method trusts, as far as can be told before anything is opened. The issuing authorities are in the
 // store, and change; so their root stands in for them, for those chains alone that lead through one of them.
-func (a *App) devicePool() (*x509.CertPool, error) {
+func (a *App) devicePool(upstreams []string) (*x509.CertPool, error) {
+	realms, err := a.chosen(upstreams)
+	if err != nil {
+		return nil, fmt.Errorf("trust_pool regrant_devices: %w", err)
+	}
 	if !a.has(attest.MethodDeviceCertificate) {
 		return nil, errors.New("trust_pool regrant_devices is about the certificates of devices, and there is no method device_certificate: add one, or leave the pool out")
 	}
@@ -96,20 +104,21 @@ func (a *App) devicePool() (*x509.CertPool, error) {
 	case root == nil:
 		a.logger.Warn("a site with trust_pool regrant_devices does not know the gateway's own device certificates yet: load this configuration again once it has run")
 	default:
-		pool.AddCertWithConstraint(root, a.issuedHere)
+		pool.AddCertWithConstraint(root, func(chain []*x509.Certificate) error { return a.issuedFor(realms, chain) })
 	}
 	return pool, nil
 }
 
-// issuedHere refuses a chain that leads through no issuing authority of the gateway. Caddy's own root signs web servers'
-// certificates too.
-func (a *App) issuedHere(chain []*x509.Certificate) error {
+// issuedFor refuses a chain that leads through no issuing authority of the gateway for one of the realms. Caddy's own root signs
+// web servers' certificates too.
+func (a *App) issuedFor(realms []*realm, chain []*x509.Certificate) error {
 	rt, err := a.runtime()
 	if err != nil {
 		return err
 	}
-	for _, issuing := range rt.authority.Anchors() {
-		if slices.ContainsFunc(chain, issuing.Equal) {
+	for _, r := range realms {
+		s := rt.of(r)
+		if s != nil && slices.ContainsFunc(s.authority.Anchors(), func(issuing *x509.Certificate) bool { return slices.ContainsFunc(chain, issuing.Equal) }) {
 			return nil
 		}
 	}

@@ -54,21 +54,27 @@ func withPKI(t *testing.T) *caddy.Config {
 }
 
 // enrolledAt is the certificate of a new device, and that of its issuer.
-func enrolledAt(t *testing.T, rt *runtime) (leaf, issuing *x509.Certificate) {
+func enrolledAt(t *testing.T, rt *serving) (leaf, issuing *x509.Certificate) {
 	t.Helper()
 	code, err := rt.authority.NewCode(t.Context(), authority.CodeRequest{Identifier: "alice@example.com", Subject: "alice", As: "admin"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, attesttest.NewKey(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := rt.authority.Enroll(t.Context(), code.Text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), "")
+	out, err := rt.authority.Enroll(t.Context(), code.Text, requestFor(t), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return parsed(t, out.CertificateChain[0]), parsed(t, out.CertificateChain[1])
+}
+
+// requestFor is what a new device asks for a certificate with.
+func requestFor(t *testing.T) []byte {
+	t.Helper()
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, attesttest.NewKey(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
 }
 
 func parsed(t *testing.T, text string) *x509.Certificate {
@@ -95,7 +101,7 @@ func handshake(pool *DevicePool, leaf *x509.Certificate, above ...*x509.Certific
 func TestDevicePoolTrustsAnIssuingAuthorityThatCameLater(t *testing.T) {
 	privateData(t)
 	app, pool := withPool(t, withPKI(t))
-	leaf, issuing := enrolledAt(t, mustOpen(t, app))
+	leaf, issuing := enrolledAt(t, mustServe(t, app))
 	if err := handshake(pool, leaf, issuing); err != nil {
 		t.Error(err)
 	}
@@ -104,7 +110,7 @@ func TestDevicePoolTrustsAnIssuingAuthorityThatCameLater(t *testing.T) {
 func TestDevicePoolDoesNotTrustWhatElseTheRootSigns(t *testing.T) {
 	privateData(t)
 	app, pool := withPool(t, withPKI(t))
-	rt := mustOpen(t, app)
+	rt := mustServe(t, app)
 	leaf, issuing := enrolledAt(t, rt)
 	root, err := app.root()
 	if err != nil {
@@ -157,7 +163,7 @@ func TestDevicePoolMakesNoAuthority(t *testing.T) {
 	if made := files(t, data); len(made) > 0 {
 		t.Errorf("made %q", made)
 	}
-	leaf, issuing := enrolledAt(t, mustOpen(t, app))
+	leaf, issuing := enrolledAt(t, mustServe(t, app))
 	if handshake(pool, leaf, issuing) == nil {
 		t.Error("an authority is trusted that nobody could know")
 	}

@@ -132,6 +132,22 @@ func mustOpen(t testing.TB, app *App) *runtime {
 	return rt
 }
 
+// mustServe starts the app and returns what serves its first upstream.
+func mustServe(t testing.TB, app *App) *serving {
+	t.Helper()
+	return mustOpen(t, app).realms[0]
+}
+
+// directive is a handler in front of the upstreams of those names.
+func directive(t testing.TB, app *App, names ...string) *Handler {
+	t.Helper()
+	f, err := app.front(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Handler{front: f}
+}
+
 // files lists what lies below dir.
 func files(t *testing.T, dir string) (names []string) {
 	t.Helper()

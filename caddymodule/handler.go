@@ -8,8 +8,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/regrant/regrant/upstream"
 )
 
 func init() {
@@ -19,8 +17,16 @@ func init() {
 // Handler puts the gateway of the `regrant` app in front of an identity provider:
 // it answers below the configured path, refuses what recovers accounts at the
 // identity provider in other ways, and passes everything else on untouched.
+//
+// Where the app has several upstreams, each answers below its own path at the host of its own origin, and every one of them
+// judges what passes. A path of an upstream that is asked for at another host is refused with 421.
 type Handler struct {
-	app *App
+	// The names of the upstreams that are served here. Those that are named answer at other hosts too, such as a site for
+	// devices, where no two of them have the path that is asked for. Others neither answer nor judge what passes.
+	// Default: all.
+	Upstreams []string `json:"upstreams,omitempty"`
+
+	front front
 }
 
 // CaddyModule returns the Caddy module information.
@@ -31,7 +37,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision finds the app.
+// Provision finds the app and the upstreams in it.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	app, err := ctx.AppIfConfigured("regrant")
 	if errors.Is(err, caddy.ErrNotConfigured) {
@@ -40,16 +46,17 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	h.app = app.(*App)
-	return nil
+	h.front, err = app.(*App).front(h.Upstreams)
+	return err
 }
 
 // UnmarshalCaddyfile sets up the handler. Syntax:
 //
-//	regrant [<matcher>]
+//	regrant [<matcher>] [<upstreams...>]
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume directive name
-	if d.NextArg() || d.NextBlock(0) {
+	h.Upstreams = d.RemainingArgs()
+	if d.NextBlock(0) {
 		return d.Err("the regrant directive takes no options: they belong into the global option regrant { ... }")
 	}
 	return nil
@@ -57,31 +64,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 // ServeHTTP answers or passes on. A request that passes gets w as it came.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	rt, err := h.app.runtime()
-	if err != nil {
-		return h.app.serveClosed(w, r, next, err)
-	}
-	return rt.gateway.ServeHTTP(w, r, next.ServeHTTP)
+	return h.front.serve(w, r, next)
 }
-
-// serveClosed serves while the runtime cannot be opened: nothing recovers an
-// account, neither here nor at the identity provider; the rest passes.
-func (a *App) serveClosed(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, why error) error {
-	parts, err := a.parts()
-	// Without the adapter nobody can tell what recovers an account.
-	if err == nil && !a.closed.Owns(r.URL.Path) && !guarded(parts.adapter.Guard(r)) {
-		return next.ServeHTTP(w, r)
-	}
-	rt, why := a.awaitRuntime(r.Context(), why)
-	if why != nil {
-		a.closed.Unavailable(w, r, why)
-		return nil
-	}
-	return rt.gateway.ServeHTTP(w, r, next.ServeHTTP)
-}
-
-// guarded tells whether a request is more than one that only passes.
-func guarded(v upstream.Verdict) bool { return v.Kind != upstream.Pass || len(v.DropCookies) > 0 }
 
 // clientIP is the address of the client, for limits.
 func (a *App) clientIP(r *http.Request) netip.Addr {

@@ -21,7 +21,7 @@ func serve(t *testing.T, app *App, method, path string) (w *httptest.ResponseRec
 		passed = w
 		return nil
 	})
-	return w, passed, (&Handler{app: app}).ServeHTTP(w, r, next)
+	return w, passed, directive(t, app).ServeHTTP(w, r, next)
 }
 
 // A wrapped writer would take away what streams and upgrades need.

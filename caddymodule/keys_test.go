@@ -48,7 +48,7 @@ func opens(t *testing.T, edits ...string) (app *App, problem string, unload func
 func TestStoreUnderAGivenSecretHoldsNoIdentifier(t *testing.T) {
 	privateData(t)
 	app, unload := mustLoad(t, under(secretA, "")...)
-	rt := mustOpen(t, app)
+	rt := mustServe(t, app)
 	const known = "alice.known-identifier@example.com"
 	entry := journal.Entry{Kind: journal.KindNoticeFailed, AccountID: known}
 	if err := rt.db.Update(t.Context(), func(tx storage.Tx) error { return rt.journal.Append(tx, entry) }); err != nil {
@@ -146,14 +146,14 @@ func TestAReloadSaysTheSameAboutASecretThatDoesNotFit(t *testing.T) {
 func TestSecretChangesAtAStart(t *testing.T) {
 	privateData(t)
 	app, unload := mustLoad(t, under(secretA, "")...)
-	signs := mustOpen(t, app).ring.Signing(keys.Grant)[0].ID
+	signs := mustServe(t, app).ring.Signing(keys.Grant)[0].ID
 	unload()
 	for _, edits := range [][]string{under(secretB, secretA), under(secretB, secretA), under(secretB, "")} {
 		app, problem, unload := opens(t, edits...)
 		if problem != "" {
 			t.Fatal(problem)
 		}
-		if now := mustOpen(t, app).ring.Signing(keys.Grant)[0].ID; now != signs {
+		if now := mustServe(t, app).ring.Signing(keys.Grant)[0].ID; now != signs {
 			t.Errorf("signs with %s, want %s", now, signs)
 		}
 		unload()
@@ -208,7 +208,7 @@ func TestOperatorRotatesKeysInTheirOwnName(t *testing.T) {
 	if err != nil || !strings.Contains(out, "IN USE FROM") || !strings.Contains(out, "grant") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	rt, err := api.runtime()
+	rt, err := api.serving("")
 	if err != nil {
 		t.Fatal(err)
 	}

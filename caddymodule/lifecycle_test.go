@@ -22,7 +22,7 @@ func references(t *testing.T, app *App) int {
 // works tells whether the store of a runtime still answers.
 func works(t *testing.T, rt *runtime) {
 	t.Helper()
-	err := rt.db.Update(t.Context(), func(tx storage.Tx) error { return tx.Put([]byte("probe"), []byte("1"), time.Time{}) })
+	err := rt.store.Update(t.Context(), func(tx storage.Tx) error { return tx.Put([]byte("probe"), []byte("1"), time.Time{}) })
 	if err != nil {
 		t.Errorf("the store does not answer: %v", err)
 	}
@@ -245,7 +245,7 @@ func TestPlaceholdersAreReplacedOnceProvisioned(t *testing.T) {
 	privateData(t)
 	t.Setenv("REGRANT_TEST_CLIENT", "from-environment")
 	app, _ := mustLoad(t, `"id": "idp"`, `"id": "{env.REGRANT_TEST_CLIENT}"`)
-	if got := app.upstream.brokerClient().ID; got != "from-environment" {
+	if got := app.realms[0].upstream.brokerClient().ID; got != "from-environment" {
 		t.Errorf("client id %q", got)
 	}
 	if _, _, err := load(t, goodJSON(t, `"id": "idp"`, `"id": "{env.REGRANT_TEST_NOT_SET}"`)); err == nil {

@@ -167,12 +167,13 @@ func within(origin, rpID string) bool {
 	return err == nil && (u.Hostname() == rpID || strings.HasSuffix(u.Hostname(), "."+rpID))
 }
 
-// relatedOrigins is the document of the passkeys' related origins; nil: there are none.
-func (a *App) relatedOrigins() (document []byte, err error) {
+// relatedOrigins is the document of the passkeys' related origins at one of our own; nil: there are none. Upstreams at one
+// origin have the same.
+func (a *App) relatedOrigins(own string) (document []byte, err error) {
 	if a.passkey == nil {
 		return nil, nil
 	}
-	at, err := a.passkey.at(a.Issuer)
+	at, err := a.passkey.at(own)
 	if err != nil || len(at.related) == 0 {
 		return nil, err
 	}
@@ -183,11 +184,8 @@ func (a *App) relatedOrigins() (document []byte, err error) {
 	return document, err
 }
 
-// checkPasskey checks a passkey method beside the issuer, as far as both are known.
+// checkPasskey checks a passkey method beside each issuer, as far as both are known.
 func (a *App) checkPasskey(raw json.RawMessage) error {
-	if a.Issuer == "" || hasPlaceholder(a.Issuer) {
-		return nil
-	}
 	var m Passkey
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return fmt.Errorf("reading method passkey: %v", err)
@@ -195,6 +193,13 @@ func (a *App) checkPasskey(raw json.RawMessage) error {
 	if slices.ContainsFunc(slices.Concat(m.RPIDs, m.Origins), hasPlaceholder) {
 		return nil
 	}
-	_, err := m.at(a.Issuer)
-	return err
+	for _, s := range a.seats() {
+		if s.origin == "" || hasPlaceholder(s.origin) {
+			continue
+		}
+		if _, err := m.at(s.origin); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -122,8 +122,10 @@ func (a *App) loadGuestMethod(module any) error {
 		return fmt.Errorf("method %s: %w", m.name, err)
 	}
 	nothing := func(...[]byte) []byte { return make([]byte, sha256.Size) }
-	if _, err := m.format(attest.Host{Issuer: a.issuer(), Keyed: nothing, Scarce: scarcely}); err != nil {
-		return fmt.Errorf("method %s: %w", m.name, err)
+	for _, r := range a.realms {
+		if _, err := m.format(attest.Host{Issuer: r.issuer(), Keyed: nothing, Scarce: scarcely}); err != nil {
+			return fmt.Errorf("method %s: %w", m.name, err)
+		}
 	}
 	a.methods = append(a.methods, m)
 	return nil
@@ -145,10 +147,10 @@ func (a *App) probation(name attest.Method) time.Duration {
 }
 
 // formats makes the evidence formats of the methods, and the policy's configuration.
-func (a *App) formats(s services, operator *devicecert.OperatorCA) (formats []attest.Format, config policy.Config, err error) {
+func (r *realm) formats(s services, operator *devicecert.OperatorCA) (formats []attest.Format, config policy.Config, err error) {
 	config.RiskAnalysis = map[attest.Method]string{}
-	for _, m := range a.methods {
-		format, err := s.format(m, operator)
+	for _, m := range r.app.methods {
+		format, err := r.format(m, s, operator)
 		if err != nil {
 			return nil, config, fmt.Errorf("method %s: %w", m.name, err)
 		}
@@ -159,12 +161,12 @@ func (a *App) formats(s services, operator *devicecert.OperatorCA) (formats []at
 	return formats, config, nil
 }
 
-func (s services) format(m method, operator *devicecert.OperatorCA) (attest.Format, error) {
+func (r *realm) format(m method, s services, operator *devicecert.OperatorCA) (attest.Format, error) {
 	if m.guest == nil {
 		return devicecert.New(devicecert.Config{Anchors: s.authority.Anchors, Operator: operator}), nil
 	}
 	return m.format(attest.Host{
-		Issuer: s.issuer,
+		Issuer: r.issuer(),
 		Keyed: func(parts ...[]byte) []byte {
 			return s.ring.MAC(keys.Methods, append([][]byte{[]byte(m.name)}, parts...)...)
 		},

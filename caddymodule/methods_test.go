@@ -47,7 +47,7 @@ func TestEveryMethodIsOffered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rt := mustOpen(t, app)
+	rt := mustServe(t, app)
 	want := []attest.Method{
 		attest.MethodPasskey, attest.MethodTPM, attest.MethodSSHKey, attest.MethodRecoveryKey, attest.MethodRecoveryCode, attest.MethodPassphrase,
 	}
@@ -68,7 +68,7 @@ func TestPasskeysAreNamedOnlyWhereThatIsConfigured(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		format := mustOpen(t, app).recovery.Verifier.Format(attest.MethodPasskey)
+		format := mustServe(t, app).recovery.Verifier.Format(attest.MethodPasskey)
 		if got := format.(attest.Namer).Names(); got != want {
 			t.Errorf("%s: %d are named, want %d", methods, got, want)
 		}
@@ -86,7 +86,7 @@ func TestEachMethodHasItsOwnProbation(t *testing.T) {
 			t.Errorf("%s waits %s, want %s", m, got, want)
 		}
 	}
-	if got := mustOpen(t, app).recovery.Probation; got != time.Hour {
+	if got := mustServe(t, app).recovery.Probation; got != time.Hour {
 		t.Errorf("a replacement waits %s", got)
 	}
 }
@@ -98,11 +98,11 @@ func TestMethodsKeepTheirHashesApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rt := mustOpen(t, app)
+	rt := mustServe(t, app)
 	seen := map[string]attest.Method{}
 	for _, m := range app.methods {
 		spy := &guestModule{name: m.name}
-		if _, err := rt.format(method{name: m.name, guest: spy}, nil); err != nil {
+		if _, err := rt.realm.format(method{name: m.name, guest: spy}, rt.services, nil); err != nil {
 			t.Fatal(err)
 		}
 		sum := string(spy.host.Keyed([]byte("x")))
@@ -155,7 +155,7 @@ func TestAModuleOfSomebodyElseIsHeldToTheRules(t *testing.T) {
 		"counts before it is bound": {func(g *guestModule) { g.terms.Probation = -1 }, "below zero"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			app, g := &App{Issuer: testOrigin, Path: defaultPath}, good()
+			app, g := &App{realms: []*realm{{seat: seat{origin: testOrigin, path: defaultPath}}}}, good()
 			tt.change(g)
 			err := app.loadGuestMethod(g)
 			if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {

@@ -22,8 +22,8 @@ const (
 type levels struct {
 	runtime func() *runtime // nil while it is not open; does not open it
 
-	mu       sync.Mutex // scrapes may overlap
-	expiring map[string]int
+	mu       sync.Mutex                // scrapes may overlap
+	expiring map[string]map[string]int // by upstream
 	readAt   time.Time
 }
 
@@ -40,40 +40,57 @@ func (a *App) registerMetrics(ctx caddy.Context) error {
 	return nil
 }
 
-func (l *levels) read() (observe.Levels, bool) {
+func (l *levels) read() (now observe.Levels, open bool) {
 	rt := l.runtime()
 	if rt == nil {
-		return observe.Levels{}, false
+		return now, false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
-	pending, oldest, err := rt.outbox.Waiting(ctx)
-	if err != nil {
-		return observe.Levels{}, false
+	now = observe.Levels{CRLAge: rt.revocation.Age(), Upstreams: map[string]observe.UpstreamLevels{}}
+	for _, s := range rt.realms {
+		own, err := s.levels(ctx)
+		if err != nil {
+			return now, false
+		}
+		now.Upstreams[s.realm.name] = own
 	}
-	ages, err := rt.ring.Ages(ctx)
-	if err != nil {
-		return observe.Levels{}, false
-	}
-	now := observe.Levels{Pending: pending, Oldest: oldest, Expiring: l.expire(ctx, rt), CRLAge: rt.revocation.Age(), KeyAges: map[string]time.Duration{}}
-	for purpose, age := range ages {
-		now.KeyAges[string(purpose)] = age
+	for name, counts := range l.expire(ctx, rt) {
+		own := now.Upstreams[name]
+		own.Expiring = counts
+		now.Upstreams[name] = own
 	}
 	return now, true
 }
 
+func (s *serving) levels(ctx context.Context) (now observe.UpstreamLevels, err error) {
+	if now.Pending, now.Oldest, err = s.outbox.Waiting(ctx); err != nil {
+		return now, err
+	}
+	ages, err := s.ring.Ages(ctx)
+	now.KeyAges = make(map[string]time.Duration, len(ages))
+	for purpose, age := range ages {
+		now.KeyAges[string(purpose)] = age
+	}
+	return now, err
+}
+
 // expire counts the certificates that expire soon, now and then.
-func (l *levels) expire(ctx context.Context, rt *runtime) map[string]int {
+func (l *levels) expire(ctx context.Context, rt *runtime) map[string]map[string]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.expiring != nil && time.Since(l.readAt) < expiringLife {
 		return l.expiring
 	}
 	const day = 24 * time.Hour
-	counts, err := rt.accounts.Expiring(ctx, rt.db, day, 7*day, 30*day)
-	if err != nil {
-		return nil // shown by none rather than by an old number
+	read := make(map[string]map[string]int, len(rt.realms))
+	for _, s := range rt.realms {
+		counts, err := s.accounts.Expiring(ctx, s.db, day, 7*day, 30*day)
+		if err != nil {
+			return nil // shown by none rather than by an old number
+		}
+		read[s.realm.name] = map[string]int{"1d": counts[0], "7d": counts[1], "30d": counts[2]}
 	}
-	l.expiring, l.readAt = map[string]int{"1d": counts[0], "7d": counts[1], "30d": counts[2]}, time.Now()
-	return l.expiring
+	l.expiring, l.readAt = read, time.Now()
+	return read
 }

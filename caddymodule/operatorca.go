@@ -18,27 +18,27 @@ const (
 
 // operatorCA makes the operator's own device CA and what fetches its statements about revocation. Both are nil where
 // none is configured.
-func (a *App) operatorCA(s *services) (*devicecert.OperatorCA, error) {
+func (a *App) operatorCA() (*devicecert.OperatorCA, *revocation.Source, error) {
 	m := a.device
 	if m.anchors == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	identity, err := m.Identity.rule()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ca := &devicecert.OperatorCA{Anchors: m.anchors, Identity: identity}
 	if m.Revocation == revocationOff {
-		return ca, nil
+		return ca, nil, nil
 	}
-	s.revocation, err = revocation.New(revocation.Config{
+	source, err := revocation.New(revocation.Config{
 		CRLs: m.CRL, OCSP: m.OCSP, Anchors: m.anchors, Clock: time.Now, Logger: a.logger,
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	ca.Statements = s.revocation.Statements
-	return ca, nil
+	ca.Statements = source.Statements
+	return ca, source, nil
 }
 
 // checkOperatorValues checks the values that are given.

@@ -12,9 +12,9 @@ import (
 )
 
 // passing is a request that is only judged, at a handler in front of Keycloak, whose guard looks the closest.
-func passing(tb testing.TB) (send func()) {
+func passing(tb testing.TB, app *App) (send func()) {
 	tb.Helper()
-	h := &Handler{app: keycloakApp(tb)}
+	h := directive(tb, app)
 	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, testOrigin+"/realms/acme/protocol/openid-connect/userinfo", http.NoBody)
 	next := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil })
 	return func() {
@@ -44,7 +44,12 @@ func keycloakApp(tb testing.TB) *App {
 }
 
 func TestPassingRequestsCostNothingToSpeakOf(t *testing.T) {
-	send := passing(t)
+	t.Run("one upstream", func(t *testing.T) { costNothing(t, passing(t, keycloakApp(t))) })
+	t.Run("several", func(t *testing.T) { costNothing(t, passing(t, severalApp(t))) })
+}
+
+func costNothing(t *testing.T, send func()) {
+	t.Helper()
 	if n := testing.AllocsPerRun(1000, send); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -65,7 +70,16 @@ func TestPassingRequestsCostNothingToSpeakOf(t *testing.T) {
 
 // `make bench` holds what it says to less than a microsecond and no allocation.
 func BenchmarkPassing(b *testing.B) {
-	send := passing(b)
+	measure(b, passing(b, keycloakApp(b)))
+}
+
+// With three upstreams each judges what passes.
+func BenchmarkPassingSeveral(b *testing.B) {
+	measure(b, passing(b, severalApp(b)))
+}
+
+func measure(b *testing.B, send func()) {
+	b.Helper()
 	b.ReportAllocs()
 	for b.Loop() {
 		send()

@@ -11,6 +11,7 @@ import (
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/internal/notify"
 	"github.com/regrant/regrant/internal/observe"
+	"github.com/regrant/regrant/internal/revocation"
 	"github.com/regrant/regrant/storage/badger"
 	"github.com/regrant/regrant/upstream"
 )
@@ -25,10 +26,15 @@ type parts struct {
 	// is made at first start lies on the same disk and would keep nothing from whoever
 	// reads that.
 	storageKey, previousStorageKey []byte
-	adapter                        upstream.Adapter
-	broker                         Client
+	realms                         []realmParts // as those of the app
 	senders                        []notify.Sender
 	clients                        []grant.Client
+}
+
+// realmParts are those of one upstream.
+type realmParts struct {
+	adapter upstream.Adapter
+	broker  Client
 }
 
 // assemble reads the secrets and makes the parts. Its errors are mistakes in the
@@ -45,32 +51,61 @@ func (a *App) assemble() (*parts, error) {
 		}
 		p.senders = append(p.senders, sender)
 	}
-	p.broker = a.upstream.brokerClient()
-	var err error
-	if p.broker.Secret, err = readStrongSecret("the secret of broker_client", p.broker.Secret); err != nil {
-		return nil, err
+	for _, r := range a.realms {
+		own, err := r.assemble()
+		if err != nil {
+			return nil, fmt.Errorf("upstream %q: %w", r.name, err)
+		}
+		p.realms = append(p.realms, own)
 	}
+	var err error
 	if p.clients, err = a.readClients(); err != nil {
 		return nil, err
 	}
-	adapter, err := a.upstream.adapter(a.Issuer, a.issuer())
-	if err != nil {
-		return nil, err
-	}
-	if err := a.device.Identity.checkAsked(adapter.Facts()); err != nil {
-		return nil, err
-	}
-	p.adapter = observe.Adapter(adapter)
 	return p, a.openDownloads() // last, since it is to be closed
+}
+
+func (r *realm) assemble() (p realmParts, err error) {
+	p.broker = r.upstream.brokerClient()
+	if p.broker.Secret, err = readStrongSecret("the secret of broker_client", p.broker.Secret); err != nil {
+		return p, err
+	}
+	adapter, err := r.upstream.adapter(r.origin, r.issuer())
+	if err != nil {
+		return p, err
+	}
+	p.adapter = observe.Adapter(r.name, adapter)
+	return p, r.app.device.Identity.checkAsked(adapter.Facts())
 }
 
 // runtime is what runs for one configuration.
 type runtime struct {
+	app        *App
+	realms     []*serving         // as those of the app
+	revocation *revocation.Source // nil: nothing is fetched
+	store      *handle
+	cancel     context.CancelFunc
+	workers    sync.WaitGroup
+}
+
+// serving is what runs for one realm.
+type serving struct {
 	services
+	realm   *realm
 	gateway *gateway.Gateway
-	store   *handle
-	cancel  context.CancelFunc
-	workers sync.WaitGroup
+}
+
+// of is what serves a realm, which may be one of a configuration that has ended; nil: there is no such realm any more.
+func (rt *runtime) of(r *realm) *serving {
+	if rt.app == r.app {
+		return rt.realms[r.index]
+	}
+	for _, s := range rt.realms {
+		if s.realm.seat == r.seat {
+			return s
+		}
+	}
+	return nil
 }
 
 // open opens the store and starts the workers. It calls nobody over the network.
@@ -120,40 +155,53 @@ func (a *App) storeDir() string {
 
 // start builds the services on an open store and runs their workers.
 func (a *App) start(ctx context.Context, p *parts, store *handle) (*runtime, error) {
-	root, err := a.root()
-	if err != nil {
+	c := common{parts: p, db: observe.DB(store)}
+	var err error
+	if c.root, err = a.root(); err != nil {
 		return nil, err
 	}
-	s, err := a.services(ctx, p, observe.DB(store), root)
-	if err != nil {
+	rt := &runtime{app: a, store: store}
+	if c.operator, rt.revocation, err = a.operatorCA(); err != nil {
 		return nil, err
 	}
-	gw, err := a.gateway(s)
-	if err != nil {
-		return nil, err
+	for _, r := range a.realms {
+		s := &serving{realm: r}
+		if s.services, err = r.services(ctx, c); err != nil {
+			return nil, fmt.Errorf("upstream %q: %w", r.name, err)
+		}
+		if s.gateway, err = r.gateway(s.services); err != nil {
+			return nil, fmt.Errorf("upstream %q: %w", r.name, err)
+		}
+		rt.realms = append(rt.realms, s)
 	}
-	rt := &runtime{services: s, gateway: gw, store: store}
 	workers, cancel := context.WithCancel(ctx)
 	rt.cancel = cancel
-	rt.work(workers, a, "carrying recoveries on", s.recovery.Run)
-	rt.work(workers, a, "telling of recoveries", s.outbox.Run)
-	rt.work(workers, a, "rotating keys", func(ctx context.Context) error { return s.ring.Run(ctx, a.rotation(s)) })
-	rt.work(workers, a, "ending devices that nobody confirmed", s.authority.Run)
-	rt.work(workers, a, "following accounts at the identity provider", s.reconcile.Run)
-	if s.revocation != nil {
-		rt.work(workers, a, "fetching statements about revocation", s.revocation.Run)
-	}
-	for _, list := range a.lists {
-		rt.work(workers, a, "fetching the status list of Android's attestation", list.Run)
-	}
+	rt.begin(workers)
 	return rt, nil
 }
 
-// work runs one worker until the runtime is closed.
-func (rt *runtime) work(ctx context.Context, a *App, doing string, run func(context.Context) error) {
+// begin starts the workers.
+func (rt *runtime) begin(ctx context.Context) {
+	for _, s := range rt.realms {
+		rt.work(ctx, s.realm.name, "carrying recoveries on", s.recovery.Run)
+		rt.work(ctx, s.realm.name, "telling of recoveries", s.outbox.Run)
+		rt.work(ctx, s.realm.name, "rotating keys", func(ctx context.Context) error { return s.ring.Run(ctx, rt.app.rotation(s.services)) })
+		rt.work(ctx, s.realm.name, "ending devices that nobody confirmed", s.authority.Run)
+		rt.work(ctx, s.realm.name, "following accounts at the identity provider", s.reconcile.Run)
+	}
+	if rt.revocation != nil {
+		rt.work(ctx, "", "fetching statements about revocation", rt.revocation.Run)
+	}
+	for _, list := range rt.app.lists {
+		rt.work(ctx, "", "fetching the status list of Android's attestation", list.Run)
+	}
+}
+
+// work runs one worker until the runtime is closed. Without an upstream it works for all.
+func (rt *runtime) work(ctx context.Context, upstream, doing string, run func(context.Context) error) {
 	rt.workers.Go(func() {
 		if err := run(ctx); err != nil && ctx.Err() == nil {
-			a.logger.Error("a worker ended; reload the configuration", "doing", doing, "error", err)
+			rt.app.logger.Error("a worker ended; reload the configuration", "upstream", upstream, "doing", doing, "error", err)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/attest/devicecert"
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/fosite/grant"
 	"github.com/regrant/regrant/internal/account"
@@ -19,14 +20,12 @@ import (
 	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/internal/reconcile"
 	"github.com/regrant/regrant/internal/recovery"
-	"github.com/regrant/regrant/internal/revocation"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
 )
 
 // services are the rooms behind the door, built on one store.
 type services struct {
-	issuer       string
 	db           storage.DB
 	ring         *keys.Ring
 	adapter      upstream.Adapter
@@ -41,51 +40,51 @@ type services struct {
 	grant        *grant.Server
 	broker       *broker.Server // nil: the identity provider makes its sessions itself
 	brokerClient Client
-	revocation   *revocation.Source // nil: nothing is fetched
 	reconcile    *reconcile.Reconciler
 }
 
-// issuer is what proofs and tokens are bound to.
-func (a *App) issuer() string { return a.Issuer + a.Path }
+// common is what the services of all realms stand on.
+type common struct {
+	*parts
+	db       storage.DB
+	root     authority.Root
+	operator *devicecert.OperatorCA // nil: there is none
+}
 
 // services builds them from the ground up. Everything stored lies below the name
-// of the identity provider: another one's accounts are other people, even where
+// of the upstream: another one's accounts are other people, even where
 // their identifiers are the same.
-func (a *App) services(ctx context.Context, p *parts, db storage.DB, root authority.Root) (s services, err error) {
-	name := a.upstream.name()
-	s = services{issuer: a.issuer(), db: db, adapter: p.adapter, brokerClient: p.broker}
-	if s.ring, err = a.openKeys(ctx, db, name, p); err != nil {
+func (r *realm) services(ctx context.Context, c common) (s services, err error) {
+	a, own := r.app, c.realms[r.index]
+	s = services{db: c.db, adapter: own.adapter, brokerClient: own.broker}
+	if s.ring, err = a.openKeys(ctx, c.db, r.name, c.parts); err != nil {
 		return s, err
 	}
 	if s.brokerClient.Secret == "" {
 		s.brokerClient.Secret = base64.RawURLEncoding.EncodeToString(s.ring.Secret(keys.BrokerClient))
 	}
-	s.accounts = account.New(name, s.ring.Sealer(keys.Record))
-	s.journal = journal.New(name)
-	s.outbox = notify.New(name, db, p.senders, a.logger)
-	operator, err := a.operatorCA(&s)
-	if err != nil {
-		return s, err
-	}
+	s.accounts = account.New(r.name, s.ring.Sealer(keys.Record))
+	s.journal = journal.New(r.name)
+	s.outbox = notify.New(r.name, c.db, c.senders, r.logger)
 	s.authority, err = authority.Open(ctx, authority.Config{
-		Namespace: name, Upstream: name, Issuer: a.issuer(),
-		DB: db, Ring: s.ring, Adapter: p.adapter,
+		Namespace: r.name, Upstream: r.name, Issuer: r.issuer(),
+		DB: c.db, Ring: s.ring, Adapter: s.adapter,
 		Accounts: s.accounts, Journal: s.journal, Outbox: s.outbox,
-		Root:      root,
+		Root:      c.root,
 		Lifetime:  time.Duration(a.device.Lifetime),
 		Probation: a.device.Terms().Probation,
 		Compute:   a.limiter.Strangers.Compute,
-		Operator:  operator,
+		Operator:  c.operator,
 		Attestors: a.attestors(),
-		Logger:    a.logger,
+		Logger:    r.logger,
 	})
 	if err != nil {
 		return s, err
 	}
 	s.login = login.New(login.Config{
-		Namespace: name, Issuer: a.issuer(), DB: db, Ring: s.ring, Accounts: s.accounts, Provider: p.adapter, Clock: time.Now,
+		Namespace: r.name, Issuer: r.issuer(), DB: c.db, Ring: s.ring, Accounts: s.accounts, Provider: s.adapter, Clock: time.Now,
 	})
-	formats, config, err := a.formats(s, operator)
+	formats, config, err := r.formats(s, c.operator)
 	if err != nil {
 		return s, err
 	}
@@ -103,41 +102,41 @@ func (a *App) services(ctx context.Context, p *parts, db storage.DB, root author
 		devices = s.authority
 	}
 	s.enrolment = enrolment.New(enrolment.Config{
-		Namespace: name, Issuer: a.issuer(),
-		DB: db, Ring: s.ring, Accounts: s.accounts, Logins: s.login,
+		Namespace: r.name, Issuer: r.issuer(),
+		DB: c.db, Ring: s.ring, Accounts: s.accounts, Logins: s.login,
 		Verifier: verifier, Policy: rules, Journal: s.journal, Outbox: s.outbox, Devices: devices,
 		Probation: a.probation, Clock: time.Now,
 		Compute: a.limiter.Strangers.Compute,
 	})
-	s.recovery = a.recovery(s, name, verifier, rules)
-	if err := a.tokens(&s, p.clients); err != nil {
+	s.recovery = r.recovery(s, verifier, rules)
+	if err := r.tokens(&s, c.clients); err != nil {
 		return s, err
 	}
 	s.recovery.SetMinter(s.grant)
 	s.reconcile = reconcile.New(reconcile.Config{
-		Namespace: name, DB: db, Provider: p.adapter, Accounts: s.accounts, Revoker: s.authority, Journal: s.journal, Logger: a.logger,
+		Namespace: r.name, DB: c.db, Provider: s.adapter, Accounts: s.accounts, Revoker: s.authority, Journal: s.journal, Logger: r.logger,
 	})
 	return s, nil
 }
 
-func (a *App) recovery(s services, namespace string, verifier *attest.Verifier, rules *policy.Policy) *recovery.Service {
+func (r *realm) recovery(s services, verifier *attest.Verifier, rules *policy.Policy) *recovery.Service {
 	return recovery.New(recovery.Config{
-		Namespace: namespace, Issuer: a.issuer(),
+		Namespace: r.name, Issuer: r.issuer(),
 		DB: s.db, Ring: s.ring, Adapter: s.adapter,
 		Accounts: s.accounts, Journal: s.journal, Outbox: s.outbox,
 		Verifier:  verifier,
 		Policy:    rules,
 		Clock:     time.Now,
-		Probation: a.probation(attest.MethodRecoveryCode),
-		Compute:   a.limiter.Strangers.Compute,
-		Logger:    a.logger,
+		Probation: r.app.probation(attest.MethodRecoveryCode),
+		Compute:   r.app.limiter.Strangers.Compute,
+		Logger:    r.logger,
 	})
 }
 
 // tokens makes the two token servers; each has signing keys of its own.
-func (a *App) tokens(s *services, clients []grant.Client) (err error) {
+func (r *realm) tokens(s *services, clients []grant.Client) (err error) {
 	s.grant, err = grant.New(grant.Config{
-		Issuer:     a.issuer(),
+		Issuer:     r.issuer(),
 		Keys:       signers(s.ring, keys.Grant),
 		OtherKeys:  thumbprints(s.ring, keys.Broker),
 		Secret:     s.ring.Secret(keys.GrantSecret),
@@ -153,7 +152,7 @@ func (a *App) tokens(s *services, clients []grant.Client) (err error) {
 		return nil
 	}
 	s.broker, err = broker.New(broker.Config{
-		Issuer: a.issuer() + "/oidc",
+		Issuer: r.issuer() + "/oidc",
 		Client: broker.Client{
 			ID:           s.brokerClient.ID,
 			Secret:       s.brokerClient.Secret,
@@ -175,21 +174,18 @@ func actionNames(actions []attest.Action) []string {
 	return names
 }
 
-func (a *App) gateway(s services) (*gateway.Gateway, error) {
-	related, err := a.relatedOrigins()
-	if err != nil {
-		return nil, err
-	}
+func (r *realm) gateway(s services) (*gateway.Gateway, error) {
+	a := r.app
 	return gateway.New(gateway.Config{
-		Origin: a.Issuer, Path: a.Path,
+		Origin: r.origin, Path: r.path,
 		Ring: s.ring, Adapter: s.adapter,
 		Recovery: s.recovery, Grant: s.grant, Broker: s.broker,
 		Authority: s.authority, Programs: s.programs, Login: s.login, Enrolment: s.enrolment,
 		Throttle: a.limiter.Limiter, Downloads: a.folder,
 		ClientIP: a.clientIP,
 		Nonces:   a.DPoPNonce,
-		Logger:   a.logger,
+		Logger:   r.logger,
 
-		RelatedOrigins: related,
+		RelatedOrigins: r.related,
 	})
 }

@@ -17,9 +17,11 @@ import (
 // Upstream is a guest module in the namespace `regrant.upstreams`: it knows how to
 // reach one realm of an identity provider.
 type Upstream interface {
-	// name is unique among identity providers and never changes with a
+	// name is unique among the upstreams of an app and never changes with a
 	// configuration that means the same one; everything stored is stored below it.
 	name() string
+	// upstreamTerms are what can be written about every upstream.
+	upstreamTerms() *UpstreamTerms
 	// adapter makes the adapter, calling nobody. origin is the public one, issuer
 	// the gateway's own address there. It reads the secrets, so it is not called
 	// before the configuration starts.

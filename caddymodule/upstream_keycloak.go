@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ const (
 
 // Keycloak is one realm of a Keycloak server, version 26.7.3 or newer.
 type Keycloak struct {
+	UpstreamTerms
+
 	// The base URL at which the gateway reaches Keycloak itself, for example
 	// `http://127.0.0.1:8080`. Required.
 	URL string `json:"url,omitempty"`
@@ -41,7 +44,7 @@ type Keycloak struct {
 	Alias string `json:"alias,omitempty"`
 
 	// The client under which the realm's identity provider calls the gateway.
-	// Default: the id `keycloak-<realm>` and a secret made at first start; the
+	// Default: the name of the upstream as id, and a secret made at first start; the
 	// command `caddy regrant broker` shows both.
 	BrokerClient *Client `json:"broker_client,omitempty"`
 
@@ -76,7 +79,7 @@ func (Keycloak) CaddyModule() caddy.ModuleInfo {
 
 // Provision fills in defaults and checks the values. It calls nobody.
 func (k *Keycloak) Provision(ctx caddy.Context) (err error) {
-	if err := firstError(expand(&k.URL, &k.Realm, &k.Alias), expandAll(k.PrivilegedRoles), k.Client.expand(), k.BrokerClient.expand()); err != nil {
+	if err := firstError(k.expand(), expand(&k.URL, &k.Realm, &k.Alias), expandAll(k.PrivilegedRoles), k.Client.expand(), k.BrokerClient.expand()); err != nil {
 		return err
 	}
 	if err := k.check(); err != nil {
@@ -95,6 +98,9 @@ func (k *Keycloak) Provision(ctx caddy.Context) (err error) {
 // UnmarshalCaddyfile sets up the upstream. Syntax:
 //
 //	upstream keycloak <url> {
+//		name             <name>
+//		issuer           <origin> [<path>]
+//		path             <path>
 //		realm            <name>
 //		client           <id> <secret>
 //		alias            <alias>
@@ -116,6 +122,9 @@ func (k *Keycloak) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 func (k *Keycloak) unmarshalOption(d *caddyfile.Dispenser) error {
+	if known, err := k.unmarshalTerm(d); known || err != nil {
+		return err
+	}
 	switch d.Val() {
 	case "realm":
 		return readOnce(d, &k.Realm)
@@ -143,7 +152,7 @@ func (k *Keycloak) unmarshalOption(d *caddyfile.Dispenser) error {
 	case "trust_pool":
 		return unmarshalTrustPool(d, &k.CARaw)
 	default:
-		return unknown(d, "realm", "client", "alias", "broker_client", "mode", "privileged_roles", "acr", "trust_pool")
+		return unknown(d, "name", "issuer", "path", "realm", "client", "alias", "broker_client", "mode", "privileged_roles", "acr", "trust_pool")
 	}
 }
 
@@ -158,6 +167,7 @@ func (k *Keycloak) checkValues() error {
 		}
 	}
 	return firstError(
+		k.checkTerms(),
 		checkURL("upstream", k.URL),
 		k.Client.check("client"),
 		k.BrokerClient.check("broker_client"),
@@ -183,7 +193,7 @@ func (k *Keycloak) check() error {
 	return err
 }
 
-func (k *Keycloak) name() string { return "keycloak-" + k.Realm }
+func (k *Keycloak) name() string { return cmp.Or(k.Name, "keycloak-"+k.Realm) }
 
 func (k *Keycloak) adapter(origin, _ string) (upstream.Adapter, error) {
 	secret, err := readSecret("the secret of client", k.Client.Secret)

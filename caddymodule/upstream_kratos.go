@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,8 @@ func init() {
 // its own: whoever reaches it has every account, so it must be reachable by the
 // gateway alone.
 type Kratos struct {
+	UpstreamTerms
+
 	// The base URL at which the gateway reaches Kratos' public API itself, for
 	// example `http://127.0.0.1:4433`. Required.
 	URL string `json:"url,omitempty"`
@@ -80,7 +83,7 @@ func (Kratos) CaddyModule() caddy.ModuleInfo {
 
 // Provision fills in defaults and checks the values. It calls nobody.
 func (k *Kratos) Provision(ctx caddy.Context) (err error) {
-	if err := expand(&k.URL, &k.Admin, &k.BasePath, &k.RecoveryUI); err != nil {
+	if err := firstError(k.expand(), expand(&k.URL, &k.Admin, &k.BasePath, &k.RecoveryUI)); err != nil {
 		return err
 	}
 	if err := k.check(); err != nil {
@@ -96,6 +99,9 @@ func (k *Kratos) Provision(ctx caddy.Context) (err error) {
 // UnmarshalCaddyfile sets up the upstream. Syntax:
 //
 //	upstream kratos <url> {
+//		name           <name>
+//		issuer         <origin> [<path>]
+//		path           <path>
 //		admin          <url>
 //		base_path      <path>
 //		recovery_ui    <path>
@@ -116,6 +122,9 @@ func (k *Kratos) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 func (k *Kratos) unmarshalOption(d *caddyfile.Dispenser) error {
+	if known, err := k.unmarshalTerm(d); known || err != nil {
+		return err
+	}
 	switch d.Val() {
 	case "admin":
 		return readOnce(d, &k.Admin)
@@ -137,7 +146,7 @@ func (k *Kratos) unmarshalOption(d *caddyfile.Dispenser) error {
 	case "trust_pool":
 		return unmarshalTrustPool(d, &k.CARaw)
 	default:
-		return unknown(d, "admin", "base_path", "recovery_ui", "session_tokens", "mode", "privileged", "trust_pool")
+		return unknown(d, "name", "issuer", "path", "admin", "base_path", "recovery_ui", "session_tokens", "mode", "privileged", "trust_pool")
 	}
 }
 
@@ -146,7 +155,7 @@ func (k *Kratos) checkValues() error {
 	if k.Mode != "" && k.Mode != modeStrict && k.Mode != modeAssist {
 		return fmt.Errorf("mode %q is not known: write strict or assist", k.Mode)
 	}
-	return firstError(checkURL("upstream", k.URL), checkURL("admin", k.Admin))
+	return firstError(k.checkTerms(), checkURL("upstream", k.URL), checkURL("admin", k.Admin))
 }
 
 // check checks the whole.
@@ -165,7 +174,7 @@ func (k *Kratos) check() error {
 	return err
 }
 
-func (k *Kratos) name() string { return "kratos" }
+func (k *Kratos) name() string { return cmp.Or(k.Name, "kratos") }
 
 func (k *Kratos) adapter(origin, issuer string) (upstream.Adapter, error) {
 	return kratos.New(k.config(origin, issuer))

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"time"
@@ -20,6 +21,8 @@ func init() {
 // administer accounts. A recovery ends in a login there, and in nothing else:
 // accounts are named by subject, and sessions are not revoked.
 type OIDC struct {
+	UpstreamTerms
+
 	// The issuer of the provider, for example `https://idp.example`. Required.
 	URL string `json:"url,omitempty"`
 
@@ -61,7 +64,7 @@ func (OIDC) CaddyModule() caddy.ModuleInfo {
 
 // Provision checks the values. It calls nobody.
 func (o *OIDC) Provision(ctx caddy.Context) (err error) {
-	if err := firstError(expand(&o.URL), expandAll(o.BrokerRedirects), o.Client.expand(), o.BrokerClient.expand()); err != nil {
+	if err := firstError(o.expand(), expand(&o.URL), expandAll(o.BrokerRedirects), o.Client.expand(), o.BrokerClient.expand()); err != nil {
 		return err
 	}
 	if o.AssumeUnprivileged != nil {
@@ -79,6 +82,9 @@ func (o *OIDC) Provision(ctx caddy.Context) (err error) {
 // UnmarshalCaddyfile sets up the upstream. Syntax:
 //
 //	upstream oidc <issuer> {
+//		name            <name>
+//		issuer          <origin> [<path>]
+//		path            <path>
 //		client          <id> <secret>
 //		broker_client   <id> <secret>
 //		broker_redirect <uris...>
@@ -98,6 +104,9 @@ func (o *OIDC) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 func (o *OIDC) unmarshalOption(d *caddyfile.Dispenser) error {
+	if known, err := o.unmarshalTerm(d); known || err != nil {
+		return err
+	}
 	switch d.Val() {
 	case "client":
 		return readClient(d, &o.Client)
@@ -117,7 +126,7 @@ func (o *OIDC) unmarshalOption(d *caddyfile.Dispenser) error {
 	case "trust_pool":
 		return unmarshalTrustPool(d, &o.CARaw)
 	default:
-		return unknown(d, "client", "broker_client", "broker_redirect", "assume_unprivileged", "acr", "trust_pool")
+		return unknown(d, "name", "issuer", "path", "client", "broker_client", "broker_redirect", "assume_unprivileged", "acr", "trust_pool")
 	}
 }
 
@@ -153,6 +162,7 @@ func (o *OIDC) checkValues() error {
 		}
 	}
 	return firstError(
+		o.checkTerms(),
 		checkURL("upstream", o.URL),
 		o.Client.check("client"),
 		o.BrokerClient.check("broker_client"),
@@ -175,7 +185,7 @@ func (o *OIDC) check() error {
 	return o.checkValues()
 }
 
-func (o *OIDC) name() string { return "oidc-" + hostWord(o.URL) }
+func (o *OIDC) name() string { return cmp.Or(o.Name, "oidc-"+hostWord(o.URL)) }
 
 // adapter needs no public origin: the provider is called by its issuer.
 func (o *OIDC) adapter(_, _ string) (upstream.Adapter, error) {

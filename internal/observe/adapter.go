@@ -11,8 +11,8 @@ import (
 	"github.com/regrant/regrant/upstream"
 )
 
-// Adapter is a, with every call of the identity provider timed and traced. What calls nobody is a's own.
-func Adapter(a upstream.Adapter) upstream.Adapter { return &observedAdapter{a, a.Facts().Name} }
+// Adapter is a, with every call of the identity provider timed and traced under the name of the upstream. What calls nobody is a's own.
+func Adapter(name string, a upstream.Adapter) upstream.Adapter { return &observedAdapter{a, name} }
 
 type observedAdapter struct {
 	upstream.Adapter

@@ -88,7 +88,7 @@ func TestOnlyWhatCommittedIsCounted(t *testing.T) {
 func TestLevelsAreShownOnlyWhileTheyAreKnown(t *testing.T) {
 	for open, want := range map[bool]int{false: 1, true: 7} {
 		c := observe.LevelsOf(func() (observe.Levels, bool) {
-			return observe.Levels{Pending: 2, Oldest: time.Minute, Expiring: map[string]int{"1d": 1, "7d": 2}, KeyAges: map[string]time.Duration{"grant": time.Hour}}, open
+			return observe.Levels{Upstreams: map[string]observe.UpstreamLevels{"keycloak-acme": {Pending: 2, Oldest: time.Minute, Expiring: map[string]int{"1d": 1, "7d": 2}, KeyAges: map[string]time.Duration{"grant": time.Hour}}}}, open
 		})
 		if got := testutil.CollectAndCount(c); got != want {
 			t.Errorf("open %v: %d, want %d", open, got, want)

@@ -8,19 +8,24 @@ import (
 
 // Levels are what is not counted but read when somebody asks.
 type Levels struct {
+	Upstreams map[string]UpstreamLevels // by the name of the upstream
+	CRLAge    time.Duration             // since that CRL was fetched whose last fetch is the longest ago; 0: there is none
+}
+
+// UpstreamLevels are those of one upstream.
+type UpstreamLevels struct {
 	Pending  int                      // notices that wait, up to a bound of the outbox
 	Oldest   time.Duration            // how long the oldest of them has waited
 	Expiring map[string]int           // device certificates, by the time in which they expire
 	KeyAges  map[string]time.Duration // by purpose
-	CRLAge   time.Duration            // since that CRL was fetched whose last fetch is the longest ago; 0: there is none
 }
 
 var (
 	isOpen   = level("open", "1 while recovery is answered, 0 while the store or its keys cannot be opened")
-	pending  = level("notices_pending", "notices that were not delivered yet, up to 10000")
-	oldest   = level("notice_oldest_seconds", "age of the oldest of them")
-	expiring = level("device_certificates_expiring", "device certificates that are valid and end within that time, read every ten minutes", "within")
-	keyAge   = level("key_age_seconds", "how long the key has been in use that signs or seals now, of each that rotates", "purpose")
+	pending  = level("notices_pending", "notices that were not delivered yet, up to 10000", "upstream")
+	oldest   = level("notice_oldest_seconds", "age of the oldest of them", "upstream")
+	expiring = level("device_certificates_expiring", "device certificates that are valid and end within that time, read every ten minutes", "upstream", "within")
+	keyAge   = level("key_age_seconds", "how long the key has been in use that signs or seals now, of each that rotates", "upstream", "purpose")
 	crlAge   = level("crl_age_seconds", "how long ago the CRL was fetched whose last fetch is the longest ago, or since the start while one never was; 0 without CRLs")
 )
 
@@ -49,13 +54,15 @@ func (read levels) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	send(isOpen, 1)
-	send(pending, float64(now.Pending))
-	send(oldest, now.Oldest.Seconds())
 	send(crlAge, now.CRLAge.Seconds())
-	for within, n := range now.Expiring {
-		send(expiring, float64(n), within)
-	}
-	for purpose, age := range now.KeyAges {
-		send(keyAge, age.Seconds(), purpose)
+	for name, own := range now.Upstreams {
+		send(pending, float64(own.Pending), name)
+		send(oldest, own.Oldest.Seconds(), name)
+		for within, n := range own.Expiring {
+			send(expiring, float64(n), name, within)
+		}
+		for purpose, age := range own.KeyAges {
+			send(keyAge, age.Seconds(), name, purpose)
+		}
 	}
 }
