@@ -114,13 +114,8 @@ https://devices.localhost:{{.Port}} {
 
 // startCaddy writes the configuration and starts Caddy, which makes its certificate authority.
 func (e *Env) startCaddy(ctx context.Context, c config) error {
-	strong := make([]byte, 32)
-	_, _ = rand.Read(strong)
-	secrets := map[string]string{"secret": base64.StdEncoding.EncodeToString(strong), "client.secret": c.ClientSecret, "broker.secret": c.BrokerSecret, "hook.secret": c.HookSecret}
-	for name, value := range secrets {
-		if err := os.WriteFile(filepath.Join(c.Dir, name), []byte(value), 0o600); err != nil {
-			return err
-		}
+	if err := c.writeSecrets(); err != nil {
+		return err
 	}
 	var text bytes.Buffer
 	if err := caddyfile.Execute(&text, c); err != nil {
@@ -143,6 +138,19 @@ func (e *Env) startCaddy(ctx context.Context, c config) error {
 		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: e.Roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 128},
 		Timeout:       60 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return nil
+}
+
+// writeSecrets puts the secrets where the Caddyfile points.
+func (c config) writeSecrets() error {
+	strong := make([]byte, 32)
+	_, _ = rand.Read(strong)
+	secrets := map[string]string{"secret": base64.StdEncoding.EncodeToString(strong), "client.secret": c.ClientSecret, "broker.secret": c.BrokerSecret, "hook.secret": c.HookSecret}
+	for name, value := range secrets {
+		if err := os.WriteFile(filepath.Join(c.Dir, name), []byte(value), 0o600); err != nil {
+			return err
+		}
 	}
 	return nil
 }

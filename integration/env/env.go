@@ -64,6 +64,9 @@ type Env struct {
 	Bin   string `json:"bin"`
 	Dir   string `json:"dir"`
 
+	// Upstream is the name of the gateway's upstream, where there are several; else "".
+	Upstream string `json:"-"`
+
 	Kind     string         `json:"-"`
 	App      *App           `json:"-"`
 	Hook     *Hook          `json:"-"`
@@ -76,6 +79,7 @@ type Env struct {
 	variables []string
 	caddy     *child.Child
 	caddyfile string
+	second    *Env // nil: there is none
 }
 
 // Provider is the identity provider as a demo or test looks at it, from the side.
@@ -182,13 +186,9 @@ const appClient = "demo-app"
 
 // Stop ends everything.
 func (e *Env) Stop() {
-	if e.Provider != nil {
-		e.Provider.Stop()
-	}
+	e.second.stopPeople()
+	e.stopPeople()
 	e.caddy.Stop()
-	if e.App != nil {
-		e.App.stop()
-	}
 	if e.Hook != nil {
 		e.Hook.stop()
 	}

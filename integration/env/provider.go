@@ -42,7 +42,7 @@ func endpoints(e *Env) (authorize, token string) {
 	if e.Kind == Demo {
 		return e.Origin + "/authorize", e.Origin + "/token"
 	}
-	base := e.Origin + "/realms/" + keycloak.Realm + "/protocol/openid-connect"
+	base := e.Origin + "/realms/" + e.Provider.(KeycloakProvider).Server.Realm + "/protocol/openid-connect"
 	return base + "/auth", base + "/token"
 }
 

@@ -45,7 +45,11 @@ func (e *Env) Run(ctx context.Context, program string, args ...string) (string, 
 
 // Operator runs `caddy regrant …` as the operator and decodes its JSON into out, unless that is nil.
 func (e *Env) Operator(ctx context.Context, out any, args ...string) error {
-	text, err := e.Run(ctx, "caddy", append(append([]string{"regrant"}, args...), "--address", e.Admin, "--json")...)
+	args = append(append([]string{"regrant"}, args...), "--address", e.Admin, "--json")
+	if e.Upstream != "" {
+		args = append(args, "--upstream", e.Upstream)
+	}
+	text, err := e.Run(ctx, "caddy", args...)
 	if err != nil || out == nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package keycloak
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -131,6 +132,11 @@ func (s *Server) Events(ctx context.Context, userID string, types ...string) (ev
 // Admin calls the admin REST API of the realm as bootstrap administrator. The
 // path is relative to the realm, body and into may be nil.
 func (s *Server) Admin(ctx context.Context, method, path string, body, into any) error {
+	return s.admin(ctx, method, "/admin/realms/"+s.Realm+path, body, into)
+}
+
+// admin is Admin for a path of the whole server.
+func (s *Server) admin(ctx context.Context, method, path string, body, into any) error {
 	token, err := s.AdminToken(ctx)
 	if err != nil {
 		return err
@@ -143,7 +149,7 @@ func (s *Server) Admin(ctx context.Context, method, path string, body, into any)
 		}
 		payload = bytes.NewReader(data)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, s.URL+"/admin/realms/"+s.Realm+path, payload)
+	r, err := http.NewRequestWithContext(ctx, method, s.URL+path, payload)
 	if err != nil {
 		return err
 	}
@@ -157,7 +163,8 @@ func (s *Server) Admin(ctx context.Context, method, path string, body, into any)
 // introduce puts the gateway's addresses and this start's secrets in place of
 // the realm file's.
 func (s *Server) introduce(ctx context.Context, o Options) error {
-	issuer := o.Origin + "/recovery/oidc"
+	path := cmp.Or(o.Path, "/recovery")
+	issuer := o.Origin + path + "/oidc"
 	if err := s.changeBroker(ctx, map[string]string{
 		"issuer":           issuer,
 		"authorizationUrl": issuer + "/authorize",
@@ -169,7 +176,7 @@ func (s *Server) introduce(ctx context.Context, o Options) error {
 		return err
 	}
 	if err := s.changeClient(ctx, ClientID, map[string]any{
-		"redirectUris": []string{o.Origin + "/recovery/login/callback"}, "secret": s.ClientSecret,
+		"redirectUris": []string{o.Origin + path + "/login/callback"}, "secret": s.ClientSecret,
 	}); err != nil {
 		return err
 	}

@@ -50,6 +50,8 @@ type Options struct {
 	// Origin of the gateway, such as https://localhost:8443. Every address
 	// that the server issues begins with it.
 	Origin string
+	// Path below which the gateway answers. Empty: /recovery.
+	Path string
 	// AppRedirectURI of the application. Empty: Origin + "/app/callback".
 	AppRedirectURI string
 	// ClientSecret of the gateway's client, and id and secret with which the
