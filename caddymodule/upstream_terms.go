@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -90,12 +91,15 @@ func (s seat) apartFrom(before seat) error {
 		return fmt.Errorf("two upstreams are called %[1]q, and all that is kept of one would be the other's: "+
 			"write in the new one a name that no other has, such as 'name %[1]s-2', and never change it", s.name)
 	}
-	if s.origin != before.origin || hasPlaceholder(s.issuer()+before.issuer()) {
+	switch {
+	case hasPlaceholder(s.issuer() + before.issuer()):
 		return nil
-	}
-	if s.path == before.path {
-		return fmt.Errorf("the upstreams %q and %q are both at %s: write in one of them another 'issuer ORIGIN' or another 'path', such as 'path %s-2'",
+	case s.path == before.path && hostname(s.origin) == hostname(before.origin):
+		// Browsers keep cookies by host, whatever the port, and those of a gateway have its path in their names.
+		return fmt.Errorf("the upstreams %q and %q are both at %s, or at one host but for the port: write in one of them another 'issuer ORIGIN' or another 'path', such as 'path %s-2'",
 			before.name, s.name, s.issuer(), s.path)
+	case s.origin != before.origin:
+		return nil
 	}
 	outer, inner := before, s
 	if len(outer.path) > len(inner.path) {
@@ -106,6 +110,15 @@ func (s seat) apartFrom(before seat) error {
 			inner.path, inner.name, outer.path, outer.name)
 	}
 	return nil
+}
+
+// hostname is that of an origin, without its port.
+func hostname(origin string) string {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // checkSeats checks that no upstream is in another's way, before they are loaded.
