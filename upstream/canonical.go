@@ -16,8 +16,14 @@ import (
 // signs (a second decoding would find more), and percent-encoding of
 // characters that need none. One trailing slash is canonical. A canonical path
 // without percent-encoding is found so without an allocation.
+//
+// A query with a "#" is refused, too. There is none in a request (RFC 9112
+// section 3.2), so some servers end the query there, and others do not.
 func Canonical(u *url.URL) bool {
 	p := u.EscapedPath()
+	if strings.IndexByte(u.RawQuery, '#') >= 0 {
+		return false
+	}
 	if u.Opaque != "" || u.RawPath != "" && u.RawPath != p {
 		return false // what came differs from what would be sent
 	}

@@ -15,6 +15,7 @@ func TestOnlyOneSpellingOfAPathIsCanonical(t *testing.T) {
 		"/%2e": false, "/%61": false, "/a%2Fb": false, "/a%5cb": false, "/a;b": false, "/a%3Bb": false, "/a%3fb": false,
 		"/a%23b": false, "/a%25b": false, "/a%00": false, "/a%0a": false, "/a%7F": false, "/%ff": false, "/%c0%af": false,
 		`/a\b`: false, "/ä": false,
+		"/a?": true, "/a?b=c%23d&%zz;//../": true, "/a?b=c#d": false, "/a?#": false, "/a#b": false,
 	} {
 		u := &url.URL{}
 		if target != "" {

@@ -33,21 +33,22 @@ var (
 type guard struct {
 	realm  string // path of the realm
 	link   string // value of kc_action that links to the gateway
+	linked string // end of every path of the account API for the link
 	alias  string
 	routes map[string]func(g *guard, r *http.Request) upstream.Verdict // by path below the realm
 }
 
 func newGuard(realm, alias string, strict bool) guard {
 	g := guard{
-		realm: "/realms/" + realm,
-		link:  "idp_link:" + alias,
-		alias: alias,
+		realm:  "/realms/" + realm,
+		link:   "idp_link:" + alias,
+		linked: "/linked-accounts/" + alias,
+		alias:  alias,
 		routes: map[string]func(*guard, *http.Request) upstream.Verdict{
 			"/protocol/openid-connect/auth":               (*guard).authorize,
 			"/protocol/openid-connect/registrations":      (*guard).authorize,
 			"/protocol/openid-connect/forgot-credentials": (*guard).authorize,
 			"/broker/" + alias + "/link":                  (*guard).linking,
-			"/account/linked-accounts/" + alias:           (*guard).unlinking,
 		},
 	}
 	if strict {
@@ -75,6 +76,9 @@ func (g *guard) judge(r *http.Request) upstream.Verdict {
 	}
 	if route, ok := g.routes[below]; ok {
 		return route(g, r)
+	}
+	if strings.HasPrefix(below, "/account/") && strings.HasSuffix(below, g.linked) {
+		return g.unlinking(r) // with and without a version of the API in between
 	}
 	return upstream.Verdict{}
 }

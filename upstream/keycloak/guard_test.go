@@ -62,6 +62,10 @@ var routes = []struct {
 	{"GET", "/realms/acme/broker/google/link", upstream.Pass},
 	{"DELETE", "/realms/acme/account/linked-accounts/regrant", upstream.Blocked},
 	{"DELETE", "/realms/acme/account/linked-accounts/regrant/", upstream.Blocked},
+	{"DELETE", "/realms/acme/account/v1alpha1/linked-accounts/regrant", upstream.Blocked},
+	{"DELETE", "/realms/acme/account/v1alpha1/linked-accounts/regrant/", upstream.Blocked},
+	{"DELETE", "/realms/acme/account/v1alpha1/linked-accounts/google", upstream.Pass},
+	{"GET", "/realms/acme/account/v1alpha1/linked-accounts/regrant", upstream.Pass},
 	{"GET", "/realms/acme/account/linked-accounts/regrant", upstream.Pass},
 	{"DELETE", "/realms/acme/account/linked-accounts/google", upstream.Pass},
 	{"GET", "/realms/acme/protocol/openid-connect/auth?kc_action=idp_link:regrant", upstream.Blocked},
@@ -111,6 +115,8 @@ var routes = []struct {
 	{"GET", "/realms/acme/ä", upstream.NotCanonical},
 	{"GET", "/%61dmin/", upstream.NotCanonical},
 	{"GET", "/x/../", upstream.NotCanonical},
+	{"GET", "/realms/acme/protocol/openid-connect/auth?kc_action=idp_link:regrant#x", upstream.NotCanonical},
+	{"GET", "/realms/acme/protocol/openid-connect/auth?kc_action=x%23y", upstream.Pass},
 }
 
 // request is target as the server's own parser reads it from the wire.
