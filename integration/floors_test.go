@@ -86,6 +86,8 @@ var floors = map[string][]string{
 
 	// Integration knocks at the front door: it speaks the protocol and touches no room.
 	"integration/browser":     {},
+	"integration/verbatim":    {},
+	"integration/mailbox":     {},
 	"integration/demoidp":     {"internal/resend"},
 	"integration/child":       {},
 	"integration/keycloak":    {"integration/child"},

@@ -27,7 +27,8 @@ type config struct {
 	Plain                                                                                                     bool
 	Users, Hosts                                                                                              []string
 
-	Gateway []string // more options
+	Gateway  []string // more options
+	Keycloak []string // more options
 }
 
 // caddyfile is what an operator would write, for an address on this machine. Java names no server without a dot in the

@@ -52,6 +52,17 @@ func (s *Server) AdminToken(ctx context.Context) (string, error) {
 	return token.AccessToken, err
 }
 
+// Token returns an access token that a public client gets with the user's
+// password.
+func (s *Server) Token(ctx context.Context, clientID, name, password string) (string, error) {
+	form := url.Values{"grant_type": {"password"}, "client_id": {clientID}, "username": {name}, "password": {password}, "scope": {"openid"}}
+	var token struct {
+		AccessToken string `json:"access_token"`
+	}
+	err := s.post(ctx, "/realms/"+s.Realm+"/protocol/openid-connect/token", form, &token)
+	return token.AccessToken, err
+}
+
 // UserID returns the id of a user by name.
 func (s *Server) UserID(ctx context.Context, name string) (string, error) {
 	var users []struct {

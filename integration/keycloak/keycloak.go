@@ -62,6 +62,8 @@ type Options struct {
 	TruststoreFile string
 	// Dir holds the server's data and outlives it. Empty: a temporary one.
 	Dir string
+	// Arguments are further options of the server, as `kc.sh start` takes them.
+	Arguments []string
 	// Log receives what the server prints. Nil: nothing.
 	Log io.Writer
 }
@@ -183,6 +185,7 @@ func launch(ctx context.Context, o Options, management int) (*child.Child, error
 	if o.TruststoreFile != "" {
 		args = append(args, "--truststore-paths="+o.TruststoreFile)
 	}
+	args = append(args, o.Arguments...)
 	cmd := exec.Command("bash", args...) //nolint:gosec // the arguments are ours and the test's
 	cmd.Stdout, cmd.Stderr = o.Log, o.Log
 	// The script gets a chance to take down the server that it has started.
