@@ -21,12 +21,11 @@ import (
 // App is the application that people want to get into: an OpenID Connect client with state and PKCE. It shows who
 // signed in and how.
 type App struct {
-	URL       string
-	authorize string
-	token     string
-	clientID  string
-	client    *http.Client
-	server    *http.Server
+	URL      string
+	at       endpoints
+	clientID string
+	client   *http.Client
+	server   *http.Server
 
 	mu      sync.Mutex
 	pending map[string]string // state → code verifier
@@ -44,10 +43,19 @@ func startApp(clientID string) (*App, net.Listener, error) {
 // CallbackURL is the application's redirect URI.
 func (a *App) CallbackURL() string { return a.URL + "/callback" }
 
-func (a *App) serve(listener net.Listener, authorize, token string, client *http.Client) {
-	a.authorize, a.token, a.client = authorize, token, client
+// endpoints are those of the identity provider that the application uses, through the gateway.
+type endpoints struct {
+	authorize, token string
+	push             string // "" if the identity provider has none
+}
+
+func (a *App) serve(listener net.Listener, at endpoints, client *http.Client) {
+	a.at, a.client = at, client
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.start)
+	if at.push != "" {
+		mux.HandleFunc("GET /pushed", a.startPushed)
+	}
 	mux.HandleFunc("GET /callback", a.callback)
 	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = a.server.Serve(listener) }()
@@ -66,15 +74,32 @@ func random() string {
 }
 
 func (a *App) start(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, a.at.authorize+"?"+a.request().Encode(), http.StatusSeeOther)
+}
+
+// startPushed is start with a request that the browser does not see (RFC 9126).
+func (a *App) startPushed(w http.ResponseWriter, r *http.Request) {
+	var pushed struct {
+		RequestURI string `json:"request_uri"`
+	}
+	if status, err := a.post(r.Context(), a.at.push, a.request(), &pushed); err != nil || status != http.StatusCreated {
+		page(w, http.StatusBadGateway, fmt.Sprintf("The request was not taken: %d %v", status, err))
+		return
+	}
+	http.Redirect(w, r, a.at.authorize+"?"+url.Values{"client_id": {a.clientID}, "request_uri": {pushed.RequestURI}}.Encode(), http.StatusSeeOther)
+}
+
+// request is a new authorization request.
+func (a *App) request() url.Values {
 	state, verifier := random(), random()
 	a.mu.Lock()
 	a.pending[state] = verifier
 	a.mu.Unlock()
 	sum := sha256.Sum256([]byte(verifier))
-	http.Redirect(w, r, a.authorize+"?"+url.Values{
+	return url.Values{
 		"client_id": {a.clientID}, "redirect_uri": {a.CallbackURL()}, "response_type": {"code"}, "scope": {"openid"},
 		"state": {state}, "nonce": {random()}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
-	}.Encode(), http.StatusSeeOther)
+	}
 }
 
 func (a *App) callback(w http.ResponseWriter, r *http.Request) {
@@ -110,25 +135,16 @@ func (a *App) redeem(ctx context.Context, code, verifier string) (map[string]any
 		"grant_type": {"authorization_code"}, "client_id": {a.clientID}, "redirect_uri": {a.CallbackURL()},
 		"code": {code}, "code_verifier": {verifier},
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.token, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := a.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
 	var answer struct {
 		IDToken string `json:"id_token"`
 		Error   string `json:"error"`
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer); err != nil {
+	status, err := a.post(ctx, a.at.token, form, &answer)
+	if err != nil {
 		return nil, err
 	}
 	parts := strings.Split(answer.IDToken, ".")
-	if resp.StatusCode != http.StatusOK || len(parts) != 3 {
+	if status != http.StatusOK || len(parts) != 3 {
 		return nil, errors.New("token endpoint: " + answer.Error)
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
@@ -137,6 +153,21 @@ func (a *App) redeem(ctx context.Context, code, verifier string) (map[string]any
 	}
 	var claims map[string]any
 	return claims, json.Unmarshal(raw, &claims)
+}
+
+// post sends a form and decodes the answer.
+func (a *App) post(ctx context.Context, to string, form url.Values, into any) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := a.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode, json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(into)
 }
 
 func page(w http.ResponseWriter, status int, text string) {

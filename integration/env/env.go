@@ -153,8 +153,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		return nil, err
 	}
 	e.IdP = e.Provider.URL()
-	authorize, token := endpoints(e)
-	app.serve(listener, authorize, token, e.Client)
+	app.serve(listener, endpointsOf(e), e.Client)
 	return e, nil
 }
 

@@ -37,13 +37,16 @@ func startProvider(ctx context.Context, e *Env, c config) (Provider, error) {
 	return KeycloakProvider{server}, nil
 }
 
-// endpoints are those of the identity provider that the application uses, through the gateway.
-func endpoints(e *Env) (authorize, token string) {
+func endpointsOf(e *Env) endpoints {
 	if e.Kind == Demo {
-		return e.Origin + "/authorize", e.Origin + "/token"
+		return endpoints{authorize: e.Origin + "/authorize", token: e.Origin + "/token"}
 	}
-	base := e.Origin + "/realms/" + e.Provider.(KeycloakProvider).Server.Realm + "/protocol/openid-connect"
-	return base + "/auth", base + "/token"
+	k, ok := e.Provider.(KeycloakProvider)
+	if !ok {
+		return endpoints{} // no OpenID provider
+	}
+	base := e.Origin + "/realms/" + k.Server.Realm + "/protocol/openid-connect"
+	return endpoints{authorize: base + "/auth", token: base + "/token", push: base + "/ext/par/request"}
 }
 
 // KeycloakProvider is a real Keycloak.
