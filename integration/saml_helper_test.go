@@ -140,7 +140,7 @@ func (a *samlApp) signed(text []byte) string {
 	if err := xml.NewDecoder(resp.Body).Decode(&metadata); err != nil {
 		return err.Error()
 	}
-	cmd := exec.CommandContext(a.t.Context(), "java", "testdata/VerifySAML.java", metadata.Certificate) //nolint:gosec // the realm's own certificate
+	cmd := exec.CommandContext(a.t.Context(), "java", "testdata/VerifySAML.java", metadata.Certificate)
 	cmd.Stdin = bytes.NewReader(text)
 	said, err := cmd.CombinedOutput()
 	if err != nil {

@@ -57,6 +57,16 @@ func (b *Browser) keepCookies(from *url.URL, set []*http.Cookie) {
 	}
 }
 
+// Steal copies the cookies of another browser whose names begin with prefix, in place of its own.
+func (b *Browser) Steal(from *Browser, prefix string) {
+	b.jar = slices.DeleteFunc(b.jar, func(c cookie) bool { return strings.HasPrefix(c.name, prefix) })
+	for _, c := range from.jar {
+		if strings.HasPrefix(c.name, prefix) {
+			b.jar = append(b.jar, c)
+		}
+	}
+}
+
 // Cookie returns the value of a cookie of host, "" if there is none.
 func (b *Browser) Cookie(host, name string) string {
 	for _, c := range b.jar {
