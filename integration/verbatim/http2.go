@@ -60,7 +60,11 @@ func fields2(r Request) []byte {
 	if r.Host != "" {
 		fields = append(fields, [2]string{":authority", r.Host})
 	}
-	for _, f := range append(fields, r.Header...) {
+	fields = append(fields, r.Header...)
+	if r.Body != "" {
+		fields = append(fields, [2]string{"content-length", strconv.Itoa(len(r.Body))})
+	}
+	for _, f := range fields {
 		_ = encoder.WriteField(hpack.HeaderField{Name: strings.ToLower(f[0]), Value: f[1]}) // a buffer takes everything
 	}
 	return block.Bytes()
