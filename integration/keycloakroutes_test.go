@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
@@ -109,6 +110,7 @@ func (k *realm) fill(t *testing.T) {
 		{"a mailed link to required actions", false, always("GET", k.mailed(t, k.byTheOperator)), action},
 		{"linking by an action", false, always("GET", auth+"?"+linking, session), linked},
 		{"linking by an action, as a form", true, posted(auth, linking, session), linked},
+		{"linking by an action, pushed", true, k.pushed(linking, session), linked},
 		{"the end of the link", false, k.unlinks(base + "/account" + link), removed},
 		{"the end of the link, by a version of the API", false, k.unlinks(base + "/account/v1alpha1" + link), removed},
 		{"the console", false, always("GET", "/admin/master/console/"), console},
@@ -148,6 +150,25 @@ func (k *realm) sentForm(t *testing.T) verbatim.Request {
 	action, err := page.URL.Parse(page.Forms[0].Action)
 	fatal(t, err)
 	return posted(action.RequestURI(), "username=alice", cookies(b, "AUTH_SESSION_ID", "KC_AUTH_SESSION_HASH", "KC_RESTART"))(t)
+}
+
+// pushed is an authorization request whose parameters the identity provider has got beforehand (RFC 9126).
+func (k *realm) pushed(parameters string, header ...[2]string) func(*testing.T) verbatim.Request {
+	return func(t *testing.T) verbatim.Request {
+		t.Helper()
+		const base = "/realms/" + keycloak.Realm + "/protocol/openid-connect/"
+		push := k.request(t, guarded{good: posted(base+"ext/par/request", parameters)}, verbatim.HTTP11)
+		a, err := k.front().Send(t.Context(), push)
+		fatal(t, err)
+		var out struct {
+			RequestURI string `json:"request_uri"`
+		}
+		if err := json.Unmarshal([]byte(a.Body), &out); err != nil || a.Status != http.StatusCreated {
+			t.Fatalf("pushed: %d %s", a.Status, a.Body)
+		}
+		q := url.Values{"client_id": {"account"}, "request_uri": {out.RequestURI}}
+		return verbatim.Request{Method: "GET", Target: base + "auth?" + q.Encode(), Header: header}
+	}
 }
 
 // cookies are some of b's, as it would send them.

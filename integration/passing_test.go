@@ -53,7 +53,9 @@ func passed() []verbatim.Request {
 		get(realm+"/protocol/openid-connect/certs", [2]string{"If-None-Match", `W/"a", "b"`}), get(realm+"/protocol/openid-connect/userinfo", [2]string{"Authorization", "DPoP a.b.c"}),
 		post(realm+"/protocol/saml", "SAMLRequest=PHg%2B&RelayState=%22", form), get(realm + "/protocol/saml?SAMLRequest=a%2Bb%3D&RelayState=c&SigAlg=d&Signature=e%2F"), get(realm + "/protocol/saml/descriptor"),
 		get(realm+"/broker/regrant/login?session_code=a&tab_id=b", cookies), get(realm+"/broker/regrant/endpoint?code=a&state=b.c.d", cookies), get(realm + "/broker/google/link?nonce=a"),
-		get(realm + "/.well-known/openid-configuration"), {Method: "HEAD", Target: realm + "/.well-known/openid-configuration"}, get(realm), get(realm + "/"),
+		get(realm + "/.well-known/openid-configuration"),
+		{Method: "HEAD", Target: realm + "/.well-known/openid-configuration"},
+		get(realm), get(realm + "/"),
 		get("/resources/1abc2/login/keycloak.v2/css/styles%20%C3%A4.css?v=1", [2]string{"Range", "bytes=0-9"}, [2]string{"Accept-Encoding", "br, gzip;q=0.5"}),
 		get("/realms/other/protocol/openid-connect/auth?kc_idp_hint=regrant", cookies), get("/an/application/of/its.own?x=//../;"),
 	}
@@ -115,8 +117,10 @@ func TestWhatPassesArrivesAsThroughCaddyAlone(t *testing.T) {
 	}
 
 	// The one thing that is changed: a sign-in that is sent to the gateway must get there.
-	request := verbatim.Request{Proto: verbatim.HTTP11, Method: "GET", Target: "/realms/acme/protocol/openid-connect/auth?kc_idp_hint=regrant", Host: host(e),
-		Header: [][2]string{{"Cookie", "AUTH_SESSION_ID=a.b; KEYCLOAK_IDENTITY=eyJ.e30.c; KEYCLOAK_SESSION=x; other=1"}}}
+	request := verbatim.Request{
+		Proto: verbatim.HTTP11, Method: "GET", Target: "/realms/acme/protocol/openid-connect/auth?kc_idp_hint=regrant", Host: host(e),
+		Header: [][2]string{{"Cookie", "AUTH_SESSION_ID=a.b; KEYCLOAK_IDENTITY=eyJ.e30.c; KEYCLOAK_SESSION=x; other=1"}},
+	}
 	want, _ := through(alone, request)
 	came, _ := through(gateway, request)
 	if want = strings.Replace(want, " KEYCLOAK_IDENTITY=eyJ.e30.c; KEYCLOAK_SESSION=x;", "", 1); came != want {
