@@ -141,7 +141,7 @@ func openForms() (all []disguise) {
 	add := func(name string, wear func(r verbatim.Request) verbatim.Request) {
 		all = append(all, disguise{name, true, wear})
 	}
-	for _, method := range []string{"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "FROBNICATE", "get", "delete", "Post"} {
+	for _, method := range []string{"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "FROBNICATE", "get", "delete", "Post"} {
 		add("by "+method, func(r verbatim.Request) verbatim.Request { r.Method = method; return r })
 	}
 	add("by HTTP/1.0", func(r verbatim.Request) verbatim.Request { r.Proto = verbatim.HTTP10; return r })

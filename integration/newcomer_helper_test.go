@@ -11,7 +11,7 @@ import (
 // For seven days after a recovery nobody binds anything more to an account with an operator's code. So in an environment that tests
 // share, or in which several people recover, each takes an account that nobody has used.
 
-var arrived atomic.Int32
+var arrived, arrivedAtKeycloak atomic.Int32
 
 // newcomers are the accounts that Demo has for that. Keycloak makes them as they come.
 func newcomers() (names []string) {
@@ -24,13 +24,13 @@ func newcomers() (names []string) {
 // newcomer is the name of the next one, whose password is NAME-password.
 func newcomer(t *testing.T, e *env.Env) string {
 	t.Helper()
-	n := int(arrived.Add(1))
 	if server, ok := e.Provider.(env.KeycloakProvider); ok {
-		name := fmt.Sprintf("newcomer%d", n)
+		name := fmt.Sprintf("newcomer%d", arrivedAtKeycloak.Add(1))
 		_, err := server.Server.NewUser(t.Context(), name)
 		fatal(t, err)
 		return name
 	}
+	n := int(arrived.Add(1))
 	if all := newcomers(); n <= len(all) {
 		return all[n-1]
 	}
