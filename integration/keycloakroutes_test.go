@@ -101,13 +101,15 @@ func (k *realm) fill(t *testing.T) {
 	action := marked(passwordForm, signedIn, actionForm, actionLink)
 	linked := marked("execution=idp_link", "/broker/", "kc_action_status=success")
 	console := marked("/admin/", "adminBaseUrl")
+	actions := k.mailed(t, k.byTheOperator)
 	k.routes = []guarded{
 		{"reset-credentials", true, always("GET", reset), form},
 		{"reset-credentials of an application", true, always("GET", reset+"?client_id=demo-app&tab_id=x"), form},
 		{"the reset form, sent", true, k.sentForm, form},
 		{"forgot-credentials", true, always("GET", forgot+"?"+client.Encode()), form},
 		{"a mailed link to a new password", false, always("GET", k.mailed(t, k.byThePerson)), action},
-		{"a mailed link to required actions", false, always("GET", k.mailed(t, k.byTheOperator)), action},
+		{"a mailed link to required actions", false, always("GET", actions), action},
+		{"its token, sent to the reset form", false, posted(strings.Replace(actions, "action-token", "reset-credentials", 1), ""), action},
 		{"linking by an action", false, always("GET", auth+"?"+linking, session), linked},
 		{"linking by an action, as a form", true, posted(auth, linking, session), linked},
 		{"linking by an action, pushed", true, k.pushed(linking, session), linked},

@@ -115,7 +115,7 @@ func (p *provider) table(t *testing.T, protos ...string) (count int, shown map[s
 				case what != "" && p.open && d.open && r.realm:
 					shown[r.name]++
 				case what != "":
-					t.Errorf("%s, %s, %s: %s %q shows %s", r.name, proto, d.name, request.Method, request.Target, what)
+					t.Errorf("%s, %s, %s: %s %.200q shows %s", r.name, proto, d.name, request.Method, request.Target, what)
 				}
 			})
 			if n := len(p.box.Texts()); n != p.mails && !(p.open && r.realm) {

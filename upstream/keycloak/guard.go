@@ -35,6 +35,7 @@ type guard struct {
 	link   string // value of kc_action that links to the gateway
 	linked string // end of every path of the account API for the link
 	alias  string
+	strict bool                                                        // refuse what Keycloak mails out
 	routes map[string]func(g *guard, r *http.Request) upstream.Verdict // by path below the realm
 }
 
@@ -44,6 +45,7 @@ func newGuard(realm, alias string, strict bool) guard {
 		link:   "idp_link:" + alias,
 		linked: "/linked-accounts/" + alias,
 		alias:  alias,
+		strict: strict,
 		routes: map[string]func(*guard, *http.Request) upstream.Verdict{
 			"/protocol/openid-connect/auth":               (*guard).authorize,
 			"/protocol/openid-connect/registrations":      (*guard).authorize,
@@ -73,6 +75,12 @@ func (g *guard) judge(r *http.Request) upstream.Verdict {
 	below, ok := strings.CutPrefix(path, g.realm)
 	if !ok {
 		return upstream.Verdict{}
+	}
+	if g.strict && strings.HasPrefix(below, "/login-actions/") {
+		// The reset form takes a mailed token as well.
+		if _, recovers := mailedToken(r.URL.RawQuery); recovers {
+			return mailed
+		}
 	}
 	if route, ok := g.routes[below]; ok {
 		return route(g, r)
@@ -132,20 +140,25 @@ func (g *guard) unlinking(r *http.Request) upstream.Verdict {
 	return upstream.Verdict{}
 }
 
-// actionToken refuses the mailed links that set a new password or set up
-// credentials. Other mails, such as the verification of an address, pass. What
-// cannot be read is refused: Keycloak might read it.
+// actionToken refuses the mailed links of which it cannot be read what they do:
+// Keycloak might read it.
 func (g *guard) actionToken(r *http.Request) upstream.Verdict {
-	readable := false
-	recovers := parameter(r.URL.RawQuery, "key", func(token string) bool {
-		kind := tokenType(token)
-		readable = true
-		return kind == "" || kind == "reset-credentials" || kind == "execute-actions"
-	})
-	if recovers || !readable {
+	if found, recovers := mailedToken(r.URL.RawQuery); !found || recovers {
 		return mailed
 	}
 	return upstream.Verdict{}
+}
+
+// mailedToken tells whether a query holds a mailed token, and whether one of
+// them sets a new password or sets up credentials, or cannot be read. Other
+// mails, such as the verification of an address, do neither.
+func mailedToken(query string) (found, recovers bool) {
+	recovers = parameter(query, "key", func(token string) bool {
+		kind := tokenType(token)
+		found = true
+		return kind == "" || kind == "reset-credentials" || kind == "execute-actions"
+	})
+	return found, recovers
 }
 
 // tokenType returns the unverified typ claim of a JWT, empty if there is none.
@@ -169,8 +182,9 @@ func tokenType(token string) string {
 }
 
 // parameter tells whether any value of a query parameter matches. It reads the
-// query as leniently as a server may, with semicolons as separators too and
-// undecodable values as they are, and allocates only for encoded text.
+// query as leniently as a server may, with semicolons as separators too, names
+// in any case as Keycloak takes some, and undecodable values as they are, and
+// allocates only for encoded text.
 func parameter(query, name string, match func(value string) bool) bool {
 	for query != "" {
 		pair := query
@@ -180,7 +194,7 @@ func parameter(query, name string, match func(value string) bool) bool {
 			query = ""
 		}
 		key, value, _ := strings.Cut(pair, "=")
-		if decoded(key) == name && match(decoded(value)) {
+		if strings.EqualFold(decoded(key), name) && match(decoded(value)) {
 			return true
 		}
 	}
