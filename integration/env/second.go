@@ -41,8 +41,7 @@ func (e *Env) Second(ctx context.Context, path string) (*Env, error) {
 		return nil, err
 	}
 	s.IdP = s.Provider.URL()
-	authorize, token := endpoints(&s)
-	app.serve(listener, authorize, token, s.Client)
+	app.serve(listener, endpointsOf(&s), s.Client)
 	return &s, nil
 }
 
