@@ -55,12 +55,14 @@ type authenticator struct {
 	ConfirmBy    time.Time `json:"confirm_before,omitzero"` // it counts for nothing until its owner confirms it
 	NotAfter     time.Time `json:"not_after,omitzero"`
 	LastUsedAt   time.Time `json:"last_used_at,omitzero"`
+	LastProvenAt time.Time `json:"last_proven_at,omitzero"` // in a recovery or a rehearsal
+	Usable       bool      `json:"usable"`                  // it may take part in a recovery now
 	RevokedAt    time.Time `json:"revoked_at,omitzero"`
 	RevokedBy    string    `json:"revoked_by,omitempty"`
 	RevokeReason string    `json:"revoke_reason,omitempty"`
 }
 
-func viewAuthenticator(a *account.Authenticator) authenticator {
+func viewAuthenticator(a *account.Authenticator, now time.Time) authenticator {
 	var before time.Time
 	if a.Awaits != nil {
 		before = a.Awaits.Before
@@ -68,6 +70,7 @@ func viewAuthenticator(a *account.Authenticator) authenticator {
 	return authenticator{
 		ConfirmBy: before, ID: a.ID, AccountID: a.AccountID, Method: string(a.Method), Label: a.Label, DeviceID: a.DeviceID, Serial: a.Serial,
 		BoundAt: a.BoundAt, BoundBy: a.BoundBy, EffectiveAt: a.EffectiveAt, NotAfter: a.NotAfter, LastUsedAt: a.LastUsedAt,
+		LastProvenAt: a.LastProvenAt, Usable: a.Usable(now) == nil,
 		RevokedAt: a.RevokedAt, RevokedBy: a.RevokedBy, RevokeReason: a.RevokeReason,
 	}
 }
@@ -92,15 +95,14 @@ func listAuthenticators(ctx context.Context, c adminCall) (any, error) {
 		}
 		id = found.ID
 	}
-	var list []account.Authenticator
-	err := c.db.View(ctx, func(r storage.Reader) (err error) {
-		list, err = c.accounts.History(r, id)
+	views := []authenticator{}
+	err := c.db.View(ctx, func(r storage.Reader) error {
+		list, err := c.accounts.History(r, id)
+		for i := range list {
+			views = append(views, viewAuthenticator(&list[i], r.Now()))
+		}
 		return err
 	})
-	views := make([]authenticator, 0, len(list))
-	for i := range list {
-		views = append(views, viewAuthenticator(&list[i]))
-	}
 	return views, err
 }
 
@@ -121,15 +123,16 @@ func revokeAuthenticator(ctx context.Context, c adminCall) (any, error) {
 	if err := c.authority.Revoke(ctx, c.name, in.As, in.Reason); err != nil {
 		return nil, err
 	}
-	var revoked *account.Authenticator
-	err := c.db.View(ctx, func(r storage.Reader) (err error) {
-		revoked, err = c.accounts.Get(r, c.name)
-		return err
+	var view authenticator
+	err := c.db.View(ctx, func(r storage.Reader) error {
+		revoked, err := c.accounts.Get(r, c.name)
+		if err != nil {
+			return err
+		}
+		view = viewAuthenticator(revoked, r.Now())
+		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return viewAuthenticator(revoked), nil
+	return view, err
 }
 
 // listRecoveries lists the latest ones, newest first.

@@ -44,7 +44,16 @@ func buildCommand(cmd *cobra.Command) {
 	flags.StringP("adapter", "a", "", "Name of config adapter to apply (if --config is used)")
 	flags.Bool("json", false, "Print the answer as JSON")
 	flags.String("upstream", "", "Name of the upstream that is meant (needed only where there are several)")
-	cmd.AddCommand(activationCodeCommand(), authenticatorsCommand(), revokeCommand(), recoveriesCommand(), brokerCommand(), rotateKeysCommand(), reconcileCommand())
+	cmd.AddCommand(
+		activationCodeCommand(),
+		authenticatorsCommand(),
+		revokeCommand(),
+		recoveriesCommand(),
+		brokerCommand(),
+		rotateKeysCommand(),
+		reconcileCommand(),
+		initCommand(),
+	)
 }
 
 func activationCodeCommand() *cobra.Command {

@@ -1,0 +1,179 @@
+package caddymodule
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regrant/regrant/internal/setup/keycloak"
+)
+
+// initKeycloak is one run of the command.
+type initKeycloak struct {
+	initFlags
+	o                     keycloak.Options
+	issuer, mode          string
+	administrator, format string
+	who                   keycloak.Credentials
+	passwordFile, caFile  string
+	adminClientSecretFile string
+}
+
+func initKeycloakCommand() *cobra.Command {
+	var in initKeycloak
+	cmd := &cobra.Command{
+		Use:   "keycloak <url> --realm <name> --issuer <url> --admin-user <name>",
+		Short: "Brings a realm of Keycloak to what the gateway needs of it, and back",
+		Long: `
+Reads a realm of Keycloak, at the address at which the gateway is going to call it,
+and shows what would change and why. With --apply it is changed.
+
+It signs in as an administrator, whose password is asked for, or comes from
+--admin-password-file ('-' is standard input) or from $REGRANT_ADMIN_PASSWORD. It
+is used for this run and kept nowhere.
+
+Mode assist, the default, leaves Keycloak's own "Forgot password?" as it is; mode
+strict leads it to the gateway. Strict is refused until --administrator names
+somebody who has proven two methods in a rehearsal or a recovery.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.o.URL = args[0]
+			return in.execute(cmd)
+		},
+	}
+	in.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&in.o.Realm, "realm", "", "The realm")
+	flags.StringVar(&in.issuer, "issuer", "", "The gateway, such as https://id.example.com/recovery")
+	flags.StringVar(&in.o.Alias, "alias", defaultAlias, "Alias of the gateway among the realm's identity providers")
+	flags.StringVar(&in.mode, "mode", modeAssist, "assist or strict")
+	flags.StringVar(&in.administrator, "administrator", "", "Account of the realm that can recover by two methods already; mode strict asks the running gateway for them")
+	flags.BoolVar(&in.o.Button, "button", false, "Show a button on the login page that leads to the gateway")
+	flags.BoolVar(&in.o.LinkOnLogin, "link-on-login", false, "Mode strict: show a link on the login page, and where a one-time password is asked for")
+	flags.BoolVar(&in.o.Narrow, "narrow", false, "Take away roles of the gateway's that it does not need")
+	flags.StringArrayVar(&in.o.Applications, "application", nil, "A client of the realm that is to see which sessions began with a recovery (may be given again)")
+	flags.StringVar(&in.format, "format", "", "Print it as realm-json or terraform instead, and call nobody")
+	flags.StringVar(&in.who.User, "admin-user", "", "Administrator who signs in for this run")
+	flags.StringVar(&in.passwordFile, "admin-password-file", "", "File of the administrator's password; - is standard input")
+	flags.StringVar(&in.who.ClientID, "admin-client", "", "Client with a service account that signs in instead of a person")
+	flags.StringVar(&in.adminClientSecretFile, "admin-client-secret-file", "", "File of that client's secret; - is standard input")
+	flags.StringVar(&in.who.Realm, "admin-realm", "master", "Realm in which the administrator signs in")
+	flags.StringVar(&in.caFile, "ca-file", "", "PEM file of the authorities to trust for HTTPS to Keycloak")
+	for _, name := range []string{"realm", "issuer"} {
+		_ = cmd.MarkFlagRequired(name) // fails only for a flag that is not there
+	}
+	cmd.MarkFlagsMutuallyExclusive("admin-user", "admin-client")
+	cmd.MarkFlagsMutuallyExclusive("format", "apply")
+	cmd.MarkFlagsMutuallyExclusive("format", "undo")
+	return cmd
+}
+
+func (in *initKeycloak) execute(cmd *cobra.Command) error {
+	if err := in.options(); err != nil {
+		return err
+	}
+	if in.format != "" {
+		return in.print(cmd)
+	}
+	if err := in.credentials(cmd); err != nil {
+		return err
+	}
+	if in.o.Strict && !in.undo {
+		if err := in.ready(cmd); err != nil {
+			return err
+		}
+	}
+	realm, err := keycloak.Connect(cmd.Context(), in.o, in.who)
+	if err != nil {
+		return err
+	}
+	return in.run(cmd, initTarget{
+		name: in.o.Target(), record: filepath.Join(in.dir, "init-keycloak-"+in.o.Realm+".json"),
+		plan: realm.Plan, find: realm.Find, caddyfile: in.o.Caddyfile(), next: in.next(),
+	})
+}
+
+// options reads the flags into what the realm is to become.
+func (in *initKeycloak) options() error {
+	u, err := url.Parse(in.issuer)
+	if err != nil || u.Path == "" || u.Path == "/" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("--issuer %q is not the gateway's, such as https://id.example.com/recovery", in.issuer)
+	}
+	in.o.Origin, in.o.Path = u.Scheme+"://"+u.Host, u.Path
+	switch in.mode {
+	case modeStrict:
+		in.o.Strict = true
+	case modeAssist:
+	default:
+		return fmt.Errorf("--mode %q is not known: write strict or assist", in.mode)
+	}
+	if in.dir, err = filepath.Abs(in.dir); err != nil {
+		return err
+	}
+	in.o.ClientSecretFile, in.o.BrokerSecretFile = filepath.Join(in.dir, "keycloak.secret"), filepath.Join(in.dir, "broker.secret")
+	return in.o.Check()
+}
+
+// print writes the realm down for those who keep it as code.
+func (in *initKeycloak) print(cmd *cobra.Command) error {
+	var text string
+	var err error
+	switch in.format {
+	case "realm-json":
+		text, err = in.o.RealmJSON()
+	case "terraform":
+		text = in.o.Terraform()
+	default:
+		err = fmt.Errorf("--format %q is not known: write realm-json or terraform", in.format)
+	}
+	if err == nil {
+		_, err = fmt.Fprint(cmd.OutOrStdout(), text)
+	}
+	return err
+}
+
+// credentials reads those of the administrator, and what is trusted on the way to the server.
+func (in *initKeycloak) credentials(cmd *cobra.Command) (err error) {
+	switch {
+	case in.who.User != "":
+		in.who.Password, err = askPassword(cmd, in.passwordFile, "REGRANT_ADMIN_PASSWORD", "Password of "+in.who.User+": ")
+	case in.who.ClientID != "" && in.adminClientSecretFile != "":
+		in.who.ClientSecret, err = askPassword(cmd, in.adminClientSecretFile, "", "")
+	default:
+		err = errors.New("who signs in? Give --admin-user, or --admin-client with --admin-client-secret-file")
+	}
+	if err != nil || in.caFile == "" {
+		return err
+	}
+	pem, err := os.ReadFile(in.caFile)
+	if err != nil {
+		return fmt.Errorf("reading --ca-file: %v", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("--ca-file %s holds no certificate in PEM", in.caFile)
+	}
+	in.who.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
+	return nil
+}
+
+// next is what people do once the realm is as it should be.
+func (in *initKeycloak) next() string {
+	if in.o.Strict {
+		return "Next: load it, sign out, and click \"Forgot password?\": it leads to the gateway."
+	}
+	return fmt.Sprintf(`Next:
+  1. Let the user that Caddy runs as read %s and %s, and load the Caddyfile.
+  2. Sign in at %s/authenticators, bind two methods, and rehearse each.
+  3. caddy regrant init keycloak %s --realm %s --issuer %s --admin-user NAME \
+       --mode strict --administrator YOU
+     says what is missing until then, and what mode strict changes.`,
+		in.o.ClientSecretFile, in.o.BrokerSecretFile, in.issuer, in.o.URL, in.o.Realm, in.issuer)
+}
