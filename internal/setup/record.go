@@ -96,7 +96,7 @@ func (r *Record) save() error {
 		return nil
 	}
 	var text bytes.Buffer
-	if err := json.MarshalWrite(&text, r, json.Deterministic(true), jsontext.WithIndent("  ")); err != nil {
+	if err := json.MarshalWrite(&text, r, json.Deterministic(true), json.FormatNilMapAsNull(true), jsontext.WithIndent("  ")); err != nil {
 		return fmt.Errorf("writing the record: %v", err)
 	}
 	if err := writeFile(r.path, text.Bytes()); err != nil {

@@ -20,9 +20,9 @@ import (
 // A field that is missing is the same as one that is nil or an empty text.
 type State map[string]any
 
-// StateOf returns the state that a value is when it is written as JSON. It must be an object.
+// StateOf returns the state that a value is when it is written as JSON. It must be an object, or nil.
 func StateOf(value any) (State, error) {
-	raw, err := json.Marshal(value)
+	raw, err := json.Marshal(value, json.FormatNilMapAsNull(true))
 	if err != nil {
 		return nil, fmt.Errorf("describing a state: %v", err)
 	}
