@@ -67,7 +67,7 @@ func (r *Realm) Find(kind, name string) (setup.Object, error) {
 }
 
 func (r *Realm) realm(name string) setup.Object {
-	return document{api: r.api, kind: "realm", name: name, find: at(""), partial: true}.object()
+	return document{api: r.api, kind: "realm", name: name, find: at("/"), partial: true}.object()
 }
 
 func (r *Realm) requiredAction(alias string) setup.Object {

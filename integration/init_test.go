@@ -1,0 +1,86 @@
+package integration
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/keycloak"
+	"github.com/regrant/regrant/integration/story"
+)
+
+// From a realm as Keycloak makes it to a recovered account, and back to the realm as it was.
+func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
+	e := own(t, env.Options{IdP: env.Keycloak, Gateway: []string{env.Method("recovery_code")}})
+	h := emptied(t, e)
+	before := h.export()
+
+	plan := h.must("--application", keycloak.AppID)
+	for _, want := range []string{
+		"client scope/regrant", "authentication flow/regrant recover", "authentication flow/regrant first login", "identity provider/regrant",
+		"identity provider mapper/regrant/recovery id", "client/regrant-gateway", "service account role/manage-users of realm-management",
+		"required action/idp_link", "default scope of client/" + keycloak.AppID + "/regrant",
+	} {
+		if !strings.Contains(plan.changes(), want) {
+			t.Errorf("the plan has no %s: %s", want, plan.changes())
+		}
+	}
+	h.same(before, h.export()) // planning has changed nothing
+
+	h.must("--application", keycloak.AppID, "--apply")
+	if again := h.must("--application", keycloak.AppID); len(again.Changes) > 0 {
+		t.Fatalf("a second run would change %s", again.changes())
+	}
+
+	h.refused("--administrator", "--mode", "strict")
+	h.refused("proven 0 of 2", "--mode", "strict", "--administrator", "bob")
+	bob := enrolled(t, e, "bob")
+	bob.bindCodes()
+	h.refused("was never rehearsed", "--mode", "strict", "--administrator", "bob")
+	fatal(t, proofs{code: true, rehearse: true}.recover(nil)(t.Context(), bob, 0))
+	strict := h.must("--mode", "strict", "--administrator", "bob", "--link-on-login", "--apply")
+	if strict.changes() != "realm/"+h.realm {
+		t.Errorf("mode strict changes %s", strict.changes())
+	}
+
+	var transcript bytes.Buffer
+	if err := story.New(e, &transcript).Run(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, transcript.String())
+	}
+	if !strings.Contains(transcript.String(), "The session says that it came from a recovery") {
+		t.Error("the application was not told that the session came from a recovery")
+	}
+
+	h.must("--undo")
+	h.same(before, h.export())
+	if _, err := os.Stat(filepath.Join(h.dir, "init-keycloak-acme.json")); !os.IsNotExist(err) {
+		t.Errorf("the record is still there: %v", err)
+	}
+}
+
+// emptied puts a plain realm, with people and an application, in the place of the environment's.
+func emptied(t *testing.T, e *env.Env) *house {
+	t.Helper()
+	h := &house{t, e, e.Provider.(env.KeycloakProvider).Server, keycloak.Realm, e.IdP, filepath.Join(e.Dir, "etc")}
+	h.admin(http.MethodDelete, "/"+h.realm, nil, nil)
+	h.admin(http.MethodPost, "", map[string]any{"realm": h.realm, "enabled": true}, nil)
+	h.admin(http.MethodPost, "/"+h.realm+"/clients", map[string]any{
+		"clientId": keycloak.AppID, "publicClient": true, "redirectUris": []string{e.App.CallbackURL()},
+	}, nil)
+	for _, name := range []string{"alice", "bob"} {
+		_, err := h.server.NewUser(t.Context(), name)
+		fatal(t, err)
+	}
+	// The gateway runs already, with secrets of its own.
+	fatal(t, os.MkdirAll(h.dir, 0o700))
+	for from, to := range map[string]string{"client.secret": "keycloak.secret", "broker.secret": "broker.secret"} {
+		secret, err := os.ReadFile(filepath.Join(e.Dir, from))
+		fatal(t, err)
+		fatal(t, os.WriteFile(filepath.Join(h.dir, to), secret, 0o600))
+	}
+	return h
+}
