@@ -64,6 +64,8 @@ var floors = map[string][]string{
 	"internal/throttle":            {"storage"},
 	"internal/downloads":           {},
 	"internal/resend":              {},
+	"internal/setup":               {},
+	"internal/setup/keycloak":      {"internal/setup", "upstream", "upstream/keycloak"},
 	"internal/keys":                {"storage"},
 	"internal/observe":             {"attest", "storage", "upstream"},
 	"internal/observe/observetest": {"internal/observe"},

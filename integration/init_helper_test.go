@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -95,9 +96,32 @@ func (h *house) export() string {
 	h.t.Helper()
 	var realm map[string]any
 	h.admin(http.MethodPost, "/"+h.realm+"/partial-export?exportClients=true&exportGroupsAndRoles=true", nil, &realm)
+	if realm["displayNameHtml"] == "" {
+		delete(realm, "displayNameHtml") // what was never set can be emptied, but not unset
+	}
+	ordered(realm)
 	text, err := json.MarshalIndent(realm, "", " ")
 	fatal(h.t, err)
 	return string(text)
+}
+
+// ordered sorts the lists of texts, which are sets to Keycloak: it writes them in any order.
+func ordered(value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, inner := range v {
+			ordered(inner)
+		}
+	case []any:
+		for _, inner := range v {
+			ordered(inner)
+		}
+		slices.SortStableFunc(v, func(a, b any) int {
+			x, _ := a.(string)
+			y, _ := b.(string)
+			return strings.Compare(x, y)
+		})
+	}
 }
 
 // same fails where two exports differ.

@@ -33,8 +33,18 @@ func (r *Realm) Plan(ctx context.Context) (setup.Plan, error) {
 		return setup.Plan{}, err
 	}
 	more, err := r.notes(ctx)
-	plan.Notes = append(notes, more...)
+	plan.Notes = slices.Concat(notes, forgotten(plan), more)
 	return plan, err
+}
+
+// forgotten is what an undoing cannot bring back.
+func forgotten(plan setup.Plan) []string {
+	for _, c := range plan.Changes {
+		if c.Kind == "identity provider" && c.Before != nil && c.Before["config."+secretDigest] != c.After["config."+secretDigest] {
+			return []string{"the identity provider gets another client secret; --undo cannot put the earlier one back, which Keycloak tells nobody"}
+		}
+	}
+	return nil
 }
 
 func (r *Realm) files() []setup.Wish {

@@ -84,7 +84,15 @@ func quote(text string) string {
 	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(string(raw))
 }
 
+// missing is what a configuration beside that of the realm cannot set: one resource says the whole of it.
+const missing = `# Made by caddy regrant init keycloak. Two things are settings of resources that own the whole of what they set, and so are yours:
+#   * new clients are told of recoveries if the realm's default client scopes have the scope "regrant";
+#   * "Forgot password?" is shown where the realm has reset_password_allowed = true, which mode strict needs.
+
+`
+
 func (t *hcl) head() {
+	t.WriteString(missing)
 	t.WriteString("terraform {\n  required_providers {\n    keycloak = {\n      source = \"keycloak/keycloak\"\n    }\n  }\n}\n\n")
 	for _, name := range []string{"regrant_client_secret", "regrant_broker_secret"} {
 		t.block(fmt.Sprintf("variable %q", name), hclMap{"type": ref("string"), "sensitive": true})

@@ -1,0 +1,78 @@
+package keycloak
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+)
+
+var update = flag.Bool("update", false, "write what is printed into the golden files")
+
+func good() Options {
+	return Options{
+		URL: "http://127.0.0.1:8080", Realm: "acme", Origin: "https://id.example.com", Path: "/recovery", Alias: "regrant", Strict: true,
+		ClientSecretFile: "/etc/regrant/keycloak.secret", BrokerSecretFile: "/etc/regrant/broker.secret",
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile("testdata/"+name, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s is another one (write it with -update):\n%s", name, got)
+	}
+}
+
+func TestTerraform(t *testing.T) { golden(t, "strict.tf", good().Terraform()) }
+
+// Every reference in it leads to a block of it.
+func TestTerraformRefersToWhatIsThere(t *testing.T) {
+	text := good().Terraform()
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \n[],", r) }) {
+		parts := strings.Split(strings.TrimPrefix(word, "data."), ".")
+		if !strings.HasPrefix(parts[0], "keycloak_") || len(parts) < 2 {
+			continue
+		}
+		kind := "resource"
+		if strings.HasPrefix(word, "data.") {
+			kind = "data"
+		}
+		if block := kind + ` "` + parts[0] + `" "` + parts[1] + `" {`; strings.Count(text, block) != 1 {
+			t.Errorf("%s: %d blocks %s", word, strings.Count(text, block), block)
+		}
+	}
+}
+
+func TestTerraformTakesNoTemplate(t *testing.T) {
+	if got := quote(`a${b}%{c}"d`); got != `"a$${b}%%{c}\"d"` {
+		t.Error(got)
+	}
+}
+
+func TestRealmJSON(t *testing.T) {
+	text, err := good().RealmJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "strict.json", text)
+	var realm map[string]any
+	if err := json.Unmarshal([]byte(text), &realm); err != nil {
+		t.Fatal(err)
+	}
+	o := good()
+	o.Strict = false
+	if text, _ = o.RealmJSON(); strings.Contains(text, "resetCredentialsFlow") {
+		t.Error("mode assist binds the reset flow")
+	}
+}
