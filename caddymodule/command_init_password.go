@@ -21,7 +21,7 @@ func askPassword(cmd *cobra.Command, file, variable, question string) (string, e
 	case file == "-":
 		return readPassword(cmd.InOrStdin())
 	case file != "":
-		f, err := os.Open(file)
+		f, err := os.Open(file) //nolint:gosec // the operator names it
 		if err != nil {
 			return "", fmt.Errorf("reading a password: %v", err)
 		}

@@ -43,7 +43,7 @@ func (e *Entry) ID() string { return Object{Kind: e.Kind, Name: e.Name}.ID() }
 // OpenRecord reads the record at path, or begins one there that is not written yet. A record about another target is refused.
 func OpenRecord(path, target string) (*Record, error) {
 	r := &Record{Target: target, path: path}
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // the operator names it
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
 	}
@@ -114,7 +114,7 @@ func writeFile(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name())
+	defer func() { _ = os.Remove(temp.Name()) }() // gone where it was renamed
 	_, err = temp.Write(content)
 	if err == nil {
 		err = temp.Sync()

@@ -248,7 +248,7 @@ func TestASecretThatOthersCanReadIsRefused(t *testing.T) {
 	if record, _ := os.ReadFile(path + ".json"); bytes.Contains(record, []byte("the secret")) {
 		t.Error("the record holds it")
 	}
-	if err := os.Chmod(path, 0o604); err != nil { //nolint:gosec // it is what is refused
+	if err := os.Chmod(path, 0o604); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Make(t.Context(), []Wish{wish}); err == nil {

@@ -66,6 +66,8 @@ func (o Options) flows() []flow {
 
 // level is the condition under which a subflow is taken: its level is asked for, each time anew.
 func level(n string) step {
-	return step{Authenticator: "conditional-level-of-authentication", Requirement: required,
-		Config: map[string]string{"loa-condition-level": n, "loa-max-age": "0"}}
+	return step{
+		Authenticator: "conditional-level-of-authentication", Requirement: required,
+		Config: map[string]string{"loa-condition-level": n, "loa-max-age": "0"},
+	}
 }

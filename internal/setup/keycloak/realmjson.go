@@ -12,8 +12,8 @@ import (
 
 // Placeholders of the secrets, which Keycloak takes from its environment when it imports a realm.
 const (
-	clientSecretVariable = "${REGRANT_CLIENT_SECRET}"
-	brokerSecretVariable = "${REGRANT_BROKER_SECRET}"
+	clientSecretVariable = "${REGRANT_CLIENT_SECRET}" //nolint:gosec // a name
+	brokerSecretVariable = "${REGRANT_BROKER_SECRET}" //nolint:gosec // a name
 )
 
 // RealmJSON is all of it as a part of a realm file: what is in the lists is added to those of the file, by its name, and what is

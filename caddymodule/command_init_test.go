@@ -1,0 +1,94 @@
+package caddymodule
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func TestTwoMethodsAreProvenWhenTwoWereProvenAndWork(t *testing.T) {
+	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	good := []authenticator{{Method: "passkey", Usable: true, LastProvenAt: now}, {Method: "recovery-code", Usable: true, LastProvenAt: now}}
+	if proven, pending := provenOf(good); !slices.Equal(proven, []string{"passkey", "recovery-code"}) || pending != "" {
+		t.Errorf("%q, %q", proven, pending)
+	}
+	for name, c := range map[string]struct {
+		change func(*authenticator)
+		words  string
+	}{
+		"never rehearsed":    {func(a *authenticator) { a.LastProvenAt = time.Time{} }, "passkey was never rehearsed"},
+		"on probation":       {func(a *authenticator) { a.Usable, a.EffectiveAt = false, now }, "passkey cannot be used before 2026-11-22"},
+		"revoked":            {func(a *authenticator) { a.Usable, a.RevokedAt = false, now }, ""},
+		"of the same method": {func(a *authenticator) { a.Method = "recovery-code" }, ""},
+	} {
+		list := slices.Clone(good)
+		c.change(&list[0])
+		proven, pending := provenOf(list)
+		if !slices.Equal(proven, []string{"recovery-code"}) || !strings.Contains(pending, c.words) || c.words == "" && pending != "" {
+			t.Errorf("%s: %q, %q", name, proven, pending)
+		}
+	}
+}
+
+// Mode strict is for the gateway that this realm has, and each case is another one.
+func TestModeStrictAsksTheGatewayOfTheRealm(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "broker.secret"), []byte("the secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := initKeycloak{issuer: "https://id.example.com/recovery", mode: modeStrict}
+	in.dir, in.o.Realm, in.o.Alias = dir, "acme", "regrant"
+	if err := in.options(); err != nil {
+		t.Fatal(err)
+	}
+	good := brokerSettings{Issuer: "https://id.example.com/recovery/oidc", ClientID: "keycloak-acme", ClientSecret: "the secret"}
+	if err := in.sameGateway(good); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*brokerSettings){
+		"issuer": func(b *brokerSettings) { b.Issuer = "https://other.example/recovery/oidc" },
+		"client": func(b *brokerSettings) { b.ClientID = "keycloak-other" },
+		"secret": func(b *brokerSettings) { b.ClientSecret = "another secret" },
+	} {
+		b := good
+		change(&b)
+		if err := in.sameGateway(b); err == nil || strings.Contains(err.Error(), "the secret") || strings.Contains(err.Error(), "another secret than "+dir) == false {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "broker.secret")); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.sameGateway(good); err == nil || !strings.Contains(err.Error(), "comes after mode assist") {
+		t.Errorf("no secret yet: %v", err)
+	}
+}
+
+func TestAPasswordComesFromAFileTheInputOrTheEnvironment(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("from the file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("REGRANT_TEST_PASSWORD", "from the environment")
+	for _, c := range []struct{ file, variable, input, want string }{
+		{file, "REGRANT_TEST_PASSWORD", "", "from the file"},
+		{"-", "REGRANT_TEST_PASSWORD", "from the input\r\n", "from the input"},
+		{"", "REGRANT_TEST_PASSWORD", "", "from the environment"},
+		{"", "REGRANT_NO_PASSWORD", "not asked for", ""},
+		{file + "x", "REGRANT_TEST_PASSWORD", "", ""},
+		{"-", "", "\n", ""},
+		{"-", "", strings.Repeat("x", maxPassword+1), ""},
+	} {
+		cmd := new(cobra.Command)
+		cmd.SetIn(strings.NewReader(c.input))
+		got, err := askPassword(cmd, c.file, c.variable, "Password: ")
+		if got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%+v: %q, %v", c, got, err)
+		}
+	}
+}
