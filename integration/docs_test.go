@@ -18,6 +18,9 @@ var (
 func TestEveryCommandInTheReadmeIsOneThatExists(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	fatal(t, err)
+	guide, err := os.ReadFile("../docs/keycloak.md")
+	fatal(t, err)
+	readme = append(readme, guide...)
 	makefile, err := os.ReadFile("../Makefile")
 	fatal(t, err)
 	w, seen := newWorkshop(t), 0

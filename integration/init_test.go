@@ -3,11 +3,13 @@ package integration
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/regrant/regrant/integration/browser"
 	"github.com/regrant/regrant/integration/env"
 	"github.com/regrant/regrant/integration/keycloak"
 	"github.com/regrant/regrant/integration/story"
@@ -16,7 +18,7 @@ import (
 // From a realm as Keycloak makes it to a recovered account, and back to the realm as it was.
 func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
 	codes := env.Method("recovery_code")
-	e := own(t, env.Options{IdP: env.Keycloak, Gateway: []string{codes}})
+	e := own(t, env.Options{IdP: env.Keycloak, Gateway: []string{codes}, Patient: true})
 	h := emptied(t, e)
 	before := h.export()
 
@@ -58,11 +60,41 @@ func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
 		t.Error("the application was not told that the session came from a recovery")
 	}
 
+	_, err := h.server.NewUser(t.Context(), "olivia")
+	fatal(t, err)
+	bindsByBothFactors(t, e, "olivia") // by the class that the realm now has
+
 	h.must("--undo")
 	h.same(before, h.export())
 	if _, err := os.Stat(filepath.Join(h.dir, "init-keycloak-acme.json")); !os.IsNotExist(err) {
 		t.Errorf("the record is still there: %v", err)
 	}
+}
+
+// People see what was asked for on Keycloak's own login page.
+func TestTheLoginPageShowsTheWayToTheGateway(t *testing.T) {
+	h := plainRealm(t, use(t, env.Keycloak))
+	h.must("--apply")
+	page := h.loginPage()
+	if strings.Contains(page, "Recover with a device") || strings.Contains(page, "/broker/regrant/login") {
+		t.Error("there is a button that nobody asked for")
+	}
+	h.must("--button", "--apply")
+	if page = h.loginPage(); !strings.Contains(page, "/broker/regrant/login") {
+		t.Errorf("there is no button: %s", page)
+	}
+	if plan := h.must(); len(plan.Changes) > 0 {
+		t.Errorf("a run that says nothing of the button would change %s", plan.changes())
+	}
+}
+
+// loginPage is that of the account console.
+func (h *house) loginPage() string {
+	h.t.Helper()
+	page, err := browser.New(h.e.Roots).Open(h.t.Context(), h.e.Origin+"/realms/"+h.realm+"/protocol/openid-connect/auth?client_id=account-console&response_type=code&scope=openid"+
+		"&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&redirect_uri="+url.QueryEscape(h.e.Origin+"/realms/"+h.realm+"/account/"))
+	fatal(h.t, err)
+	return page.Body
 }
 
 // emptied puts a plain realm, with people and an application, in the place of the environment's.

@@ -23,8 +23,13 @@ func (v *visitor) adds(in *browser.Page) *browser.Page {
 // The gateway has seen no better sign-in of the account than by its password, which somebody may have phished.
 func TestAPasswordAloneBindsNothingToAnAccountWithASecondFactor(t *testing.T) {
 	e := use(t, env.Keycloak)
+	bindsByBothFactors(t, e, newcomer(t, e))
+}
+
+// bindsByBothFactors gives olivia a second factor, which her sign-in then needs.
+func bindsByBothFactors(t *testing.T, e *env.Env, olivia string) {
+	t.Helper()
 	server := e.Provider.(env.KeycloakProvider).Server
-	olivia := newcomer(t, e)
 	id, err := server.UserID(t.Context(), olivia)
 	fatal(t, err)
 	v := newVisitor(t, e)
