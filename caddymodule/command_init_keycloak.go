@@ -58,6 +58,7 @@ somebody who has proven two methods in a rehearsal or a recovery.`,
 	flags.BoolVar(&in.o.Button, "button", false, "Show a button on the login page that leads to the gateway")
 	flags.BoolVar(&in.o.LinkOnLogin, "link-on-login", false, "Mode strict: show a link on the login page, and where a one-time password is asked for")
 	flags.BoolVar(&in.o.Narrow, "narrow", false, "Take away roles of the gateway's that it does not need")
+	flags.StringVar(&in.o.RecoverableGroup, "recoverable-group", "", "Let the gateway recover the members of this group alone (fine-grained permissions)")
 	flags.StringArrayVar(&in.o.Applications, "application", nil, "A client of the realm that is to see which sessions began with a recovery (may be given again)")
 	flags.StringVar(&in.format, "format", "", "Print it as realm-json or terraform instead, and call nobody")
 	flags.StringVar(&in.who.User, "admin-user", "", "Administrator who signs in for this run")
@@ -72,6 +73,7 @@ somebody who has proven two methods in a rehearsal or a recovery.`,
 	cmd.MarkFlagsMutuallyExclusive("admin-user", "admin-client")
 	cmd.MarkFlagsMutuallyExclusive("format", "apply")
 	cmd.MarkFlagsMutuallyExclusive("format", "undo")
+	cmd.MarkFlagsMutuallyExclusive("format", "recoverable-group")
 	return cmd
 }
 

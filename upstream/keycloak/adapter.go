@@ -6,7 +6,9 @@
 // away ([Adapter.Finish]). Everything else is asked of the admin REST API with
 // the service account of the gateway's client, which needs the roles
 // manage-users, view-clients and query-clients of realm-management, and no
-// more. Whatever is written is read back.
+// more; or query-users in place of the first, and permission to view and manage
+// the members of a group, who are then all that it can recover. Whatever is
+// written is read back.
 package keycloak
 
 import (

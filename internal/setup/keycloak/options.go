@@ -32,6 +32,8 @@ type Options struct {
 	Button bool
 	// LinkOnLogin puts a link to the recovery under the realm's name, on the login page and where a one-time password is asked for.
 	LinkOnLogin bool
+	// RecoverableGroup is the group whose members alone the gateway may recover. Empty: everybody.
+	RecoverableGroup string
 	// Narrow takes rights from the service account that it should not have.
 	Narrow bool
 	// Applications are clients of the realm that are to be told of recoveries.
@@ -61,6 +63,9 @@ func (o Options) Check() error {
 	}
 	if u, err := origin(o.Origin); err != nil || u.Scheme != "https" {
 		return fmt.Errorf("issuer %q is not an address like https://id.example.com", o.Origin)
+	}
+	if o.RecoverableGroup != "" && !name.MatchString(o.RecoverableGroup) {
+		return errors.New("the name of the group must be 1 to 64 letters, digits, hyphens and underscores")
 	}
 	if o.LinkOnLogin && !o.Strict {
 		return errors.New("the link on the login page leads to the realm's own reset, which is the gateway's in mode strict only: use --button")

@@ -21,11 +21,15 @@ func (r *Realm) Plan(ctx context.Context) (setup.Plan, error) {
 	wishes = append(wishes, r.flowWishes()...)
 	wishes = append(wishes, r.brokerWishes()...)
 	wishes = append(wishes, r.clientWishes()...)
+	group, err := r.groupWishes(ctx)
+	if err != nil {
+		return setup.Plan{}, err
+	}
 	narrow, notes, err := r.rights(ctx)
 	if err != nil {
 		return setup.Plan{}, err
 	}
-	wishes = append(wishes, narrow...)
+	wishes = slices.Concat(wishes, group, narrow)
 	wishes = append(wishes, r.actionWishes()...)
 	wishes = append(wishes, r.realmWishes()...)
 	plan, err := setup.Make(ctx, wishes)
@@ -107,7 +111,7 @@ func (r *Realm) clientWishes() []setup.Wish {
 	for _, scope := range clientScopes {
 		wishes = append(wishes, setup.Wish{Object: r.clientScope(ClientID + "/" + scope), Why: "the gateway's own sign-in needs what it tells", Want: setup.Always(member())})
 	}
-	for _, role := range roles {
+	for _, role := range r.o.roles() {
 		wishes = append(wishes,
 			setup.Wish{Object: r.role(role.name), Why: role.why, Want: setup.Always(member())},
 			setup.Wish{Object: r.roleScope(role.name), Why: "a token of the gateway's holds no role that is not named here", Want: setup.Always(member())})
@@ -183,10 +187,10 @@ func (r *Realm) rights(ctx context.Context) (wishes []setup.Wish, notes []string
 		return nil, nil, fmt.Errorf("reading the roles of the service account: %w", err)
 	}
 	for _, name := range have {
-		if slices.ContainsFunc(roles, func(role needed) bool { return role.name == name }) {
+		if slices.ContainsFunc(r.o.roles(), func(role needed) bool { return role.name == name }) {
 			continue
 		}
-		if r.o.Narrow {
+		if r.o.Narrow || r.o.RecoverableGroup != "" && name == manageUsers {
 			gone := func(setup.State) (setup.State, error) { return nil, nil }
 			wishes = append(wishes, setup.Wish{Object: r.role(name), Why: "the gateway does not need it", Want: gone})
 			continue

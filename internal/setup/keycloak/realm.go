@@ -57,6 +57,8 @@ func (r *Realm) Find(kind, name string) (setup.Object, error) {
 		"default scope of client":  r.clientScope,
 		"service account role":     r.role,
 		"role in tokens":           r.roleScope,
+		"admin policy":             r.policy,
+		"admin permission":         r.permission,
 		"required action":          r.requiredAction,
 		"realm":                    r.realm,
 	}[kind]

@@ -29,7 +29,7 @@ func (o Options) RealmJSON() (string, error) {
 		"clientScopes":               []any{jsonScope()},
 		"defaultDefaultClientScopes": []string{telling},
 		"clients":                    []any{o.jsonClient()},
-		"clientScopeMappings":        map[string]any{management: []any{map[string]any{"client": ClientID, "roles": roleNames()}}},
+		"clientScopeMappings":        map[string]any{management: []any{map[string]any{"client": ClientID, "roles": o.roleNames()}}},
 		"users":                      []any{o.jsonServiceAccount()},
 		"requiredActions":            jsonActions(),
 	}
@@ -122,7 +122,7 @@ func (o Options) jsonClient() map[string]any {
 func (o Options) jsonServiceAccount() map[string]any {
 	return map[string]any{
 		"username": "service-account-" + ClientID, "enabled": true, "serviceAccountClientId": ClientID,
-		"clientRoles": map[string]any{management: roleNames()},
+		"clientRoles": map[string]any{management: o.roleNames()},
 	}
 }
 
@@ -145,8 +145,8 @@ func jsonActions() []any {
 }
 
 // roleNames are those of the client that manages the realm.
-func roleNames() (names []string) {
-	for _, role := range roles {
+func (o Options) roleNames() (names []string) {
+	for _, role := range o.roles() {
 		name, _, _ := strings.Cut(role.name, " of ")
 		names = append(names, name)
 	}

@@ -185,7 +185,7 @@ func (t *hcl) gateway(o Options) {
 	})
 	t.block(`data "keycloak_openid_client" "realm_management"`, hclMap{"realm_id": t.realmID(), "client_id": management})
 	const manager = ref("data.keycloak_openid_client.realm_management.id")
-	for _, role := range roleNames() {
+	for _, role := range o.roleNames() {
 		name := quote(id(role))
 		t.block(`data "keycloak_role" `+name, hclMap{"realm_id": t.realmID(), "client_id": manager, "name": role})
 		t.block(`resource "keycloak_openid_client_service_account_role" `+name, hclMap{

@@ -7,9 +7,20 @@ type needed struct{ name, why string }
 
 const management = "realm-management"
 
-// roles are all that upstream/keycloak needs.
-var roles = []needed{
-	{"manage-users of " + management, "the gateway finds accounts, links them for one login, and ends their sessions"},
+// manageUsers is the right over every account.
+const manageUsers = "manage-users of " + management
+
+// roles are all that upstream/keycloak needs. Permissions over a group take the place of the first.
+func (o Options) roles() []needed {
+	first := needed{manageUsers, "the gateway finds accounts, links them for one login, and ends their sessions"}
+	if o.RecoverableGroup != "" {
+		first = needed{"query-users of " + management, "the gateway looks for accounts, and finds those of the group"}
+	}
+	return append([]needed{first}, privilegeRoles...)
+}
+
+// privilegeRoles show which roles an account has.
+var privilegeRoles = []needed{
 	{"view-clients of " + management, "the gateway cannot tell otherwise who is privileged, and would recover nobody"},
 	{"query-clients of " + management, "the gateway cannot tell otherwise who is privileged, and would recover nobody"},
 }

@@ -1,0 +1,52 @@
+package integration
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/story"
+)
+
+// The gateway recovers the members of the group, and has no right over anybody else.
+func TestTheGatewayCanBeNarrowedToAGroup(t *testing.T) {
+	e := own(t, env.Options{IdP: env.Keycloak, Patient: true})
+	h := emptied(t, e)
+	h.must("--apply")
+	h.admin(http.MethodPut, "/"+h.realm, map[string]any{"resetCredentialsFlow": "regrant recover", "resetPasswordAllowed": true}, nil)
+	h.refused("there is no group recoverable", "--recoverable-group", "recoverable")
+	h.admin(http.MethodPost, "/"+h.realm+"/groups", map[string]string{"name": "recoverable"}, nil)
+	var groups []struct {
+		ID string `json:"id"`
+	}
+	h.admin(http.MethodGet, "/"+h.realm+"/groups?search=recoverable", nil, &groups)
+	alice, err := h.server.UserID(t.Context(), "alice")
+	fatal(t, err)
+	h.admin(http.MethodPut, "/"+h.realm+"/users/"+alice+"/groups/"+groups[0].ID, nil, nil)
+
+	plan := h.must("--recoverable-group", "recoverable", "--apply")
+	for _, want := range []string{"realm/" + h.realm, "admin policy/regrant gateway", "admin permission/recoverable", "service account role/query-users of realm-management", "service account role/manage-users of realm-management"} {
+		if !strings.Contains(plan.changes(), want) {
+			t.Errorf("the plan has no %s: %s", want, plan.changes())
+		}
+	}
+	if plan = h.must("--recoverable-group", "recoverable"); len(plan.Changes) > 0 {
+		t.Errorf("a second run would change %s", plan.changes())
+	}
+	h.refused("say to which with --recoverable-group")
+
+	if err := e.Operator(t.Context(), nil, "authenticators", "bob@example.com"); err == nil {
+		t.Error("the gateway finds somebody who is not in the group")
+	}
+	var transcript bytes.Buffer
+	if err := story.New(e, &transcript).Run(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, transcript.String())
+	}
+	h.admin(http.MethodPut, "/"+h.realm, map[string]any{"resetCredentialsFlow": "reset credentials"}, nil)
+	h.must("--undo")
+	if plan = h.must(); !strings.Contains(plan.changes(), "client/regrant-gateway") {
+		t.Errorf("after undoing: %s", plan.changes())
+	}
+}
