@@ -3,6 +3,7 @@ package upstream
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -84,18 +85,38 @@ func unhex(c byte) byte {
 	return 0
 }
 
-// Loosest returns the path that a lenient server could make of u: decoded,
-// backslashes taken for slashes, matrix parameters cut, empty and dot segments
-// resolved. Use it only on a path that is not [Canonical], to find out whether
-// it could reach a route that must not be reached in disguise.
-func Loosest(u *url.URL) string {
-	p := u.Path
+// Readings are the paths that servers could make of u: decoded once or twice, with
+// backslashes taken for slashes or not, with matrix parameters cut or not, and
+// with empty and dot segments resolved after that. Use them only on a path that
+// is not [Canonical], to find out whether it could reach a route that must not be
+// reached in disguise. No reading is the widest: `/a/b/..;/../c` is `/a/b/c` to
+// who does not know matrix parameters, and `/c` to who does.
+func Readings(u *url.URL) []string {
+	decoded := u.Path
 	if u.Opaque != "" {
-		p = u.Opaque
+		decoded = u.Opaque
 	}
-	segments := strings.Split(strings.ReplaceAll(p, `\`, "/"), "/")
+	spelled := []string{decoded}
+	if again, err := url.PathUnescape(decoded); err == nil && again != decoded {
+		spelled = append(spelled, again)
+	}
+	var readings []string
+	for _, s := range spelled {
+		slashed := strings.ReplaceAll(s, `\`, "/")
+		for _, way := range []string{s, slashed, withoutMatrix(s), withoutMatrix(slashed)} {
+			if reading := path.Clean("/" + way); !slices.Contains(readings, reading) {
+				readings = append(readings, reading)
+			}
+		}
+	}
+	return readings
+}
+
+// withoutMatrix cuts the matrix parameters off each segment.
+func withoutMatrix(path string) string {
+	segments := strings.Split(path, "/")
 	for i, s := range segments {
 		segments[i], _, _ = strings.Cut(s, ";")
 	}
-	return path.Clean("/" + strings.Join(segments, "/"))
+	return strings.Join(segments, "/")
 }

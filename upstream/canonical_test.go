@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,22 +31,23 @@ func TestOnlyOneSpellingOfAPathIsCanonical(t *testing.T) {
 	}
 }
 
-func TestTheLoosestReadingSeesThroughDisguises(t *testing.T) {
+func TestSomeReadingSeesThroughADisguise(t *testing.T) {
 	for _, target := range []string{
 		"/admin/x", "//admin/x", "/admin//x/", "/./admin/x", "/a/../admin/x", "/a/%2e%2e/admin/x", "/a/..;b/admin/x",
-		"/;/admin/x", "/admin;b/x;c", `/admin\x`, "/admin%5cx", "/admin%2fx", "/%61dmin/x",
+		"/;/admin/x", "/admin;b/x;c", `/admin\x`, "/admin%5cx", "/admin%2fx", "/%61dmin/x", "/%2561dmin/x", "/a/%252e%252e/admin/x",
+		"/admin/..;/../x", `/admin/a\..\..\../../x`, `/admin/..;/..\b/../../x`,
 	} {
 		u, err := url.ParseRequestURI(target)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := upstream.Loosest(u); got != "/admin/x" {
+		if got := upstream.Readings(u); !slices.Contains(got, "/admin/x") {
 			t.Errorf("%q read as %q", target, got)
 		}
 	}
 }
 
-func FuzzACanonicalPathIsItsLoosestReading(f *testing.F) {
+func FuzzACanonicalPathHasOneReading(f *testing.F) {
 	for _, seed := range []string{"/", "/realms/acme/", "/%C3%A4", "/a;b", "/%2e%2e/", "//x"} {
 		f.Add(seed)
 	}
@@ -58,7 +60,7 @@ func FuzzACanonicalPathIsItsLoosestReading(f *testing.F) {
 		if len(want) > 1 {
 			want = strings.TrimSuffix(want, "/")
 		}
-		if got := upstream.Loosest(u); got != want {
+		if got := upstream.Readings(u); !slices.Equal(got, []string{want}) {
 			t.Errorf("%q is canonical but can be read as %q", target, got)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -63,7 +64,7 @@ func newGuard(realm, alias string, strict bool) guard {
 // one reading only. Keycloak takes one trailing slash for none.
 func (g *guard) judge(r *http.Request) upstream.Verdict {
 	if !upstream.Canonical(r.URL) {
-		if keycloaks(upstream.Loosest(r.URL)) {
+		if slices.ContainsFunc(upstream.Readings(r.URL), keycloaks) {
 			return notCanonical
 		}
 		return upstream.Verdict{}

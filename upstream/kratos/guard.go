@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/regrant/regrant/upstream"
@@ -64,8 +65,7 @@ func leadTo(address string) *upstream.Reply {
 // without it.
 func (g *guard) judge(r *http.Request) upstream.Verdict {
 	if !upstream.Canonical(r.URL) {
-		loosest := upstream.Loosest(r.URL)
-		if below, ok := g.below(loosest); ok && kratos(below) || g.isRecoveryUI(loosest) {
+		if slices.ContainsFunc(upstream.Readings(r.URL), g.concerns) {
 			return notCanonical
 		}
 		return upstream.Verdict{}
@@ -94,6 +94,12 @@ func (g *guard) below(path string) (string, bool) {
 
 func (g *guard) isRecoveryUI(path string) bool {
 	return g.strict && g.recoveryUI != "" && path == strings.TrimSuffix(g.recoveryUI, "/")
+}
+
+// concerns tells whether a path is one that the table is about.
+func (g *guard) concerns(path string) bool {
+	below, ok := g.below(path)
+	return ok && kratos(below) || g.isRecoveryUI(path)
 }
 
 // kratos tells whether a path is under one of Kratos' own prefixes.
