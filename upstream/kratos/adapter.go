@@ -1,4 +1,4 @@
-// Package kratos stands before an Ory Kratos, version 1.1 or newer.
+// Package kratos stands before an Ory Kratos, version 1.3 or newer.
 //
 // A recovery ends in Kratos' own session: the adapter has Kratos' admin API make
 // a recovery code, redeems it at once on the server side, and hands the session
@@ -7,8 +7,9 @@
 // session says in the name of its device which recovery made it ([tag]), so that
 // one is found which a crash left behind.
 //
-// Kratos cannot demand a new password. The person is led to the settings, and the
-// session ends again unless the password is another one after half an hour.
+// Kratos cannot demand a new password, or a new device for one-time codes. The
+// person is led to the settings, and the recovery stays unfinished until they are
+// set: whoever leads it ends the session then.
 package kratos
 
 import (
@@ -90,7 +91,7 @@ func New(cfg Config) (*Adapter, error) {
 func base(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
-		s == u.Scheme+"://"+u.Host+u.Path && !strings.HasSuffix(s, "/")
+		s == u.Scheme+"://"+u.Host+u.Path && !strings.HasSuffix(s, "/") && (u.Path == "" || upstream.Canonical(u))
 }
 
 // actions are those that Kratos can carry out. A passkey is not among them: its

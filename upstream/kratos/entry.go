@@ -27,18 +27,20 @@ func entryOf(query url.Values) string {
 // target is where a browser with that entry goes when it is signed in; "": where
 // Kratos sends everybody. Only whole addresses are one: what a browser makes of
 // others is not what Kratos has judged.
-func (a *Adapter) target(entry string) string {
+//
+// From Hydra, it goes to a login again: Kratos has Hydra's logins begin with the
+// first factor, also in a session that stands.
+func (a *Adapter) target(entry string) (to string, again bool) {
 	came, err := url.ParseQuery(entry)
 	if err != nil {
-		return ""
+		return "", false
 	}
 	if challenge := came.Get(loginChallenge); challenge != "" {
-		// Kratos sees its session there and accepts the challenge itself.
-		return a.cfg.PublicURL + "/self-service/login/browser?" + url.Values{loginChallenge: {challenge}}.Encode()
+		return a.login(url.Values{loginChallenge: {challenge}}), true
 	}
-	to, err := url.Parse(came.Get(returnTo))
-	if err != nil || to.Scheme != "https" && to.Scheme != "http" || to.Host == "" || to.User != nil || strings.Contains(to.String(), `\`) {
-		return ""
+	u, err := url.Parse(came.Get(returnTo))
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.Contains(u.String(), `\`) {
+		return "", false
 	}
-	return to.String()
+	return u.String(), false
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ type recovery struct {
 	flow, code string
 	program    bool
 	target     string // where the person came from; "" nowhere that Kratos allows
-	public     string
+	again      bool   // the target is a login
 }
 
 // redeemed is what Kratos gave for the code.
@@ -41,9 +42,9 @@ type redeemed struct {
 // from goes into the flow, if Kratos allows it: it knows the addresses to which
 // it may send people.
 func (a *Adapter) recoveryFlow(ctx context.Context, id string, s upstream.Session) (recovery, error) {
-	to := recovery{program: s.Program, public: a.cfg.PublicURL}
+	to := recovery{program: s.Program}
 	if !s.Program {
-		to.target = a.target(s.Entry)
+		to.target, to.again = a.target(s.Entry)
 	}
 	err := a.makeCode(ctx, id, &to)
 	if refused := (*refusal)(nil); errors.As(err, &refused) && to.target != "" && refused.status == http.StatusBadRequest {
@@ -109,10 +110,14 @@ func (a *Adapter) redeem(ctx context.Context, to recovery, userAgent string) (*r
 // browsers reads what a browser is answered: cookies, and the way to the
 // settings, which may be another host of the same site.
 func (a *Adapter) browsers(answer upstream.Response) (*redeemed, error) {
-	to, err := url.Parse(answer.Header.Get("Location"))
 	got := &redeemed{cookies: answer.Header.Values("Set-Cookie")}
-	if answer.Status != http.StatusSeeOther || err != nil || !sameSite(to, a.cfg.PublicURL) || len(got.credentials()) == 0 {
+	to, err := url.Parse(answer.Header.Get("Location"))
+	public, err2 := url.Parse(a.cfg.PublicURL + "/self-service/recovery")
+	if answer.Status != http.StatusSeeOther || err != nil || err2 != nil || *to == (url.URL{}) || len(got.credentials()) == 0 {
 		return nil, fmt.Errorf("redeeming a recovery code: %w: no session came, status %d", upstream.ErrUnavailable, answer.Status)
+	}
+	if to = public.ResolveReference(to); !sameSite(to, public) {
+		return nil, fmt.Errorf("redeeming a recovery code: %w: the settings are on another site, where the session is not good", upstream.ErrUnavailable)
 	}
 	got.location = to.String()
 	return got, nil
@@ -158,26 +163,32 @@ func (g *redeemed) credentials() http.Header {
 }
 
 // next is where the browser goes: to the settings if something is to be set
-// there, else back to where it came from.
+// there, else back to where it came from. Whoever has to sign in there again can
+// set a password first: the settings lead on to the target.
 func (to recovery) next(settings string, wanted []attest.Action) string {
 	sets := slices.Contains(wanted, attest.ActionResetPassword) || slices.Contains(wanted, attest.ActionReplaceOTP)
-	if sets || to.target == "" {
+	if sets || to.again || to.target == "" {
 		return settings
 	}
 	return to.target
 }
 
-// sameSite tells whether an address is of the site of another one: the same host,
-// or one under the same registered domain.
-func sameSite(u *url.URL, as string) bool {
-	other, err := url.Parse(as)
-	if err != nil || u.Scheme != other.Scheme || u.Host == "" || u.User != nil {
+// sameSite tells whether two addresses are of one site: of the same host, or of
+// hosts under one registered domain.
+func sameSite(u, v *url.URL) bool {
+	one, other := strings.ToLower(u.Hostname()), strings.ToLower(v.Hostname())
+	if u.Scheme != v.Scheme || one == "" || u.User != nil {
 		return false
 	}
-	if u.Hostname() == other.Hostname() {
+	if one == other {
 		return true
 	}
-	ours, err := publicsuffix.EffectiveTLDPlusOne(other.Hostname())
-	theirs, err2 := publicsuffix.EffectiveTLDPlusOne(u.Hostname())
-	return err == nil && err2 == nil && ours == theirs
+	for _, host := range []string{one, other} {
+		if _, err := netip.ParseAddr(host); err == nil {
+			return false // no domain, though it has dots
+		}
+	}
+	domain, err := publicsuffix.EffectiveTLDPlusOne(one)
+	as, err2 := publicsuffix.EffectiveTLDPlusOne(other)
+	return err == nil && err2 == nil && domain == as
 }

@@ -1,0 +1,33 @@
+package kratos
+
+import "testing"
+
+func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"no address":        func(c *Config) { c.URL = "" },
+		"no scheme":         func(c *Config) { c.AdminURL = "127.0.0.1:4434" },
+		"another scheme":    func(c *Config) { c.AdminURL = "unix:///run/kratos" },
+		"slash at the end":  func(c *Config) { c.PublicURL += "/" },
+		"query":             func(c *Config) { c.URL += "/?a" },
+		"user":              func(c *Config) { c.URL = "http://a:b@127.0.0.1:4433" },
+		"fragment":          func(c *Config) { c.PublicURL += "/#x" },
+		"dot segments":      func(c *Config) { c.PublicURL += "/a/../b" },
+		"empty segment":     func(c *Config) { c.PublicURL += "//b" },
+		"page elsewhere":    func(c *Config) { c.RecoveryUI = "https://id.example.com/recovery" },
+		"page not absolute": func(c *Config) { c.RecoveryUI = "ui/recovery" },
+		"page in disguise":  func(c *Config) { c.RecoveryUI = "/ui//recovery" },
+	} {
+		cfg := plainConfig()
+		if change(&cfg); cfg.RecoveryUI == "" {
+			cfg.RecoveryUI = "/ui/recovery"
+		}
+		if _, err := New(cfg); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	cfg := plainConfig()
+	cfg.PublicURL, cfg.RecoveryUI = public+"/.ory/kratos/public", "/ui/recovery"
+	if _, err := New(cfg); err != nil {
+		t.Error(err)
+	}
+}
