@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,17 +21,12 @@ const MinVersion = "v1.3.0"
 const versionLasts = time.Hour
 
 // version remembers when the server last named a version that may be used.
-type version struct {
-	mu   sync.Mutex
-	good time.Time
-}
+type version struct{ good atomic.Pointer[time.Time] }
 
 // checkVersion asks the server for its version. One that was built without a
 // name for it calls itself "master", or nothing, and is believed to be new.
 func (a *api) checkVersion(ctx context.Context) error {
-	a.version.mu.Lock()
-	defer a.version.mu.Unlock()
-	if time.Since(a.version.good) < versionLasts {
+	if good := a.version.good.Load(); good != nil && time.Since(*good) < versionLasts {
 		return nil
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.admin+"/admin/version", http.NoBody)
@@ -51,6 +46,7 @@ func (a *api) checkVersion(ctx context.Context) error {
 	if v := *said.Version; semver.IsValid(v) && semver.Compare(v, MinVersion) < 0 {
 		return fmt.Errorf("%w: Kratos must be %s or newer", upstream.ErrTooOld, MinVersion)
 	}
-	a.version.good = time.Now()
+	now := time.Now()
+	a.version.good.Store(&now)
 	return nil
 }
