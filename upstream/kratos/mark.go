@@ -2,13 +2,15 @@ package kratos
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Mark makes identities count as privileged: those that have one of Values at
-// Pointer, or in the list there.
+// Pointer, or in the list there. A true is the value "true", a 7 the value "7".
 type Mark struct {
 	// Pointer is a JSON Pointer (RFC 6901) into the identity as the admin API
 	// shows it, such as /schema_id, /traits/role or /metadata_admin/roles.
@@ -17,7 +19,7 @@ type Mark struct {
 }
 
 func (m Mark) check() error {
-	if m.Pointer == "" || !jsontext.Pointer(m.Pointer).IsValid() || len(m.Values) == 0 {
+	if m.Pointer == "" || !jsontext.Pointer(m.Pointer).IsValid() || len(m.Values) == 0 || slices.Contains(m.Values, "") {
 		return fmt.Errorf("what makes an identity privileged is a JSON Pointer, such as /traits/role, and the values that do: %q is none", m.Pointer)
 	}
 	return nil
@@ -40,12 +42,18 @@ func (m Mark) of(document jsontext.Value) bool {
 	if !ok {
 		list = []any{at}
 	}
-	for _, found := range list {
-		for _, value := range m.Values {
-			if found == value {
-				return true
-			}
-		}
+	return slices.ContainsFunc(list, func(found any) bool { return slices.Contains(m.Values, scalar(found)) })
+}
+
+// scalar is how a configuration writes a value of JSON.
+func scalar(found any) string {
+	switch found := found.(type) {
+	case string:
+		return found
+	case bool:
+		return strconv.FormatBool(found)
+	case float64:
+		return strconv.FormatFloat(found, 'f', -1, 64)
 	}
-	return false
+	return ""
 }
