@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -122,27 +123,28 @@ func refusedBy(answer upstream.Response) *refusal {
 // account has.
 const needsAAL2 = "session_aal2_required"
 
-// whoami reads the session that the headers stand for. That it is nobody's is a
-// [refusal], of status 401.
-func (a *api) whoami(ctx context.Context, credentials http.Header) (session, error) {
+// whoami reads the session that the headers stand for, and what Kratos' clock
+// shows; zero if it does not tell. That the session is nobody's is a [refusal], of
+// status 401.
+func (a *api) whoami(ctx context.Context, credentials http.Header) (s session, clock time.Time, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.public+"/sessions/whoami", http.NoBody)
 	if err != nil {
-		return session{}, fmt.Errorf("asking who it is: %w", upstream.ErrUnavailable)
+		return session{}, clock, fmt.Errorf("asking who it is: %w", upstream.ErrUnavailable)
 	}
 	r.Header = credentials.Clone()
 	r.Header.Set("Accept", "application/json")
 	answer, err := upstream.Ask(a.http, r)
 	if err != nil {
-		return session{}, fmt.Errorf("asking who it is: %w", err)
+		return session{}, clock, fmt.Errorf("asking who it is: %w", err)
 	}
-	var s session
 	if err := verdict(answer, http.StatusOK); err != nil {
-		return session{}, fmt.Errorf("asking who it is: %w", err)
+		return session{}, clock, fmt.Errorf("asking who it is: %w", err)
 	}
 	if json.Unmarshal(answer.Body, &s) != nil || s.ID == "" || s.Identity == nil || s.Identity.ID == "" {
-		return session{}, fmt.Errorf("asking who it is: %w: it is not in the answer", upstream.ErrUnavailable)
+		return session{}, clock, fmt.Errorf("asking who it is: %w: it is not in the answer", upstream.ErrUnavailable)
 	}
-	return s, nil
+	clock, _ = http.ParseTime(answer.Header.Get("Date"))
+	return s, clock, nil
 }
 
 // named is where a path names an identity or a session.

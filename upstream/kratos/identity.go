@@ -39,8 +39,9 @@ func (i *identity) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// naming are the types whose identifiers a person types to sign in.
-var naming = []string{"password", "code", "passkey", "webauthn"}
+// naming are the types whose identifiers a person types to sign in. Kratos lists
+// them under "password" also for those who have none. A passkey's are random.
+var naming = []string{"password", "code", "webauthn"}
 
 // account lists every name by which Kratos lets the person sign in.
 func (i identity) account() upstream.Account {
@@ -67,9 +68,18 @@ func (i identity) all() (all []string) {
 
 func (i identity) active() bool { return i.State == "active" }
 
-// whole tells whether i is an identity that an answer can be about.
+// whole tells whether i is an identity that an answer can be about. It may have no
+// identifier: nobody has to be able to sign in.
 func (i identity) whole() bool {
-	return i.ID != "" && (i.State == "active" || i.State == "inactive") && len(i.account().Identifiers) > 0
+	return i.ID != "" && (i.State == "active" || i.State == "inactive") && i.Credentials != nil
+}
+
+// otp are the types of one-time codes: the device's, and the look-up codes that
+// stand in for it.
+var otp = []string{"totp", "lookup_secret"}
+
+func (i identity) hasOTP() bool {
+	return slices.ContainsFunc(otp, func(kind string) bool { _, has := i.Credentials[kind]; return has })
 }
 
 // Resolve implements [upstream.Adapter].

@@ -49,14 +49,15 @@ func (a *Adapter) login(query url.Values) string {
 }
 
 // LoginResult implements [upstream.Adapter]: Kratos says whose session the
-// browser's cookies are. What counts is what was proved since l began. A session
-// that a recovery made proves nothing here.
+// browser's cookies are. What counts is what was proved since l began, the first
+// factor with it. A session that a recovery made proves nothing here.
 func (a *Adapter) LoginResult(ctx context.Context, back upstream.Answer, l upstream.Login) (upstream.Principal, error) {
 	header := cookieHeader(back.Cookies)
 	if header == nil {
 		return upstream.Principal{}, fmt.Errorf("%w: no cookie came", upstream.ErrRefused)
 	}
-	s, err := a.api.whoami(ctx, header)
+	called := a.now()
+	s, clock, err := a.api.whoami(ctx, header)
 	if refused := (*refusal)(nil); errors.As(err, &refused) &&
 		(refused.status == http.StatusUnauthorized || refused.status == http.StatusForbidden) {
 		return upstream.Principal{}, fmt.Errorf("%w: the session counts for nothing", upstream.ErrRefused)
@@ -64,8 +65,12 @@ func (a *Adapter) LoginResult(ctx context.Context, back upstream.Answer, l upstr
 	if err != nil {
 		return upstream.Principal{}, couldNotTell(err)
 	}
-	used, at := s.since(l.Started)
-	if !s.Active || len(used) == 0 {
+	var ahead time.Duration
+	if !clock.IsZero() {
+		ahead = clock.Sub(called)
+	}
+	used, at := s.since(l.Started.Add(ahead))
+	if !s.Active || !reaches(used, "aal1") {
 		return upstream.Principal{}, fmt.Errorf("%w: nobody has signed in since the login began", upstream.ErrRefused)
 	}
 	i, err := a.identity(ctx, s.Identity.ID, "webauthn", "passkey")
@@ -76,7 +81,7 @@ func (a *Adapter) LoginResult(ctx context.Context, back upstream.Answer, l upstr
 		return upstream.Principal{}, fmt.Errorf("%w: the identity is inactive", upstream.ErrRefused)
 	}
 	return upstream.Principal{
-		AccountID: i.ID, Identifiers: i.account().Identifiers, AuthenticatedAt: at,
+		AccountID: i.ID, Identifiers: i.account().Identifiers, AuthenticatedAt: at.Add(-ahead),
 		ACR: class(used), AMR: amr(used), Best: i.best(),
 	}, nil
 }
@@ -95,9 +100,8 @@ func cookieHeader(cookies []*http.Cookie) http.Header {
 	return http.Header{"Cookie": {strings.Join(pairs, "; ")}}
 }
 
-// since are the methods of a sign-in that were completed after began, and when
-// the last of them was. Recoveries are no sign-in. Kratos' clock may be a little
-// behind.
+// since are the methods of a sign-in that were completed after began, by Kratos'
+// clock, and when the last of them was. Recoveries are no sign-in.
 func (s session) since(began time.Time) (used []method, at time.Time) {
 	for _, m := range s.Methods {
 		recovered := m.Method == "code_recovery" || m.Method == "link_recovery"
@@ -112,14 +116,20 @@ func (s session) since(began time.Time) (used []method, at time.Time) {
 	return used, at
 }
 
-// clockSkew is how far Kratos' clock may be behind.
+// clockSkew is how much earlier by Kratos' clock a sign-in may be than the login
+// that it belongs to: more than what is cut off where Kratos tells the time, and
+// than an answer is under way.
 const clockSkew = 5 * time.Second
+
+// reaches tells whether one of the methods is of that level of Kratos'.
+func reaches(used []method, aal string) bool {
+	return slices.ContainsFunc(used, func(m method) bool { return m.AAL == aal })
+}
 
 // class is what the methods reach together: level 2 only with both of Kratos'.
 func class(used []method) string {
-	has := func(aal string) bool { return slices.ContainsFunc(used, func(m method) bool { return m.AAL == aal }) }
 	switch {
-	case !has("aal1") || !has("aal2"):
+	case !reaches(used, "aal1") || !reaches(used, "aal2"):
 		return classAAL1
 	case slices.Contains(amr(used), "hwk"):
 		return classStrong
@@ -144,10 +154,8 @@ func amr(used []method) (values []string) {
 // best is the least that the credentials of an identity reach together.
 func (i identity) best() upstream.Assurance {
 	best := upstream.Assurance{AAL: upstream.AAL1}
-	for _, kind := range []string{"totp", "lookup_secret"} {
-		if _, has := i.Credentials[kind]; has {
-			best.AAL = upstream.AAL2
-		}
+	if i.hasOTP() {
+		best.AAL = upstream.AAL2
 	}
 	for _, kind := range []string{"webauthn", "passkey"} {
 		var config struct {

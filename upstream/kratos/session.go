@@ -66,16 +66,15 @@ func (a *Adapter) Session(ctx context.Context, s upstream.Session) (upstream.Out
 // check reads back that there is one session of this recovery, and that what was
 // got leads to it and to nobody else's.
 func (a *Adapter) check(ctx context.Context, id string, got *redeemed, ours func(session) bool) error {
-	standing, err := a.sessions(ctx, id, false)
+	standing, err := a.standing(ctx, id, ours)
 	if err != nil {
 		return err
 	}
-	standing = slices.DeleteFunc(standing, func(s session) bool { return !ours(s) })
 	if len(standing) != 1 {
 		return fmt.Errorf("making a session: %w: %d sessions show", upstream.ErrUnavailable, len(standing))
 	}
 	got.lasts = standing[0].ExpiresAt.Sub(standing[0].IssuedAt)
-	who, err := a.api.whoami(ctx, got.credentials())
+	who, _, err := a.api.whoami(ctx, got.credentials())
 	if wall := (*refusal)(nil); errors.As(err, &wall) && wall.status == http.StatusForbidden && wall.id == needsAAL2 {
 		return nil // the second factor that the person still has comes next, at Kratos
 	}
@@ -92,7 +91,7 @@ func (a *Adapter) check(ctx context.Context, id string, got *redeemed, ours func
 // stand in for it, and reads back that they are gone. It comes after the session:
 // until then the account keeps its second factor.
 func (a *Adapter) removeOTP(ctx context.Context, i identity) error {
-	for _, kind := range []string{"totp", "lookup_secret"} {
+	for _, kind := range otp {
 		if _, has := i.Credentials[kind]; !has {
 			continue
 		}
@@ -105,9 +104,7 @@ func (a *Adapter) removeOTP(ctx context.Context, i identity) error {
 	if err != nil {
 		return err
 	}
-	_, totp := now.Credentials["totp"]
-	_, lookup := now.Credentials["lookup_secret"]
-	if totp || lookup {
+	if now.hasOTP() {
 		return fmt.Errorf("removing one-time codes: %w: some are left", upstream.ErrUnavailable)
 	}
 	return nil

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,37 +35,85 @@ type device struct {
 	UserAgent string `json:"user_agent"`
 }
 
-// of tells whether s was made by the recovery that has this tag.
+// of tells whether s was made by the recovery that has this tag. Whoever is
+// signed in reads the tag among the sessions, and can sign in again with it, but
+// not with a recovery code.
 func (s session) of(t tag) bool {
-	return slices.ContainsFunc(s.Devices, func(d device) bool { return strings.HasPrefix(d.UserAgent, t.prefix()) })
+	return len(s.Methods) > 0 && s.Methods[0].Method == "code_recovery" && s.names(t.prefix())
 }
 
-// recovered tells whether any recovery made s.
-func (s session) recovered() bool {
-	return slices.ContainsFunc(s.Devices, func(d device) bool { return strings.HasPrefix(d.UserAgent, tagged) })
+// recovered tells whether s says that a recovery made it.
+func (s session) recovered() bool { return s.names(tagged) }
+
+func (s session) names(prefix string) bool {
+	return slices.ContainsFunc(s.Devices, func(d device) bool { return strings.HasPrefix(d.UserAgent, prefix) })
 }
 
-// mostSessions are what one page of a list holds.
-const mostSessions = 250
+const (
+	// perPage is how many sessions are asked for at once. Each of them repeats the
+	// whole identity, and no answer is read beyond [upstream.MaxAnswer].
+	perPage = 100
+	// mostPages are as many as are read.
+	mostPages = 100
+)
 
 // sessions lists sessions of an identity that exists, those with the latest
-// sign-in first: all that stand or, with the past, those that have ended too. If
-// there are more than [mostSessions], the oldest are left out.
-func (a *Adapter) sessions(ctx context.Context, id string, past bool) ([]session, error) {
-	path := "/identities/" + id + "/sessions?per_page=" + strconv.Itoa(mostSessions)
+// sign-in first: all that stand or, with the past, those that have ended too.
+//
+// Pages are counted from 0 or from 1, and Kratos v1.3.1 names no last page in its
+// Link: so it goes on until one is not full.
+func (a *Adapter) sessions(ctx context.Context, id string, past bool) iter.Seq2[session, error] {
+	return func(yield func(session, error) bool) {
+		seen := map[string]bool{}
+		for page := range mostPages {
+			some, err := a.sessionPage(ctx, id, past, page)
+			if err != nil {
+				yield(session{}, err)
+				return
+			}
+			for _, s := range some {
+				if !seen[s.ID] && !yield(s, nil) {
+					return
+				}
+				seen[s.ID] = true
+			}
+			if len(some) < perPage {
+				return
+			}
+		}
+		yield(session{}, fmt.Errorf("listing sessions: %w: there are too many", upstream.ErrUnavailable))
+	}
+}
+
+func (a *Adapter) sessionPage(ctx context.Context, id string, past bool, page int) ([]session, error) {
+	path := fmt.Sprintf("/identities/%s/sessions?per_page=%d&page=%d", id, perPage, page)
 	if !past {
 		path += "&active=true"
 	}
-	all, err := list[session](ctx, a.api, path)
+	some, err := list[session](ctx, a.api, path)
 	if err != nil {
 		return nil, couldNotTell(err)
 	}
-	for _, s := range all {
+	for _, s := range some {
 		if !segment(s.ID) || s.Identity == nil || s.Identity.ID != id {
 			return nil, fmt.Errorf("listing sessions: %w: the answer is about somebody else", upstream.ErrUnavailable)
 		}
 	}
-	return all, nil
+	return some, nil
+}
+
+// standing are the sessions of an identity that which picks and that have not
+// ended.
+func (a *Adapter) standing(ctx context.Context, id string, which func(session) bool) (picked []session, err error) {
+	for s, err := range a.sessions(ctx, id, false) {
+		if err != nil {
+			return nil, err
+		}
+		if which(s) {
+			picked = append(picked, s)
+		}
+	}
+	return picked, nil
 }
 
 // Revoke implements [upstream.Adapter].
@@ -77,7 +125,7 @@ func (a *Adapter) Revoke(ctx context.Context, id string) error {
 	if err != nil && !errors.Is(err, errNotFound) { // there were none
 		return couldNotTell(err)
 	}
-	left, err := a.sessions(ctx, id, false)
+	left, err := a.standing(ctx, id, func(session) bool { return true })
 	if err == nil && len(left) > 0 {
 		err = fmt.Errorf("ending sessions: %w: some are left", upstream.ErrUnavailable)
 	}
@@ -85,28 +133,21 @@ func (a *Adapter) Revoke(ctx context.Context, id string) error {
 }
 
 // end ends the sessions of an identity that which picks, and reads back that
-// they are gone.
+// none is left, also none that was not listed because others changed places
+// meanwhile.
 func (a *Adapter) end(ctx context.Context, id string, which func(session) bool) error {
-	standing, err := a.sessions(ctx, id, false)
-	if err != nil {
+	picked, err := a.standing(ctx, id, which)
+	if err != nil || len(picked) == 0 {
 		return err
 	}
-	var ended []string
-	for _, s := range standing {
-		if !which(s) {
-			continue
-		}
+	for _, s := range picked {
 		err := a.api.call(ctx, http.MethodDelete, "/sessions/"+s.ID, nil, http.StatusNoContent, nil)
 		if err != nil && !errors.Is(err, errNotFound) {
 			return couldNotTell(err)
 		}
-		ended = append(ended, s.ID)
 	}
-	if len(ended) == 0 {
-		return nil
-	}
-	left, err := a.sessions(ctx, id, false)
-	if err == nil && slices.ContainsFunc(left, func(s session) bool { return slices.Contains(ended, s.ID) }) {
+	left, err := a.standing(ctx, id, which)
+	if err == nil && len(left) > 0 {
 		err = fmt.Errorf("ending sessions: %w: some are left", upstream.ErrUnavailable)
 	}
 	return err

@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
-
-	"github.com/go-json-experiment/json"
 )
 
 // tag is what a session says of the recovery that made it, in the place where
@@ -33,21 +31,6 @@ func (t tag) passwordThen(s session) string {
 		}
 	}
 	return ""
-}
-
-// noPassword stands for none.
-const noPassword = "none"
-
-// password tells one password of an identity from another. It is a hash of
-// Kratos' salted one, of which nobody can learn either.
-func (i identity) password() string {
-	var config struct {
-		Hash string `json:"hashed_password"`
-	}
-	if json.Unmarshal(i.Credentials["password"].Config, &config) != nil || config.Hash == "" {
-		return noPassword
-	}
-	return short([]byte(config.Hash))
 }
 
 func short(b []byte) string {
