@@ -1,6 +1,8 @@
 package kratos_test
 
 import (
+	"fmt"
+	"hash/fnv"
 	"net/http"
 	"slices"
 	"strings"
@@ -63,10 +65,22 @@ func TestAdapterKeepsTheContract(t *testing.T) {
 // person makes an identity of that name.
 func (w *world) person(t testing.TB, name string) upstreamtest.Person {
 	t.Helper()
-	address := name + "." + strings.ToLower(t.Name()) + "@example.com"
-	id, err := w.Create(t.Context(), address, password)
-	must(t, err)
-	return upstreamtest.Person{ID: id, Identifiers: []string{address}}
+	return w.create(t, name, map[string]any{"password": map[string]any{"config": map[string]any{"password": password}}})
+}
+
+// create makes one with these credentials.
+func (w *world) create(t testing.TB, name string, credentials map[string]any) upstreamtest.Person {
+	t.Helper()
+	test := fnv.New32()
+	_, _ = test.Write([]byte(t.Name()))
+	address := fmt.Sprintf("%s.%x@example.com", name, test.Sum32())
+	var made struct {
+		ID string `json:"id"`
+	}
+	must(t, w.Admin(t.Context(), http.MethodPost, "/identities", map[string]any{
+		"schema_id": "default", "traits": map[string]any{"email": address}, "credentials": credentials,
+	}, &made))
+	return upstreamtest.Person{ID: made.ID, Identifiers: []string{address}}
 }
 
 // recoveries lists the tags of the active sessions that recoveries have made.

@@ -57,7 +57,7 @@ func leadTo(address string) *upstream.Reply {
 	if err != nil {
 		panic(err) // only for a type of ours that has no JSON
 	}
-	return &upstream.Reply{Status: http.StatusUnprocessableEntity, Body: body}
+	return &upstream.Reply{Status: http.StatusUnprocessableEntity, Body: append(body, '\n')}
 }
 
 // judge compares decoded paths, which is safe because a canonical path has one

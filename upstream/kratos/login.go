@@ -30,7 +30,8 @@ var classes = map[string]upstream.Assurance{
 }
 
 // LoginURL implements [upstream.Adapter]. The person signs in anew, also in a
-// session that stands, and where a second factor is asked for with that one, too.
+// session that stands, and where a second factor is asked for with that one, too:
+// twice, where Kratos itself demands the highest level of a new session.
 func (a *Adapter) LoginURL(_ context.Context, l upstream.Login) (string, error) {
 	back, err := url.Parse(l.RedirectURI)
 	if err != nil {

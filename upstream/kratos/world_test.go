@@ -28,6 +28,8 @@ type world struct {
 	both *httptest.Server
 	pg   *postgres.Server
 	log  bytes.Buffer
+
+	options server.Options // without ports and folder
 }
 
 var (
@@ -71,30 +73,49 @@ func realKratos(t *testing.T) *world {
 	return theWorld
 }
 
-func startWorld(ctx context.Context, program string) (*world, error) {
-	w := &world{}
-	var ports [3]int
-	for i := range ports {
-		var err error
-		if ports[i], err = keycloak.FreePort(); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	if w.pg, err = postgres.Start(ctx, ports[0], nil, "kratos"); err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "regrant-kratos")
+func startWorld(ctx context.Context, program string) (w *world, err error) {
+	w = &world{}
+	port, err := keycloak.FreePort()
 	if err != nil {
 		return nil, err
 	}
-	w.Server, err = server.Start(ctx, server.Options{
-		Program: program, Dir: dir, DSN: w.pg.URL("kratos"), Ports: [2]int{ports[1], ports[2]}, Log: &w.log,
-		Origin: publicURL, UseContinueWithTransitions: true, RequiredAAL: "highest_available", Returns: []string{"https://app.example.com"},
+	if w.pg, err = postgres.Start(ctx, port, nil, "kratos"); err != nil {
+		return nil, err
+	}
+	err = w.start(ctx, server.Options{
+		Program: program, DSN: w.pg.URL("kratos"), Origin: publicURL,
+		UseContinueWithTransitions: true, RequiredAAL: "highest_available", Returns: []string{"https://app.example.com"},
 	})
 	if err != nil {
 		w.pg.Stop()
-		return nil, fmt.Errorf("%v\n%s", err, w.log.Bytes())
+	}
+	return w, err
+}
+
+// another starts a second Kratos, of the same people, with another configuration.
+func (w *world) another(t *testing.T, change func(*server.Options)) *world {
+	t.Helper()
+	options := w.options
+	change(&options)
+	other := &world{pg: w.pg}
+	must(t, other.start(t.Context(), options))
+	t.Cleanup(func() { other.both.Close(); other.Stop() })
+	return other
+}
+
+func (w *world) start(ctx context.Context, o server.Options) (err error) {
+	w.options = o
+	for i := range o.Ports {
+		if o.Ports[i], err = keycloak.FreePort(); err != nil {
+			return err
+		}
+	}
+	if o.Dir, err = os.MkdirTemp("", "regrant-kratos"); err != nil {
+		return err
+	}
+	o.Log = &w.log
+	if w.Server, err = server.Start(ctx, o); err != nil {
+		return fmt.Errorf("%v\n%s", err, w.log.Bytes())
 	}
 	w.both = httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		to := w.PublicURL
@@ -107,7 +128,7 @@ func startWorld(ctx context.Context, program string) (*world, error) {
 		}
 		r.SetURL(target)
 	}})
-	return w, nil
+	return nil
 }
 
 func (w *world) adapter(t testing.TB, address string, change ...func(*kratos.Config)) *kratos.Adapter {
