@@ -1,7 +1,7 @@
 package kratos_test
 
 import (
-	"crypto/sha1" //nolint:gosec // an old system's
+	"crypto/sha1"
 	"encoding/base64"
 	"net/http"
 	"testing"
@@ -141,7 +141,7 @@ func TestNoNumberOfSessionsHidesTheRecoverys(t *testing.T) {
 // imported makes an identity whose password comes from another system.
 func (w *world) imported(t *testing.T, name string) upstreamtest.Person {
 	t.Helper()
-	sum := sha1.Sum([]byte(password + "salt")) //nolint:gosec // an old system's
+	sum := sha1.Sum([]byte(password + "salt"))
 	hash := "{SSHA}" + base64.StdEncoding.EncodeToString(append(sum[:], "salt"...))
 	return w.create(t, name, map[string]any{"password": map[string]any{"config": map[string]any{"hashed_password": hash}}})
 }

@@ -35,7 +35,7 @@ func listing(t *testing.T, sessions, first int, endless bool) *Adapter {
 func TestEverySessionIsReadHoweverPagesAreCounted(t *testing.T) {
 	for _, first := range []int{0, 1} {
 		for _, n := range []int{0, 1, perPage - 1, perPage, perPage + 1, 2 * perPage, 3*perPage + 1} {
-			var times = map[string]int{}
+			times := map[string]int{}
 			all, err := listing(t, n, first, false).standing(t.Context(), "4b1d", func(s session) bool { times[s.ID]++; return true })
 			if err != nil || len(all) != n || len(times) != n {
 				t.Errorf("counted from %d, %d sessions: %d read, %v", first, n, len(all), err)

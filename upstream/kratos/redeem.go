@@ -67,7 +67,11 @@ func (a *Adapter) makeCode(ctx context.Context, id string, to *recovery) error {
 		Link string `json:"recovery_link"`
 		Code string `json:"recovery_code"`
 	}
-	if err := a.api.call(ctx, http.MethodPost, path, wish, http.StatusCreated, &made); err != nil {
+	err := a.api.call(ctx, http.MethodPost, path, wish, http.StatusCreated, &made)
+	if errors.Is(err, errNotFound) { // the identity is there
+		return fmt.Errorf("making a recovery code: %w: switch selfservice.methods.code on in Kratos", upstream.ErrUnavailable)
+	}
+	if err != nil {
 		return err
 	}
 	link, err := url.Parse(made.Link)

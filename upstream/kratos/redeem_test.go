@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/regrant/regrant/attest"
@@ -101,5 +102,23 @@ func TestABrowserGoesToTheSettingsIfSomethingIsToBeDoneThere(t *testing.T) {
 		if got := c.to.next(settings, c.wanted); got != c.want {
 			t.Errorf("%+v %v: %s", c.to, c.wanted, got)
 		}
+	}
+}
+
+func TestWhatKratosHasSwitchedOffIsNamed(t *testing.T) {
+	a := answering(t, func(r *http.Request) *http.Response {
+		switch r.URL.Path {
+		case "/admin/version":
+			return reply(http.StatusOK, `{"version":"v1.3.1"}`)
+		case "/admin/recovery/code":
+			return reply(http.StatusNotFound, `{"error":{"code":404,"status":"Not Found","message":"This endpoint was disabled by system administrator."}}`)
+		case "/admin/identities/4b1d":
+			return reply(http.StatusOK, oneIdentity)
+		}
+		return reply(http.StatusOK, "[]")
+	})
+	_, err := a.Session(t.Context(), upstream.Session{AccountID: "4b1d", Subject: "s"})
+	if !errors.Is(err, upstream.ErrUnavailable) || !strings.Contains(err.Error(), "selfservice.methods.code") {
+		t.Errorf("%v", err)
 	}
 }
