@@ -57,6 +57,11 @@ type Keycloak struct {
 	// administer the realm. Privileged accounts are not recovered.
 	PrivilegedRoles []string `json:"privileged_roles,omitempty"`
 
+	// That the stores from which the realm takes users, such as a directory, let
+	// people set a new password. Default: they do not, and a recovery that asks for
+	// a new password is refused to an account that comes from one.
+	FederatedPasswords bool `json:"federated_passwords,omitempty"`
+
 	// What the authentication context classes (`acr`) of the realm prove, by class. A
 	// sign-in of a class that is not here proves what its methods (`amr`) add up
 	// to, and one factor if it names none. What a person may enrol depends on it.
@@ -107,6 +112,7 @@ func (k *Keycloak) Provision(ctx caddy.Context) (err error) {
 //		broker_client    <id> [<secret>]
 //		mode             strict|assist
 //		privileged_roles <roles...>
+//		federated_passwords
 //		acr              <class> aal1|aal2|aal3 [phishing_resistant]
 //		trust_pool       <module> ...
 //	}
@@ -147,12 +153,14 @@ func (k *Keycloak) unmarshalOption(d *caddyfile.Dispenser) error {
 		}
 		k.PrivilegedRoles = append(k.PrivilegedRoles, roles...)
 		return nil
+	case "federated_passwords":
+		return readFlag(d, &k.FederatedPasswords)
 	case "acr":
 		return k.ACR.unmarshal(d)
 	case "trust_pool":
 		return unmarshalTrustPool(d, &k.CARaw)
 	default:
-		return unknown(d, "name", "issuer", "path", "realm", "client", "alias", "broker_client", "mode", "privileged_roles", "acr", "trust_pool")
+		return unknown(d, "name", "issuer", "path", "realm", "client", "alias", "broker_client", "mode", "privileged_roles", "federated_passwords", "acr", "trust_pool")
 	}
 }
 
@@ -205,17 +213,19 @@ func (k *Keycloak) adapter(origin, _ string) (upstream.Adapter, error) {
 
 func (k *Keycloak) config(origin, secret string) keycloak.Config {
 	return keycloak.Config{
-		URL:             k.URL,
-		PublicURL:       origin,
-		Realm:           k.Realm,
-		ClientID:        k.Client.ID,
-		ClientSecret:    secret,
-		Alias:           k.Alias,
-		Strict:          k.Mode != modeAssist,
-		PrivilegedRoles: k.PrivilegedRoles,
-		ACR:             k.ACR.assurances(),
-		HTTPClient:      httpClient(k.pool),
-		Clock:           time.Now,
+		URL:          k.URL,
+		PublicURL:    origin,
+		Realm:        k.Realm,
+		ClientID:     k.Client.ID,
+		ClientSecret: secret,
+		Alias:        k.Alias,
+		Strict:       k.Mode != modeAssist,
+
+		FederatedPasswords: k.FederatedPasswords,
+		PrivilegedRoles:    k.PrivilegedRoles,
+		ACR:                k.ACR.assurances(),
+		HTTPClient:         httpClient(k.pool),
+		Clock:              time.Now,
 	}
 }
 

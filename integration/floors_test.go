@@ -100,6 +100,7 @@ var floors = map[string][]string{
 	"integration/load":        {},
 	"integration/sshkeygen":   {},
 	"integration/postgres":    {"integration/child"},
+	"integration/directory":   {"integration/child"},
 	"integration/ory":         {"integration/child"},
 	"integration/kratos":      {"integration/child", "integration/ory"},
 	"integration/hydra":       {"integration/child", "integration/ory"},

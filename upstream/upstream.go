@@ -126,6 +126,9 @@ type State struct {
 	Enabled bool
 	// Privilege tells whether the account holds power over others.
 	Privilege Privilege
+	// Impossible are actions that cannot be carried out for this account, such
+	// as a new password for one whose directory is read-only.
+	Impossible []attest.Action
 }
 
 // Privilege tells whether an account holds power over other accounts.

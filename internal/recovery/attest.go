@@ -140,6 +140,9 @@ func (s *Service) ask(ctx context.Context, at *attempt) (why refusal, err error)
 	case err != nil:
 		return refusal{}, unavailable("asking for the account", err)
 	}
+	if impossible(at.statement.Actions, at.state) {
+		return refusedStore, nil
+	}
 	if !s.Adapter.Facts().Admin { // identifiers then come from the enrolment
 		at.state.Identifiers = at.proofs[0].authenticator.Identifiers
 	}

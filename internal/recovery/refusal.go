@@ -23,6 +23,7 @@ var (
 	refusedMixed     = refusal{"different-accounts", "proofs of different accounts"}
 	refusedProbation = refusal{"probation", account.ErrProbation.Error()}
 	refusedGone      = refusal{"account-gone", "account-gone"}
+	refusedStore     = refusal{"action-impossible", "the account's store does not take what was asked for"}
 	refusedTwice     = refusal{"one-authenticator-twice", "one authenticator twice"}
 	refusedTaken     = refusal{string(attest.ReasonReplay), account.ErrTaken.Error()}
 	refusedUnread    = refusal{string(attest.ReasonMalformed), "malformed: evidence that is no list of objects which name their methods"}

@@ -55,7 +55,7 @@ func (s *Service) check(ctx context.Context, rec *record) error {
 	if err != nil {
 		return err
 	}
-	if !state.Enabled || privilege(state.Privilege) != policy.PrivilegeOrdinary {
+	if !state.Enabled || privilege(state.Privilege) != policy.PrivilegeOrdinary || impossible(rec.Actions, state) {
 		return ErrRefused
 	}
 	typed, err := attest.ParseIdentifier(rec.Identifier)
@@ -63,6 +63,12 @@ func (s *Service) check(ctx context.Context, rec *record) error {
 		return ErrRefused
 	}
 	return nil
+}
+
+// impossible reports whether an action cannot be carried out for this account. It is known before anything is done, so that nobody has
+// his sessions ended for a promise that is not kept.
+func impossible(actions []attest.Action, state upstream.State) bool {
+	return slices.ContainsFunc(actions, func(a attest.Action) bool { return slices.Contains(state.Impossible, a) })
 }
 
 // revoke ends what a thief may have opened. It goes before the session, which it would end too.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/upstream"
 )
 
@@ -16,6 +18,7 @@ func TestNoStepIsDoneForAnAccountThatIsNoLongerAllowed(t *testing.T) {
 		"privileged": func(s *upstream.State) { s.Privilege = upstream.PrivilegePrivileged },
 		"unknown":    func(s *upstream.State) { s.Privilege = upstream.PrivilegeUnknown },
 		"renamed":    func(s *upstream.State) { s.Identifiers = []string{"somebody"} },
+		"impossible": func(s *upstream.State) { s.Impossible = []attest.Action{attest.ActionResetPassword} },
 		"deleted":    func(s *upstream.State) { s.ID = "gone" },
 	}
 	for _, step := range []string{"revoke", "prepare", "session"} {
@@ -52,5 +55,21 @@ func TestNoStepIsDoneForAnAccountThatIsNoLongerAllowed(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestWhatTheAccountsStoreDoesNotTakeIsRefusedBeforeAnythingIsDone(t *testing.T) {
+	h := newHouse(t)
+	h.idp.state.Impossible = []attest.Action{attest.ActionResetPassword}
+	if _, err := h.Attest(t.Context(), h.proof(h.initiate(h.ask()))); !errors.Is(err, ErrRefused) {
+		t.Fatalf("%v, want ErrRefused", err)
+	}
+	if e := h.entries(journal.KindRecoveryRefused); len(e) != 1 || e[0].Detail["reason"] != refusedStore.text {
+		t.Errorf("the journal says %+v", e)
+	}
+	req := h.ask()
+	req.Actions = []attest.Action{attest.ActionSignIn}
+	if _, err := h.Attest(t.Context(), h.proof(h.initiate(req))); err != nil {
+		t.Errorf("what the store has no part in: %v", err)
 	}
 }

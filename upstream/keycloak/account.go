@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/upstream"
 )
 
@@ -18,6 +19,7 @@ type user struct {
 	Email           string   `json:"email"`
 	Enabled         *bool    `json:"enabled"`
 	RequiredActions []string `json:"requiredActions"`
+	FederationLink  string   `json:"federationLink"` // id of the store that the user comes from
 }
 
 // account lists every name by which Keycloak lets the person sign in.
@@ -68,7 +70,18 @@ func (a *Adapter) State(ctx context.Context, id string) (upstream.State, error) 
 	if err != nil {
 		return upstream.State{}, err
 	}
-	return upstream.State{Account: u.account(), Enabled: *u.Enabled, Privilege: privilege}, nil
+	return upstream.State{Account: u.account(), Enabled: *u.Enabled, Privilege: privilege, Impossible: a.impossible(u)}, nil
+}
+
+// impossible is a new password for a user from elsewhere, unless the operator
+// says that it can be set: Keycloak tells nobody who may not manage the realm
+// whether that store is read-only, and refuses only when the person has filled in
+// the form. Every other credential is Keycloak's own.
+func (a *Adapter) impossible(u user) []attest.Action {
+	if u.FederationLink == "" || a.federated {
+		return nil
+	}
+	return []attest.Action{attest.ActionResetPassword}
 }
 
 // user reads one user and checks that the answer is about that one.

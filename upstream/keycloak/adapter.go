@@ -44,6 +44,10 @@ type Config struct {
 	// ACR says what the realm's authentication context classes prove. One that
 	// is not in it proves nothing.
 	ACR map[string]upstream.Assurance
+	// FederatedPasswords tells that the stores from which the realm takes users
+	// (user federation) let people set a new password. If not, an account that
+	// comes from one gets none.
+	FederatedPasswords bool
 	// Strict refuses the recoveries that Keycloak mails out.
 	Strict bool
 	// HTTPClient makes the calls. Nil: the default one.
@@ -61,6 +65,7 @@ type Adapter struct {
 	brokerRedirect  string
 	privilegedRoles []string
 	acr             map[string]upstream.Assurance
+	federated       bool // accounts from elsewhere can get a new password
 }
 
 var _ upstream.Adapter = (*Adapter)(nil)
@@ -103,6 +108,7 @@ func New(cfg Config) (*Adapter, error) {
 		brokerRedirect:  issuer + "/broker/" + cfg.Alias + "/endpoint",
 		privilegedRoles: append([]string{"admin", "realm-admin"}, cfg.PrivilegedRoles...),
 		acr:             maps.Clone(cfg.ACR),
+		federated:       cfg.FederatedPasswords,
 	}, nil
 }
 

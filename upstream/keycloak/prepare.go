@@ -41,8 +41,14 @@ func (a *Adapter) Prepare(ctx context.Context, id string, actions []attest.Actio
 			return fmt.Errorf("preparing %s: %w", action, upstream.ErrUnsupported)
 		}
 	}
-	if _, err := a.user(ctx, id); err != nil {
+	u, err := a.user(ctx, id)
+	if err != nil {
 		return err
+	}
+	for _, action := range a.impossible(u) {
+		if slices.Contains(actions, action) {
+			return fmt.Errorf("preparing %s: %w: the account's store does not take it", action, upstream.ErrRefused)
+		}
 	}
 	if err := a.unlock(ctx, id); err != nil {
 		return err
