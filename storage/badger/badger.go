@@ -29,6 +29,9 @@ import (
 // pauses between them that is about a second.
 const maxAttempts = 32
 
+// DefaultReserve is what a [Config] without one keeps free, in bytes.
+const DefaultReserve = 256 << 20
+
 // MinReserve is what a reserve should have at least, in bytes: Badger may have two
 // memory tables and four tables of that size to rewrite when writing stops.
 const MinReserve = 128 << 20
@@ -112,7 +115,7 @@ func OpenInMemory(clock func() time.Time) (*DB, error) {
 
 func (c Config) withDefaults() Config {
 	if c.Reserve == 0 {
-		c.Reserve = 256 << 20
+		c.Reserve = DefaultReserve
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

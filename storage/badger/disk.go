@@ -76,3 +76,6 @@ func (k *disk) mayOpen() error {
 	}
 	return nil
 }
+
+// FreeSpace tells how many bytes this process may still write in the file system of dir.
+func FreeSpace(dir string) (uint64, error) { return freeSpace(dir) }
