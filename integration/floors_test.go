@@ -79,6 +79,10 @@ var floors = map[string][]string{
 	"internal/revocation":          {"attest/android", "attest/certpath", "attest/revocation", "internal/observe"},
 	"internal/authority":           {"attest", "attest/certpath", "attest/devicecert", "attest/strongkey", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/throttle", "storage", "upstream"},
 
+	"internal/doctor":          {},
+	"internal/doctor/keycloak": {"internal/doctor", "upstream", "upstream/keycloak"},
+	"internal/doctor/kratos":   {"internal/doctor", "upstream/kratos"},
+
 	"internal/recovery":      {"attest", "fosite/broker", "fosite/grant", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/observe", "internal/policy", "storage", "upstream"},
 	"internal/gateway":       {"attest", "attest/recoverykey", "attest/secret", "attest/sshsig", "fosite/broker", "fosite/grant", "internal/account", "internal/authority", "internal/downloads", "internal/enrolment", "internal/gateway/pages", "internal/keys", "internal/login", "internal/observe", "internal/policy", "internal/recovery", "internal/throttle", "internal/wire", "upstream"},
 	"internal/gateway/pages": {},

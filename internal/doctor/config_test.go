@@ -1,0 +1,159 @@
+package doctor
+
+import (
+	"strings"
+	"testing"
+)
+
+// good is a deployment and what Caddy runs for it. Each test changes one thing.
+const good = `{
+	"admin": {"listen": "localhost:2019"},
+	"logging": {"logs": {"default": {"level": "INFO"}}},
+	"apps": {"http": {"servers": {"srv0": {
+		"listen": [":443"],
+		"routes": [{"match": [{"host": ["id.example.com"]}], "terminal": true, "handle": [{"handler": "subroute", "routes": [
+			{"handle": [{"handler": "headers", "request": {"delete": ["Client-Cert*"]}}]},
+			{"handle": [{"handler": "regrant"}]},
+			{"match": [{"path": ["/ui/*"]}], "handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "127.0.0.1:3000"}]}]},
+			{"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "localhost:8080"}]}]}
+		]}]}],
+		"trusted_proxies": {"source": "static", "ranges": ["10.0.0.0/8"]}, "trusted_proxies_strict": 1,
+		"logs": {"default_logger_name": "default"}
+	}}}}
+}`
+
+func goodDeployment() Deployment {
+	return Deployment{
+		Name:   "keycloak-acme",
+		Origin: "https://id.example.com", Path: "/recovery", Strict: true, Calls: []string{"http://127.0.0.1:8080", "https://hooks.example.com/x"},
+		Provider: Provider{Kind: "keycloak", URL: "http://127.0.0.1:8080", AdminURL: "http://127.0.0.1:8081"},
+	}
+}
+
+// findings are those of a configuration, by the id of the check.
+func findings(t *testing.T, text string, d Deployment) map[string]Finding {
+	t.Helper()
+	config, err := ParseConfig([]byte(text), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := map[string]Finding{}
+	for _, f := range Examine(t.Context(), config, ConfigChecks) {
+		by[f.Check] = f
+	}
+	return by
+}
+
+func TestAGoodConfigurationPasses(t *testing.T) {
+	for id, f := range findings(t, good, goodDeployment()) {
+		if f.Status != StatusPass || f.Seen == "" || f.Remedy != "" {
+			t.Errorf("%s: %+v", id, f)
+		}
+	}
+}
+
+const proxied = `{"handler": "reverse_proxy", "upstreams": [{"dial": "127.0.0.1:8080"}]}`
+
+func TestEachFaultOfAConfigurationIsFound(t *testing.T) {
+	guard := `{"handle": [{"handler": "regrant"}]},`
+	for name, c := range map[string]struct {
+		id       string
+		want     Status
+		old, new string
+	}{
+		"admin everywhere":        {"caddy-admin-listen", StatusFail, `localhost:2019`, `:2019`},
+		"admin at an address":     {"caddy-admin-listen", StatusFail, `localhost:2019`, `192.0.2.1:2019`},
+		"admin unreadable":        {"caddy-admin-listen", StatusUnknown, `localhost:2019`, `nowhere`},
+		"remote administration":   {"caddy-admin-remote", StatusWarn, `"listen": "localhost:2019"`, `"remote": {"listen": ":2021"}`},
+		"no directive":            {"route-unguarded", StatusFail, guard, ``},
+		"directive at other site": {"route-unguarded", StatusFail, `"routes": [{"match"`, `"routes": [{"match": [{"host": ["other"]}], "handle": [` + proxied + `]}, {"match"`},
+		"errors lead there":       {"route-unguarded", StatusFail, `"listen": [":443"],`, `"listen": [":443"], "errors": {"routes": [{"handle": [` + proxied + `]}]},`},
+		"a response leads there":  {"route-unguarded", StatusFail, guard, `{"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "x:1"}], "handle_response": [{"routes": [{"handle": [` + proxied + `]}]}]}]},`},
+		"a named route":           {"route-unguarded", StatusFail, `"listen": [":443"],`, `"listen": [":443"], "named_routes": {"idp": {"handle": [` + proxied + `]}}, "errors": {"routes": [{"handle": [{"handler": "invoke", "name": "idp"}]}]},`},
+		"for another one only":    {"route-unguarded", StatusFail, `{"handler": "regrant"}`, `{"handler": "regrant", "upstreams": ["other"]}`},
+		"a matcher":               {"route-matcher", StatusFail, guard, `{"match": [{"path": ["/realms/*"]}], "handle": [{"handler": "regrant"}]},`},
+		"the proxy first":         {"route-order", StatusFail, guard, `{"match": [{"path": ["/x"]}], "handle": [` + proxied + `]},` + guard},
+		"a rewrite behind":        {"route-rewrite", StatusFail, guard, `{"handle": [{"handler": "regrant"}, {"handler": "rewrite", "uri": "/y"}]},`},
+		"a rewrite sometimes":     {"route-rewrite", StatusFail, guard, guard + `{"match": [{"path": ["/x"]}], "handle": [{"handler": "rewrite", "uri": "/y"}]},`},
+		"the proxy rewrites":      {"route-rewrite", StatusFail, `{"dial": "localhost:8080"}]`, `{"dial": "localhost:8080"}], "rewrite": {"uri": "/y"}`},
+		"dynamic upstreams":       {"route-dynamic", StatusWarn, `"upstreams": [{"dial": "127.0.0.1:3000"}]`, `"dynamic_upstreams": {"source": "srv"}`},
+		"a placeholder":           {"route-dynamic", StatusWarn, `127.0.0.1:3000`, `{http.request.host}`},
+		"the admin API":           {"idp-admin-routed", StatusFail, `127.0.0.1:3000`, `127.0.0.1:8081`},
+		"port 80":                 {"site-plain-http", StatusFail, `":443"`, `":80"`},
+		"no TLS":                  {"site-plain-http", StatusFail, `"listen": [":443"],`, `"listen": [":443"], "automatic_https": {"disable": true},`},
+		"no TLS for the name":     {"site-plain-http", StatusFail, `"listen": [":443"],`, `"listen": [":443"], "automatic_https": {"skip": ["id.example.com"]},`},
+		"everybody is a proxy":    {"trusted-proxies", StatusFail, `10.0.0.0/8`, `::/0`},
+		"not strict":              {"trusted-proxies-strict", StatusWarn, `"trusted_proxies_strict": 1`, `"trusted_proxies_strict": 0`},
+		"certificates by header":  {"client-cert-headers", StatusWarn, `Client-Cert*`, `Cookie`},
+		"credentials in logs":     {"log-credentials", StatusFail, `"default_logger_name"`, `"should_log_credentials": true, "default_logger_name"`},
+		"debug":                   {"log-debug", StatusWarn, `INFO`, `DEBUG`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !strings.Contains(good, c.old) {
+				t.Fatalf("nothing to change: %s", c.old)
+			}
+			f := findings(t, strings.Replace(good, c.old, c.new, 1), goodDeployment())[c.id]
+			if f.Status != c.want || f.Remedy == "" {
+				t.Errorf("%+v", f)
+			}
+		})
+	}
+}
+
+func TestEachFaultOfADeploymentIsFound(t *testing.T) {
+	for id, change := range map[string]func(*Deployment){
+		"mode-strict":     func(d *Deployment) { d.Strict = false },
+		"call-plain-http": func(d *Deployment) { d.Calls[0] = "http://idp.example.com:8080" },
+	} {
+		d := goodDeployment()
+		change(&d)
+		if f := findings(t, good, d)[id]; f.Status != StatusWarn && f.Status != StatusFail {
+			t.Errorf("%s: %+v", id, f)
+		}
+	}
+}
+
+func TestTheKnownPathOfAnIdentityProviderMayBeStripped(t *testing.T) {
+	text := strings.Replace(good, `[{"handler": "regrant"}]`, `[{"handler": "regrant"}, {"handler": "rewrite", "strip_path_prefix": "/.ory"}]`, 1)
+	d := goodDeployment()
+	if f := findings(t, text, d)["route-rewrite"]; f.Status != StatusFail {
+		t.Errorf("a prefix that nobody knows: %+v", f)
+	}
+	d.Provider.BasePath = "/.ory"
+	if f := findings(t, text, d)["route-rewrite"]; f.Status != StatusPass {
+		t.Errorf("the prefix that is known: %+v", f)
+	}
+}
+
+// An identity provider that is called by its public name is whatever the gateway leads to.
+func TestTheIdentityProviderIsFoundBehindTheGateway(t *testing.T) {
+	d := goodDeployment()
+	d.Provider = Provider{Kind: "oidc", URL: d.Origin}
+	text := strings.Replace(good, `"routes": [{"match"`, `"routes": [{"match": [{"host": ["other"]}], "handle": [`+proxied+`]}, {"match"`, 1)
+	if f := findings(t, good, d)["route-unguarded"]; f.Status != StatusPass {
+		t.Errorf("%+v", f)
+	}
+	if f := findings(t, text, d)["route-unguarded"]; f.Status != StatusFail {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestADirectiveThatNamesTheUpstreamGuardsIt(t *testing.T) {
+	text := strings.Replace(good, `{"handler": "regrant"}`, `{"handler": "regrant", "upstreams": ["other", "keycloak-acme"]}`, 1)
+	if f := findings(t, text, goodDeployment())["route-unguarded"]; f.Status != StatusPass {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestRoutesThatInvokeOneAnotherEnd(t *testing.T) {
+	text := strings.Replace(good, `"listen": [":443"],`, `"listen": [":443"], "named_routes": {"a": {"handle": [{"handler": "invoke", "name": "a"}]}}, "errors": {"routes": [{"handle": [{"handler": "invoke", "name": "a"}]}]},`, 1)
+	if f := findings(t, text, goodDeployment())["route-unguarded"]; f.Status != StatusPass {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestWhatIsNoConfigurationIsRefused(t *testing.T) {
+	if _, err := ParseConfig([]byte(`[]`), goodDeployment()); err == nil {
+		t.Error("taken")
+	}
+}

@@ -1,0 +1,120 @@
+package doctor
+
+import "context"
+
+// ConfigChecks judge the configuration that runs. They ask nobody.
+var ConfigChecks = []Check[Config]{
+	{
+		ID: "caddy-admin-listen", Asks: "Does Caddy's admin endpoint, which asks for no password, listen on this machine alone?",
+		Remedy: "Write 'admin localhost:2019' or 'admin unix//run/caddy/admin.sock' into the global options.",
+		Look:   func(_ context.Context, c Config) Verdict { return adminListen(c.caddy.Admin.Listen) },
+	},
+	{
+		ID: "caddy-admin-remote", Asks: "Is Caddy's remote administration off?",
+		Remedy: "Take 'remote' out of Caddy's admin options, or let it reach no path of /regrant/ and /config/.",
+		Look: func(_ context.Context, c Config) Verdict {
+			if len(c.caddy.Admin.Remote) > 0 && string(c.caddy.Admin.Remote) != "null" {
+				return Warn("remote administration is configured")
+			}
+			return Pass("remote administration is off")
+		},
+	},
+	{
+		ID: "route-unguarded", Asks: "Does every route to the identity provider lead past the directive regrant?",
+		Remedy: "Write 'regrant' into that site before reverse_proxy, or take the route away: what passes there is judged by nobody.",
+		Look:   detoured("no route leads to the identity provider without the directive regrant", unguarded),
+	},
+	{
+		ID: "route-matcher", Asks: "Does the directive regrant see every request on such a route, and not only those that match?",
+		Remedy: "Write 'regrant' without a matcher, outside of handle blocks: paths have more spellings than a matcher knows.",
+		Look:   detoured("the directive regrant has no matcher where it stands before the identity provider", byMatcher),
+	},
+	{
+		ID: "route-order", Asks: "Does the directive regrant come before the proxy?",
+		Remedy: "Put 'regrant' before 'reverse_proxy', or leave the order to Caddy by taking both out of a 'route' block.",
+		Look:   detoured("the directive regrant comes first", afterwards),
+	},
+	{
+		ID: "route-rewrite", Asks: "Does the identity provider get the path that was judged?",
+		Remedy: "Put 'rewrite' and 'uri' before 'regrant', where Caddy puts them by itself, and take 'rewrite' out of reverse_proxy.",
+		Look:   detoured("nothing is rewritten between the directive regrant and the identity provider", rewritten),
+	},
+	{
+		ID: "route-dynamic", Asks: "Can be told of every proxy where it leads?",
+		Remedy: "Name fixed upstreams, or see to it that these never find the identity provider.",
+		Look: func(_ context.Context, c Config) Verdict {
+			return Doubt(of(c.detours(), undecidable), "every proxy has fixed upstreams")
+		},
+	},
+	{
+		ID: "idp-admin-routed", Asks: "Does no route lead to the admin API of the identity provider?",
+		Remedy: "Take the route away: that API has no password, and whoever reaches it has every account.",
+		Look:   detoured("no route leads to an admin API", adminRouted),
+	},
+	{
+		ID: "site-plain-http", Asks: "Is everything about sign-in and recovery served with TLS?",
+		Remedy: "Give the site an https address, or let Caddy redirect to it.",
+		Look: func(_ context.Context, c Config) Verdict {
+			return Fault(c.plainSites(), "it is served with TLS alone")
+		},
+	},
+	{
+		ID: "trusted-proxies", Asks: "Are only known proxies believed what they say of a client?",
+		Remedy: "Name the addresses of your proxies in trusted_proxies: now a client chooses its address, and host and scheme that the identity provider sees.",
+		Look: func(_ context.Context, c Config) Verdict {
+			return Fault(c.looseProxies(), "nobody is trusted who is not named")
+		},
+	},
+	{
+		ID: "trusted-proxies-strict", Asks: "Is of a list of addresses the one taken that a trusted proxy saw?",
+		Remedy: "Write trusted_proxies_strict beside trusted_proxies.",
+		Look: func(_ context.Context, c Config) Verdict {
+			return Doubt(c.unstrictProxies(), "the address is the one that a trusted proxy saw")
+		},
+	},
+	{
+		ID: "client-cert-headers", Asks: "Does nobody tell Keycloak by a header which certificate he has?",
+		Remedy: "Write 'request_header -Client-Cert*' into the site: a Keycloak that looks certificates up in the headers of a proxy would believe them.",
+		Look: func(_ context.Context, c Config) Verdict {
+			if c.Provider.Kind != "keycloak" {
+				return Pass("only Keycloak reads them")
+			}
+			return Doubt(of(c.detours(), certificates), "they are taken off")
+		},
+	},
+	{
+		ID: "log-credentials", Asks: "Are cookies and authorizations left out of the logs?",
+		Remedy: "Take log_credentials out of the global option servers.",
+		Look: func(_ context.Context, c Config) Verdict {
+			return Fault(c.loggedCredentials(), "they are left out")
+		},
+	},
+	{
+		ID: "log-debug", Asks: "Do the logs keep to what operators need?",
+		Remedy: "Take 'debug' out of the global options, or 'level DEBUG' out of the log.",
+		Look: func(_ context.Context, c Config) Verdict {
+			return Doubt(c.debugLogs(), "no log is at level DEBUG")
+		},
+	},
+	{
+		ID: "call-plain-http", Asks: "Are identity provider and notifiers called with TLS, unless they are on this machine?",
+		Remedy: "Use https: whoever listens on the way reads the client's secret and what is told of recoveries.",
+		Look: func(_ context.Context, c Config) Verdict {
+			return Fault(c.plainCalls(), "nobody is called over plain http beyond this machine")
+		},
+	},
+	{
+		ID: "mode-strict", Asks: "Is the gateway the only way to recover an account?",
+		Remedy: "Take 'mode assist' out of the upstream.",
+		Look: func(_ context.Context, c Config) Verdict {
+			if !c.Strict {
+				return Warn("mode assist: the identity provider's own recovery stays beside the gateway's")
+			}
+			return Pass("mode strict")
+		},
+	},
+}
+
+func detoured(otherwise string, kind string) func(context.Context, Config) Verdict {
+	return func(_ context.Context, c Config) Verdict { return Fault(of(c.detours(), kind), otherwise) }
+}

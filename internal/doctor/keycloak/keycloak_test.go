@@ -1,0 +1,162 @@
+package keycloak
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/internal/doctor"
+	"github.com/regrant/regrant/upstream"
+	"github.com/regrant/regrant/upstream/keycloak"
+)
+
+// account is a service account in which all is well.
+type account struct {
+	ahead time.Duration
+	roles []string
+	apps  []keycloak.Application
+	err   error
+}
+
+func (a *account) Ahead(context.Context) (time.Duration, error) { return a.ahead, a.err }
+func (a *account) Roles(context.Context) ([]string, error)      { return a.roles, a.err }
+func (a *account) Facts() upstream.Facts                        { return upstream.Facts{} }
+func (a *account) Applications(context.Context) ([]keycloak.Application, error) {
+	return a.apps, a.err
+}
+
+func goodAccount() *account {
+	return &account{
+		roles: []string{"realm-management/manage-users", "realm-management/query-clients", "realm-management/view-clients"},
+		apps: []keycloak.Application{
+			{ClientID: "admin-cli", Enabled: true, Direct: true},
+			{ClientID: "app", Enabled: true, Redirects: []string{"https://app.example.com/*"}},
+			{ClientID: "old", Direct: true, Implicit: true, Redirects: []string{"*"}}, // disabled
+		},
+	}
+}
+
+func status(t *testing.T, findings []doctor.Finding, id string) doctor.Status {
+	t.Helper()
+	for _, f := range findings {
+		if f.Check == id {
+			return f.Status
+		}
+	}
+	t.Fatalf("nobody looked for %s", id)
+	return ""
+}
+
+func TestAGoodServiceAccountPasses(t *testing.T) {
+	for _, f := range doctor.Examine[Inside](t.Context(), goodAccount(), InsideChecks) {
+		if f.Status != doctor.StatusPass {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestEachFaultOfAServiceAccountIsFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		id     string
+		want   doctor.Status
+		change func(*account)
+	}{
+		"too old":          {"keycloak-version", doctor.StatusFail, func(a *account) { a.err = fmt.Errorf("x: %w", upstream.ErrTooOld) }},
+		"does not answer":  {"keycloak-version", doctor.StatusUnknown, func(a *account) { a.err = errors.New("x") }},
+		"rights not seen":  {"keycloak-rights", doctor.StatusUnknown, func(a *account) { a.err = errors.New("x") }},
+		"a clock behind":   {"clock-skew", doctor.StatusFail, func(a *account) { a.ahead = -time.Minute }},
+		"a clock ahead":    {"clock-skew", doctor.StatusWarn, func(a *account) { a.ahead = 10 * time.Second }},
+		"one right more":   {"keycloak-rights", doctor.StatusFail, func(a *account) { a.roles = append(a.roles, "realm-management/impersonation") }},
+		"another client's": {"keycloak-rights", doctor.StatusFail, func(a *account) { a.roles = append(a.roles, "broker/read-token") }},
+		"a realm role":     {"keycloak-rights", doctor.StatusFail, func(a *account) { a.roles = append(a.roles, "admin") }},
+		"one right less":   {"keycloak-rights", doctor.StatusFail, func(a *account) { a.roles = a.roles[1:] }},
+		"passwords":        {"keycloak-direct-grants", doctor.StatusFail, func(a *account) { a.apps[1].Direct = true }},
+		"redirects":        {"keycloak-redirects", doctor.StatusFail, func(a *account) { a.apps[1].Redirects = []string{"https://*"} }},
+		"implicit":         {"keycloak-implicit", doctor.StatusWarn, func(a *account) { a.apps[1].Implicit = true }},
+		"assertions": {"keycloak-jwt-grant", doctor.StatusWarn, func(a *account) {
+			a.apps[1].Settings = map[string]string{"oauth2.jwt.authorization.grant.enabled": "true"}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := goodAccount()
+			c.change(a)
+			if got := status(t, doctor.Examine[Inside](t.Context(), a, InsideChecks), c.id); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func goodRealm() *Realm {
+	on := true
+	issuer := "https://id.example.com/recovery/oidc"
+	return &Realm{
+		Deployment: doctor.Deployment{Origin: "https://id.example.com", Path: "/recovery", Provider: doctor.Provider{BrokerID: "keycloak-acme"}},
+		settings:   settings{BruteForce: &on, SSL: "external", Events: true, AdminEvents: true, ResetFlow: "recover"},
+		provider: provider{Enabled: true, Hidden: true, FirstLogin: "closed", Config: map[string]string{
+			"issuer": issuer, "authorizationUrl": issuer + "/authorize", "tokenUrl": "http://127.0.0.1:2016/recovery/oidc/token", "jwksUrl": issuer + "/jwks",
+			"clientId": "keycloak-acme", "validateSignature": "true", "useJwksUrl": "true", "pkceEnabled": "true", "pkceMethod": "S256",
+		}},
+		first:    []execution{{Provider: denied, Requirement: "REQUIRED"}},
+		reset:    []execution{{Provider: "identity-provider-redirector", Requirement: "REQUIRED"}},
+		required: []requiredAction{{Alias: "idp_link"}},
+	}
+}
+
+func TestAGoodRealmPasses(t *testing.T) {
+	for _, f := range doctor.Examine(t.Context(), goodRealm(), RealmChecks) {
+		if f.Status != doctor.StatusPass {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestEachFaultOfARealmIsFound(t *testing.T) {
+	config := func(name, value string) func(*Realm) {
+		return func(r *Realm) { r.provider.Config[name] = value }
+	}
+	for name, c := range map[string]struct {
+		id     string
+		want   doctor.Status
+		change func(*Realm)
+	}{
+		"a mailed reset": {"keycloak-reset-flow", doctor.StatusFail, func(r *Realm) { r.reset = []execution{{Provider: "reset-credential-email", Requirement: "REQUIRED"}} }},
+		"an alternative": {"keycloak-reset-flow", doctor.StatusFail, func(r *Realm) { r.reset[0].Requirement = "ALTERNATIVE" }},
+		"one step more": {"keycloak-reset-flow", doctor.StatusFail, func(r *Realm) {
+			r.reset = append(r.reset, execution{Provider: "reset-password", Requirement: "REQUIRED"})
+		}},
+		"no step":               {"keycloak-first-login", doctor.StatusFail, func(r *Realm) { r.first = nil }},
+		"a first login":         {"keycloak-first-login", doctor.StatusFail, func(r *Realm) { r.first[0].Provider = "idp-create-user-if-unique" }},
+		"a switched off denial": {"keycloak-first-login", doctor.StatusFail, func(r *Realm) { r.first[0].Requirement = "DISABLED" }},
+		"linking":               {"keycloak-idp-link", doctor.StatusFail, func(r *Realm) { r.required[0].Enabled = true }},
+		"no brute force":        {"keycloak-brute-force", doctor.StatusFail, func(r *Realm) { *r.settings.BruteForce = false }},
+		"no TLS":                {"keycloak-tls", doctor.StatusFail, func(r *Realm) { r.settings.SSL = "NONE" }},
+		"names change":          {"keycloak-identifiers", doctor.StatusWarn, func(r *Realm) { r.settings.EditNames = true }},
+		"addresses shared":      {"keycloak-identifiers", doctor.StatusWarn, func(r *Realm) { r.settings.Duplicates = true }},
+		"no events":             {"keycloak-events", doctor.StatusWarn, func(r *Realm) { r.settings.AdminEvents = false }},
+		"people elsewhere": {"keycloak-federated", doctor.StatusWarn, func(r *Realm) {
+			r.storages = []component{{Name: "people", Provider: "ldap", Config: map[string][]string{"editMode": {"READ_ONLY"}}}}
+		}},
+		"disabled":         {"keycloak-idp-entry", doctor.StatusFail, func(r *Realm) { r.provider.Enabled = false }},
+		"e-mail trusted":   {"keycloak-idp-entry", doctor.StatusFail, func(r *Realm) { r.provider.TrustEmail = true }},
+		"another issuer":   {"keycloak-idp-entry", doctor.StatusFail, config("issuer", "https://other.example")},
+		"another client":   {"keycloak-idp-entry", doctor.StatusFail, config("clientId", "x")},
+		"unsigned":         {"keycloak-idp-entry", doctor.StatusFail, config("validateSignature", "false")},
+		"keys entered":     {"keycloak-idp-entry", doctor.StatusFail, config("useJwksUrl", "false")},
+		"no PKCE":          {"keycloak-idp-entry", doctor.StatusFail, config("pkceMethod", "plain")},
+		"loose audience":   {"keycloak-idp-entry", doctor.StatusFail, config("allowClientIdAsAudience", "true")},
+		"no nonce":         {"keycloak-idp-entry", doctor.StatusFail, config("disableNonce", "true")},
+		"on the page":      {"keycloak-idp-hidden", doctor.StatusWarn, func(r *Realm) { r.provider.Hidden = false }},
+		"assertions taken": {"keycloak-idp-hidden", doctor.StatusWarn, config("jwtAuthorizationGrantEnabled", "true")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := goodRealm()
+			c.change(r)
+			if got := status(t, doctor.Examine(t.Context(), r, RealmChecks), c.id); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
