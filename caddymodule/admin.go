@@ -71,6 +71,7 @@ var adminRoutes = map[string]adminRoute{
 	"broker":                  {http.MethodGet, describeBroker},
 	"rotate-keys":             {http.MethodPost, rotateKeys},
 	"reconcile":               {http.MethodPost, reconcileNow},
+	"doctor":                  {http.MethodPost, examine},
 }
 
 func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {

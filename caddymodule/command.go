@@ -53,6 +53,7 @@ func buildCommand(cmd *cobra.Command) {
 		rotateKeysCommand(),
 		reconcileCommand(),
 		initCommand(),
+		doctorCommand(),
 	)
 }
 

@@ -1,0 +1,154 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/regrant/regrant/internal/doctor"
+	doctorkeycloak "github.com/regrant/regrant/internal/doctor/keycloak"
+	doctorkratos "github.com/regrant/regrant/internal/doctor/kratos"
+)
+
+func doctorCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor [--strict] [--ca-file <file>] [--inspector <client id> --inspector-secret <file>]",
+		Short: "Looks for what is open in the running deployment",
+		Long: `
+Looks for what is open in the running deployment, and says what to do about it. Run it
+on the machine of the gateway: it asks Caddy's admin endpoint, the site as people
+reach it, and the identity provider at its own address.
+
+It changes nothing that anybody has. The realm of a Keycloak is read with a client of
+your own, --inspector: confidential, with a service account that has view-realm and
+view-identity-providers of realm-management, and no more. The gateway's own may not
+read it.
+
+The exit status is 0 if nothing failed, 1 if something did, and 2 if something could
+not be told. docs/doctor.md lists the checks.`,
+		Args: cobra.NoArgs,
+	}
+	flags := cmd.Flags()
+	flags.Bool("strict", false, "A warning counts as a failure")
+	flags.String("ca-file", "", "Certificates in PEM that are trusted for the site, instead of the system's")
+	flags.String("inspector", "", "Client of the realm that may read its configuration")
+	flags.String("inspector-secret", "", "File with the secret of that client")
+	cmd.MarkFlagsRequiredTogether("inspector", "inspector-secret")
+	cmd.RunE = caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) {
+		report, err := runDoctor(cmd)
+		if err != nil {
+			return 2, err
+		}
+		cmd.SilenceUsage, cmd.SilenceErrors = true, true
+		if asJSON, _ := flags.GetBool("json"); asJSON {
+			err = report.JSON(cmd.OutOrStdout())
+		} else {
+			report.Table(cmd.OutOrStdout())
+		}
+		if status := report.Exit(); err == nil && status > 0 {
+			return status, fmt.Errorf("doctor: %s", report.Status)
+		}
+		return 0, err
+	})
+	return cmd
+}
+
+// runDoctor makes every check that this deployment has.
+func runDoctor(cmd *cobra.Command) (doctor.Report, error) {
+	var inside examined
+	raw, err := request(cmd, http.MethodPost, "doctor", struct{}{})
+	if err == nil {
+		err = json.Unmarshal(raw, &inside)
+	}
+	if err != nil {
+		return doctor.Report{}, fmt.Errorf("asking the gateway: %w", err)
+	}
+	config, err := runningConfig(cmd, inside.Deployment)
+	if err != nil {
+		return doctor.Report{}, err
+	}
+	roots, err := caFile(cmd)
+	if err != nil {
+		return doctor.Report{}, err
+	}
+	ctx := cmd.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	site := doctor.NewSite(inside.Deployment, roots)
+	findings := append(inside.Findings, doctor.Examine(ctx, config, doctor.ConfigChecks)...)
+	findings = append(findings, doctor.Examine(ctx, site, doctor.SiteChecks)...)
+	switch inside.Deployment.Provider.Kind {
+	case "keycloak":
+		findings = append(findings, doctor.Examine(ctx, site.Bypass(), doctorkeycloak.ServerChecks)...)
+		findings = append(findings, inspect(ctx, cmd, site.Bypass())...)
+	case "kratos":
+		findings = append(findings, doctor.Examine(ctx, site.Bypass(), doctorkratos.Checks)...)
+	}
+	strict, _ := cmd.Flags().GetBool("strict")
+	return doctor.NewReport(findings, strict), nil
+}
+
+// inspect reads the realm, if there is a client that may.
+func inspect(ctx context.Context, cmd *cobra.Command, server *doctor.Server) []doctor.Finding {
+	id, _ := cmd.Flags().GetString("inspector")
+	file, _ := cmd.Flags().GetString("inspector-secret")
+	if id == "" {
+		return doctor.CouldNotTell("no --inspector was given that may read the realm", doctorkeycloak.RealmChecks)
+	}
+	secret, err := os.ReadFile(file) //nolint:gosec // the operator's own file
+	if err != nil {
+		return doctor.CouldNotTell(err.Error(), doctorkeycloak.RealmChecks)
+	}
+	realm, err := doctorkeycloak.Inspect(ctx, server, doctorkeycloak.Inspector{ID: id, Secret: strings.TrimSpace(string(secret))})
+	if err != nil {
+		return doctor.CouldNotTell(err.Error(), doctorkeycloak.RealmChecks)
+	}
+	return doctor.Examine(ctx, realm, doctorkeycloak.RealmChecks)
+}
+
+// runningConfig is what Caddy runs. It may hold secrets, and nothing of it is shown as it is.
+func runningConfig(cmd *cobra.Command, d doctor.Deployment) (doctor.Config, error) {
+	flags := cmd.Flags()
+	address, _ := flags.GetString("address")
+	config, _ := flags.GetString("config")
+	adapter, _ := flags.GetString("adapter")
+	address, err := caddycmd.DetermineAdminAPIAddress(address, nil, config, adapter)
+	if err != nil {
+		return doctor.Config{}, fmt.Errorf("finding the admin API: %v", err)
+	}
+	resp, err := caddycmd.AdminAPIRequest(address, http.MethodGet, "/config/", make(http.Header), nil)
+	if err != nil {
+		return doctor.Config{}, err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return doctor.Config{}, fmt.Errorf("reading the configuration of Caddy: %v", err)
+	}
+	return doctor.ParseConfig(raw, d)
+}
+
+func caFile(cmd *cobra.Command) (*x509.CertPool, error) {
+	file, _ := cmd.Flags().GetString("ca-file")
+	if file == "" {
+		return nil, nil //nolint:nilnil // nil are the roots of the system
+	}
+	pem, err := os.ReadFile(file) //nolint:gosec // the operator's own file
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", file)
+	}
+	return pool, nil
+}

@@ -1,0 +1,165 @@
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/regrant/regrant/internal/doctor"
+	doctorkeycloak "github.com/regrant/regrant/internal/doctor/keycloak"
+	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/storage/badger"
+	"github.com/regrant/regrant/upstream/keycloak"
+)
+
+// examined is what the gateway finds in itself, and what others need to know to examine the rest. It holds no secret.
+type examined struct {
+	Deployment doctor.Deployment `json:"deployment"`
+	Findings   []doctor.Finding  `json:"findings"`
+}
+
+// examine answers with what can be told from inside only.
+func examine(ctx context.Context, c adminCall) (any, error) {
+	if err := c.decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	d := c.deployment()
+	findings := doctor.Examine(ctx, c.inside(ctx), doctor.GatewayChecks)
+	// Its own adapter, because the one of the runtime counts its calls as those of recoveries.
+	adapter, err := c.realm.upstream.adapter(c.realm.origin, c.realm.issuer())
+	if err != nil {
+		return nil, err
+	}
+	if realm, ok := adapter.(*keycloak.Adapter); ok {
+		findings = append(findings, doctor.Examine[doctorkeycloak.Inside](ctx, realm, doctorkeycloak.InsideChecks)...)
+	}
+	return examined{d, findings}, nil
+}
+
+// deployment describes what stands where.
+func (c adminCall) deployment() doctor.Deployment {
+	r := c.realm
+	d := doctor.Deployment{Name: r.name, Origin: r.origin, Path: r.path, Strict: true, Provider: doctor.Provider{Kind: c.adapter.Facts().Name}}
+	switch u := r.upstream.(type) {
+	case *Keycloak:
+		d.Strict = u.Mode != modeAssist
+		d.Provider = doctor.Provider{Kind: "keycloak", URL: u.URL, Realm: u.Realm, Alias: u.Alias, ClientID: u.Client.ID, BrokerID: u.brokerClient().ID}
+	case *Kratos:
+		d.Strict = u.Mode != modeAssist
+		d.Provider = doctor.Provider{Kind: "kratos", URL: u.URL, AdminURL: u.Admin, BasePath: u.BasePath, RecoveryUI: u.RecoveryUI, SessionTokens: u.SessionTokens}
+	case *OIDC:
+		d.Provider = doctor.Provider{Kind: "oidc", URL: u.URL, ClientID: u.Client.ID, BrokerID: u.brokerClient().ID}
+	}
+	d.Calls = []string{d.Provider.URL}
+	if d.Provider.AdminURL != "" {
+		d.Calls = append(d.Calls, d.Provider.AdminURL)
+	}
+	for _, n := range r.app.notifiers {
+		d.Calls = append(d.Calls, withoutQuery(n.URL))
+	}
+	for _, k := range c.ring.Signing(keys.Grant) {
+		d.Keys = append(d.Keys, k.ID)
+	}
+	return d
+}
+
+// inside gathers what the gateway sees of itself.
+func (c adminCall) inside(ctx context.Context) doctor.Gateway {
+	a := c.realm.app
+	g := doctor.Gateway{RotateEvery: a.rotation(c.services).Every, Reserve: a.storage.Reserve, Warnings: c.realm.upstream.warnings()}
+	if g.Reserve == 0 {
+		g.Reserve = badger.DefaultReserve
+	}
+	if free, err := badger.FreeSpace(a.storeDir()); err == nil {
+		g.Free = free
+	}
+	g.Exchange, g.Replay, g.Replayed = c.tryExchange(ctx)
+	if ages, err := c.ring.Ages(ctx); err == nil {
+		for _, age := range ages {
+			g.KeyAge = max(g.KeyAge, age)
+		}
+	}
+	if _, oldest, err := c.outbox.Waiting(ctx); err == nil {
+		g.Waiting = oldest
+	}
+	for _, m := range a.methods {
+		if m.terms.RiskAnalysis != "" {
+			g.Risks = append(g.Risks, fmt.Sprintf("%s stands on %s", m.name, m.terms.RiskAnalysis))
+		}
+	}
+	for _, path := range c.realm.secretFiles() {
+		g.Files = append(g.Files, lookAt(path))
+	}
+	for _, n := range a.notifiers {
+		g.Notifiers = append(g.Notifiers, doctor.Reached{Address: withoutQuery(n.URL), Err: dial(ctx, n.URL)})
+	}
+	return g
+}
+
+// filed is a placeholder that Caddy replaces by what is in a file.
+var filed = regexp.MustCompile(`\{file\.([^{}]+)\}`)
+
+// secretFiles are those that the configuration reads secrets from, and the one made at the first start.
+func (r *realm) secretFiles() (paths []string) {
+	a := r.app
+	configured := []string{a.Secret, a.PreviousSecret, r.upstream.brokerClient().Secret}
+	switch u := r.upstream.(type) {
+	case *Keycloak:
+		configured = append(configured, u.Client.Secret)
+	case *OIDC:
+		configured = append(configured, u.Client.Secret)
+	}
+	for _, n := range a.notifiers {
+		configured = append(configured, n.Secret)
+	}
+	for _, c := range a.Clients {
+		configured = append(configured, c.Secret)
+	}
+	for _, text := range configured {
+		for _, found := range filed.FindAllStringSubmatch(text, -1) {
+			paths = append(paths, found[1])
+		}
+	}
+	if a.Secret == "" {
+		paths = append(paths, stateDir(a.origin)+".secret")
+	}
+	return paths
+}
+
+func lookAt(path string) doctor.SecretFile {
+	info, err := os.Stat(path)
+	if err != nil {
+		return doctor.SecretFile{Path: path, Err: err}
+	}
+	return doctor.SecretFile{Path: path, Mode: uint32(info.Mode().Perm())}
+}
+
+// dial asks whether somebody listens, and sends nothing.
+func dial(ctx context.Context, address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return err
+	}
+	port := u.Port()
+	if port == "" {
+		port = u.Scheme // a name of the port, too
+	}
+	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// withoutQuery is an address without what may be a secret in it.
+func withoutQuery(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
