@@ -167,8 +167,7 @@ func grantsAndLosesNothing(t *testing.T, kind string) {
 			b, page := p.confirming()
 			proxy.set(f)
 			kept := press(t, b, page)
-			// It is busy, and not unavailable, while the end of the recovery before hangs, too.
-			if kept.Status != http.StatusServiceUnavailable && kept.Status != http.StatusBadRequest || !waits(kept) {
+			if kept.Status != http.StatusServiceUnavailable || !waits(kept) {
 				t.Fatalf("the completion is answered %d by way of %v: %q", kept.Status, kept.Via, kept.Text())
 			}
 			passes(t, e)

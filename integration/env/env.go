@@ -48,6 +48,7 @@ type Options struct {
 	Plain     bool      // without the option secret: the files of the store are not encrypted
 	Variables []string  // of Caddy's environment, each NAME=value
 	Keycloak  []string  // further options of Keycloak's own
+	Kratos    string    // further configuration of Kratos' own, in YAML; it wins
 	Devices   string    // mode of the client_auth of a site for devices; default: there is no such site
 }
 
@@ -133,7 +134,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		Global: o.Global, Site: o.Site, Method: o.Method, Devices: o.Devices,
 		Plain: o.Plain, Hosts: o.Hosts, Issuer: strings.TrimSuffix(e.Issuer, "/recovery"),
 	}
-	c.Gateway, c.Keycloak = o.Gateway, o.Keycloak
+	c.Gateway, c.Keycloak, c.Kratos = o.Gateway, o.Keycloak, o.Kratos
 	if c.Upstream == "" {
 		c.Upstream, c.UpstreamAdmin = fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort), fmt.Sprintf("http://127.0.0.1:%d", c.AdminPort)
 	}

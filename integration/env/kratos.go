@@ -36,7 +36,7 @@ func startKratos(ctx context.Context, e *Env, c config) (_ Provider, err error) 
 	}
 	k.Server, err = kratos.Start(ctx, kratos.Options{
 		Program: filepath.Join(e.Bin, "kratos"), Dir: dir, DSN: k.state.URL("kratos"), Ports: [2]int{c.IdPPort, c.AdminPort},
-		Origin: c.Origin, UseContinueWithTransitions: true, RequiredAAL: "highest_available", Log: e.log,
+		Origin: c.Origin, UseContinueWithTransitions: true, RequiredAAL: "highest_available", Log: e.log, Extra: c.Kratos,
 	})
 	if err != nil {
 		return nil, err
