@@ -19,10 +19,10 @@ import (
 // Version is the one that tools/kratos builds.
 const Version = "v1.3.1"
 
-// schema is of people with an e-mail address, by which they sign in and could be mailed.
+// PersonSchema is of people with an e-mail address, by which they sign in and could be mailed.
 //
 //go:embed person.schema.json
-var schema []byte
+var PersonSchema []byte
 
 // Options say what to start. The fields with the name of a setting are that setting.
 type Options struct {
@@ -106,7 +106,7 @@ func (o Options) config() (map[string]any, error) {
 		"hashers": map[string]any{"algorithm": "bcrypt", "bcrypt": map[string]any{"cost": 4}},
 		"identity": map[string]any{
 			"default_schema_id": "default",
-			"schemas":           []any{map[string]any{"id": "default", "url": "base64://" + base64.StdEncoding.EncodeToString(schema)}},
+			"schemas":           []any{map[string]any{"id": "default", "url": "base64://" + base64.StdEncoding.EncodeToString(PersonSchema)}},
 		},
 		"courier": map[string]any{"smtp": map[string]any{"connection_uri": "smtp://127.0.0.1:1/?disable_starttls=true"}},
 	}
