@@ -4,7 +4,8 @@
 // ([Server.ParseAuthorize]); the recovery runs in our own pages, however long that takes; then the browser goes back
 // with a code ([Server.Answer]) or without one ([Server.Cancel]), and the identity provider redeems the code for an
 // ID token ([Server.Token]) and signs the person in. Only the code flow of OpenID Connect Core 1.0 §3.1 with PKCE S256
-// (RFC 7636) exists; there is no user info, no refresh token, and the access token opens nothing.
+// (RFC 7636) exists; there is no user info, no refresh token, and the access token opens nothing. For a program, which has no
+// browser, the identity provider takes an assertion of the same issuer ([Server.Assertion]).
 //
 // The protocol runs on fosite. It writes into a buffer of one request, which reaches [Logins] in one call, so that
 // issuing a code is part of the move of the recovery. Keys, secrets, client and issuer are apart from those of the
@@ -58,10 +59,12 @@ var (
 type Config struct {
 	Issuer string // {issuer}/oidc: https, without query, fragment and trailing slash
 	Client Client
-	Keys   func() []Key     // asked for each request; the first signs, all are published
-	Secret []byte           // 32 bytes, for codes
-	Clock  func() time.Time // default: time.Now. fosite reads the system's clock too; both must agree to a few seconds
-	Logins Logins
+	// Audience is the issuer of the identity provider, to which assertions are addressed. Empty: none can be made.
+	Audience string
+	Keys     func() []Key     // asked for each request; the first signs, all are published
+	Secret   []byte           // 32 bytes, for codes
+	Clock    func() time.Time // default: time.Now. fosite reads the system's clock too; both must agree to a few seconds
+	Logins   Logins
 }
 
 // A Client is the identity provider that brokers to us.
@@ -103,6 +106,7 @@ type Login struct {
 // A Server is the provider of one issuer. It is safe for concurrent use.
 type Server struct {
 	issuer    string
+	audience  string
 	client    *oryfosite.DefaultClient
 	secret    string
 	keys      *oauth.KeySource
@@ -116,7 +120,7 @@ type Server struct {
 
 // New checks the configuration and returns the server. It opens and calls nothing.
 func New(c Config) (*Server, error) {
-	for _, err := range []error{oauth.CheckIssuer(c.Issuer), c.Client.check()} {
+	for _, err := range []error{oauth.CheckIssuer(c.Issuer), c.Client.check(), c.checkAudience()} {
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +139,7 @@ func New(c Config) (*Server, error) {
 		c.Clock = time.Now
 	}
 	s := &Server{
-		issuer: c.Issuer, client: c.Client.registered(), secret: c.Client.Secret, keys: keys, clock: c.Clock, logins: c.Logins,
+		issuer: c.Issuer, audience: c.Audience, client: c.Client.registered(), secret: c.Client.Secret, keys: keys, clock: c.Clock, logins: c.Logins,
 	}
 	s.fosite = s.fositeConfig(slices.Clone(c.Secret))
 	s.codes = oauth.NewOpaque(&s.fosite)
