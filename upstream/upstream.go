@@ -56,11 +56,15 @@ type Adapter interface {
 	// chosen s.Subject, fresh for this recovery, and stored it before the call.
 	// Afterwards s.Subject leads to s.AccountID and to nobody else; of an
 	// adapter that is [Facts].Direct, s.Subject has one session and no more,
-	// however often this is called.
+	// however often this is called. A program that gets an access token has had
+	// its way in: it is gone when this returns, and if it could not be taken
+	// away, the error says so. [ErrUnsupported] says of a program's that this
+	// account needs a browser now.
 	Session(ctx context.Context, s Session) (Outcome, error)
 
 	// Finish takes the way in away once the login shows at the server, or 60
 	// seconds after s.RedeemedAt; an adapter that is Direct leaves its session.
+	// What a program was given shows by itself.
 	// Then, only if a login showed, it ends the sessions that began before it,
 	// and removes the lost credentials that s.Actions replace. It reports done
 	// when nothing is left to do, which includes that the person has set the
@@ -97,6 +101,9 @@ type Facts struct {
 	// Programs are the actions of recoveries for which Session serves programs,
 	// too. None: a program's recovery ends in a browser.
 	Programs []attest.Action
+	// Audience is what assertions of the gateway's broker must be addressed to,
+	// so that the server takes them (RFC 7523 section 3). Empty: it takes none.
+	Audience string
 	// LoginByCookie tells that the server's own session says who signed in at
 	// the gateway's login, which comes back without a code.
 	LoginByCookie bool
@@ -162,6 +169,10 @@ type Session struct {
 	Now time.Time
 	// Program tells that a program asks for the session, and not a browser.
 	Program bool
+	// Assert makes an assertion of the gateway's broker about Subject, for
+	// [Facts].Audience: another one at each call, good for 30 seconds and once.
+	// Nil unless Program, and there is an Audience.
+	Assert func() (string, error)
 	// Entry is what the browser came with, see [Verdict]; "" if it came by
 	// itself. It has been in the browser's hands, sealed.
 	Entry string
@@ -179,8 +190,8 @@ type Outcome struct {
 }
 
 // AnswerLife is for how long after s.RedeemedAt Session may be called again by
-// whoever did not get its answer. An adapter that is Direct finishes nothing
-// before.
+// whoever did not get its answer. What was answered with a session or a token is
+// not finished before.
 const AnswerLife = 30 * time.Second
 
 // Direct is the server's own answer to the browser that it has signed in.

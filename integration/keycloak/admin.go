@@ -191,6 +191,9 @@ func (s *Server) introduce(ctx context.Context, o Options) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.changeClient(ctx, ProgramsID, map[string]any{"secret": s.ProgramsSecret}); err != nil {
+		return err
+	}
 	callback := o.AppRedirectURI
 	if callback == "" {
 		callback = o.Origin + "/app/callback"

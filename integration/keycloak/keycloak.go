@@ -37,10 +37,11 @@ var realm []byte
 
 // Names in realm.json.
 const (
-	Realm    = "acme"
-	Alias    = "regrant"         // the gateway's broker, as the realm's identity provider
-	ClientID = "regrant-gateway" // the gateway, as the realm's client
-	AppID    = "demo-app"        // an application of the realm
+	Realm      = "acme"
+	Alias      = "regrant"          // the gateway's broker, as the realm's identity provider
+	ClientID   = "regrant-gateway"  // the gateway, as the realm's client
+	ProgramsID = "regrant-programs" // the client to which programs' access tokens are issued
+	AppID      = "demo-app"         // an application of the realm
 )
 
 // Options tell where the server listens and which gateway stands before it.
@@ -54,9 +55,10 @@ type Options struct {
 	Path string
 	// AppRedirectURI of the application. Empty: Origin + "/app/callback".
 	AppRedirectURI string
-	// ClientSecret of the gateway's client, and id and secret with which the
-	// server calls the gateway's broker. Empty: made at this start.
-	ClientSecret, BrokerID, BrokerSecret string
+	// ClientSecret of the gateway's client, ProgramsSecret of that for programs,
+	// and id and secret with which the server calls the gateway's broker. Empty:
+	// made at this start.
+	ClientSecret, ProgramsSecret, BrokerID, BrokerSecret string
 	// TruststoreFile holds the PEM certificates that the server trusts when it
 	// calls the gateway. Empty: the system's.
 	TruststoreFile string
@@ -73,8 +75,9 @@ type Server struct {
 	URL   string // of the server itself, past the gateway
 	Realm string
 
-	// ClientSecret is the secret of the gateway's client, made at this start.
-	ClientSecret string
+	// ClientSecret is the secret of the gateway's client, ProgramsSecret that of
+	// the one for programs.
+	ClientSecret, ProgramsSecret string
 	// BrokerID and BrokerSecret are those with which the server calls the
 	// gateway's broker; see [Server.SetBroker].
 	BrokerID, BrokerSecret string
@@ -127,12 +130,13 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{
-		URL:          "http://127.0.0.1:" + strconv.Itoa(o.Port),
-		Realm:        Realm,
-		ClientSecret: cmp.Or(o.ClientSecret, rand.Text()),
-		BrokerID:     cmp.Or(o.BrokerID, "keycloak"),
-		BrokerSecret: cmp.Or(o.BrokerSecret, rand.Text()),
-		http:         http.Client{Timeout: 20 * time.Second},
+		URL:            "http://127.0.0.1:" + strconv.Itoa(o.Port),
+		Realm:          Realm,
+		ClientSecret:   cmp.Or(o.ClientSecret, rand.Text()),
+		ProgramsSecret: cmp.Or(o.ProgramsSecret, rand.Text()),
+		BrokerID:       cmp.Or(o.BrokerID, "keycloak"),
+		BrokerSecret:   cmp.Or(o.BrokerSecret, rand.Text()),
+		http:           http.Client{Timeout: 20 * time.Second},
 	}
 	defer func() {
 		if err != nil {

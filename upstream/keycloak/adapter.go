@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/regrant/regrant/attest"
@@ -36,6 +37,10 @@ type Config struct {
 	Realm string
 	// ClientID and ClientSecret of the gateway's confidential client.
 	ClientID, ClientSecret string
+	// GrantClientID and GrantClientSecret of the confidential client to which
+	// programs' access tokens are issued; the gateway's own may be it. Empty:
+	// programs get none.
+	GrantClientID, GrantClientSecret string
 	// Alias of the gateway as identity provider of the realm. Empty: "regrant".
 	Alias string
 	// PrivilegedRoles are realm roles that give power over others, besides
@@ -64,6 +69,7 @@ type Adapter struct {
 	alias           string
 	brokerRedirect  string
 	privilegedRoles []string
+	grantClient     clientCredentials
 	acr             map[string]upstream.Assurance
 	federated       bool // accounts from elsewhere can get a new password
 }
@@ -95,6 +101,9 @@ func New(cfg Config) (*Adapter, error) {
 	if cfg.ClientID == "" || cfg.ClientSecret == "" {
 		return nil, errors.New("the gateway's client at Keycloak needs an id and a secret")
 	}
+	if (cfg.GrantClientID == "") != (cfg.GrantClientSecret == "") {
+		return nil, errors.New("the client for programs at Keycloak needs an id and a secret")
+	}
 	issuer := cfg.PublicURL + "/realms/" + cfg.Realm
 	return &Adapter{
 		api: newAPI(cfg),
@@ -107,6 +116,7 @@ func New(cfg Config) (*Adapter, error) {
 		alias:           cfg.Alias,
 		brokerRedirect:  issuer + "/broker/" + cfg.Alias + "/endpoint",
 		privilegedRoles: append([]string{"admin", "realm-admin"}, cfg.PrivilegedRoles...),
+		grantClient:     clientCredentials{cfg.GrantClientID, cfg.GrantClientSecret},
 		acr:             maps.Clone(cfg.ACR),
 		federated:       cfg.FederatedPasswords,
 	}, nil
@@ -120,7 +130,7 @@ func origin(s string) bool {
 
 // Facts implements [upstream.Adapter].
 func (a *Adapter) Facts() upstream.Facts {
-	return upstream.Facts{
+	facts := upstream.Facts{
 		Name:  "keycloak",
 		Admin: true,
 		Actions: []attest.Action{
@@ -130,6 +140,10 @@ func (a *Adapter) Facts() upstream.Facts {
 		BrokerRedirects: []string{a.brokerRedirect},
 		ACR:             maps.Clone(a.acr),
 	}
+	if a.grantClient.id != "" {
+		facts.Programs, facts.Audience = slices.Clone(grantable), a.api.issuer
+	}
+	return facts
 }
 
 // Guard implements [upstream.Adapter].

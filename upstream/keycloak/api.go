@@ -3,7 +3,6 @@ package keycloak
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -192,50 +191,6 @@ func (a *api) forget(token string) {
 // login gets an access token with the client's own credentials (RFC 6749,
 // section 4.4), and tells when the server issued it by its clock.
 func (a *api) login(ctx context.Context) (token string, issued time.Time, lifetime time.Duration, err error) {
-	const path = "/protocol/openid-connect/token"
-	form := strings.NewReader("grant_type=client_credentials")
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/realms/"+a.realm+path, form)
-	if err != nil {
-		return "", time.Time{}, 0, fmt.Errorf("asking for an admin token: %w: %v", upstream.ErrUnavailable, err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(url.QueryEscape(a.clientID), url.QueryEscape(a.clientSecret)) // RFC 6749, section 2.3.1
-	reply, err := upstream.Ask(a.http, r)
-	if err != nil {
-		return "", time.Time{}, 0, err
-	}
-	var granted struct {
-		AccessToken string `json:"access_token"`
-		TokenType   string `json:"token_type"`
-		ExpiresIn   int    `json:"expires_in"`
-	}
-	if reply.Status != http.StatusOK || !reply.JSON || json.Unmarshal(reply.Body, &granted) != nil ||
-		granted.AccessToken == "" || !strings.EqualFold(granted.TokenType, "Bearer") {
-		return "", time.Time{}, 0, fmt.Errorf("asking for an admin token: %w: status %d", upstream.ErrUnavailable, reply.Status)
-	}
-	if issued, err = a.ours(granted.AccessToken); err != nil {
-		return "", time.Time{}, 0, err
-	}
-	return granted.AccessToken, issued, time.Duration(granted.ExpiresIn) * time.Second, nil
-}
-
-// ours checks that a token was issued by the realm that people sign in to, to
-// the gateway's client, and when: everything read with it is then about that
-// realm. The signature is the server's affair; the token comes from it
-// directly.
-func (a *api) ours(token string) (issued time.Time, err error) {
-	var claims struct {
-		Issuer          string `json:"iss"`
-		AuthorizedParty string `json:"azp"`
-		IssuedAt        int64  `json:"iat"`
-	}
-	parts := strings.Split(token, ".")
-	if len(parts) == 3 {
-		payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-		if err == nil && json.Unmarshal(payload, &claims) == nil &&
-			claims.Issuer == a.issuer && claims.AuthorizedParty == a.clientID && claims.IssuedAt > 0 {
-			return time.Unix(claims.IssuedAt, 0), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("asking for an admin token: %w: another realm answers (is its public address %s?)", upstream.ErrUnavailable, a.issuer)
+	got, c, err := a.requestToken(ctx, a.clientID, a.clientSecret, url.Values{"grant_type": {"client_credentials"}})
+	return got.AccessToken, time.Unix(c.IssuedAt, 0), got.lasts(), err
 }

@@ -19,6 +19,7 @@ import (
 type broker struct {
 	issuer                 string
 	clientID, clientSecret string
+	audience               string // of assertions
 	key                    *ecdsa.PrivateKey
 
 	mu         sync.Mutex
@@ -75,18 +76,12 @@ func (b *broker) token(w http.ResponseWriter, r *http.Request) {
 	}
 	delete(b.nonces, r.PostFormValue("code"))
 	b.redeemedAt = time.Now()
-	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: b.key, KeyID: "test"}}, nil)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
 	now := time.Now()
-	idToken, err := jwt.Signed(signer).Claims(map[string]any{
+	idToken, err := b.sign(map[string]any{
 		"iss": b.issuer, "sub": b.subject, "aud": b.clientID, "azp": b.clientID, "nonce": nonce,
 		"iat": now.Unix(), "exp": now.Add(time.Minute).Unix(), "auth_time": now.Unix(),
 		"recovery_id": "recovery-of-" + b.subject, "preferred_username": "account-recovery",
-	}).Serialize()
+	})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -102,4 +97,21 @@ func (b *broker) jwks(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
 		{Key: b.key.Public(), KeyID: "test", Algorithm: "ES256", Use: "sig"},
 	}})
+}
+
+// assertion is what the gateway's broker says to the server itself, for a program.
+func (b *broker) assertion(subject string) (string, error) {
+	now := time.Now()
+	return b.sign(map[string]any{
+		"iss": b.issuer, "sub": subject, "aud": b.audience, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(30 * time.Second).Unix(),
+	})
+}
+
+func (b *broker) sign(claims map[string]any) (string, error) {
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: b.key, KeyID: "test"}}, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return "", err
+	}
+	return jwt.Signed(signer).Claims(claims).Serialize()
 }

@@ -9,6 +9,7 @@ import (
 func TestABadConfigurationIsRefused(t *testing.T) {
 	good := keycloak.Config{
 		URL: "http://127.0.0.1:8080", PublicURL: "https://id.example.com", Realm: "acme", ClientID: "gateway", ClientSecret: "secret",
+		GrantClientID: "programs", GrantClientSecret: "secret",
 	}
 	if _, err := keycloak.New(good); err != nil {
 		t.Fatal(err)
@@ -25,6 +26,8 @@ func TestABadConfigurationIsRefused(t *testing.T) {
 		"an alias path":    func(c *keycloak.Config) { c.Alias = "a/b" },
 		"no client":        func(c *keycloak.Config) { c.ClientID = "" },
 		"no secret":        func(c *keycloak.Config) { c.ClientSecret = "" },
+		"nobody's secret":  func(c *keycloak.Config) { c.GrantClientID = "" },
+		"a second secret":  func(c *keycloak.Config) { c.GrantClientSecret = "" },
 	} {
 		cfg := good
 		change(&cfg)

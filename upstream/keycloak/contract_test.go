@@ -39,6 +39,7 @@ func TestAdapterKeepsTheContract(t *testing.T) {
 			}
 			return subjects
 		},
+		Assert: w.broker.assertion,
 		Faults: map[string]upstreamtest.Fault{
 			"another user":  replacing("alice", "bob", w.user(t, "alice"), w.user(t, "bob")),
 			"another realm": replacing("/realms/acme", "/realms/master"),

@@ -52,6 +52,8 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(http.StatusOK, kind, token, object, list)
 	f.Add(http.StatusOK, kind, token, object, []byte("[]"))
 	f.Add(http.StatusOK, kind, token, []byte("null"), []byte("null"))
+	f.Add(http.StatusOK, kind, []byte(`{"access_token":"e30.e30.AA","token_type":"Bearer","expires_in":-1}`), object, list)
+	f.Add(http.StatusOK, kind, []byte(`{"error":"invalid_grant","error_description":"Token reuse detected"}`), object, list)
 	f.Add(http.StatusNotFound, kind, token, []byte(`{"error":"User not found"}`), []byte(`{"errorMessage":"x"}`))
 	f.Add(http.StatusForbidden, "text/html", []byte("{}"), object, list)
 	f.Fuzz(func(t *testing.T, status int, kind string, token, object, list []byte) {
@@ -71,6 +73,11 @@ func FuzzAnswers(f *testing.F) {
 		mustBeKnown(t, err)
 		if err == nil && (found.ID == "" || !strings.EqualFold(found.Identifiers[0], "alice") && !strings.EqualFold(found.Identifiers[len(found.Identifiers)-1], "alice")) {
 			t.Errorf("%+v", found)
+		}
+		got, _, err := a.api.requestToken(t.Context(), "gateway", "secret", nil)
+		mustBeKnown(t, err)
+		if err == nil && (got.AccessToken == "" || got.lasts() <= 0) {
+			t.Errorf("%+v", got)
 		}
 		_, err = a.best(t.Context(), id)
 		mustBeKnown(t, err)

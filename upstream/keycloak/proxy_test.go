@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	server "github.com/regrant/regrant/integration/keycloak"
 	"github.com/regrant/regrant/upstream/keycloak"
 )
 
@@ -22,10 +21,9 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 // through returns an adapter whose calls go through f.
 func (w *world) through(t *testing.T, f roundTrip) *keycloak.Adapter {
 	t.Helper()
-	a, err := keycloak.New(keycloak.Config{
-		URL: w.URL, PublicURL: w.origin.URL, Realm: w.Realm,
-		ClientID: server.ClientID, ClientSecret: w.ClientSecret, HTTPClient: &http.Client{Transport: f},
-	})
+	cfg := w.config(w.URL)
+	cfg.HTTPClient = &http.Client{Transport: f}
+	a, err := keycloak.New(cfg)
 	must(t, err)
 	return a
 }

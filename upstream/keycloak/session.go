@@ -28,8 +28,8 @@ type link struct {
 	UserName         string `json:"userName"`
 }
 
-// Session implements [upstream.Adapter]: it links s.Subject to the account.
-// Any other link of the gateway's goes first: there is one way in at a time.
+// Session implements [upstream.Adapter]: it links s.Subject to the account. A
+// browser comes in by that link, for a program it is used here.
 func (a *Adapter) Session(ctx context.Context, s upstream.Session) (upstream.Outcome, error) {
 	u, err := a.user(ctx, s.AccountID)
 	if err != nil {
@@ -41,27 +41,36 @@ func (a *Adapter) Session(ctx context.Context, s upstream.Session) (upstream.Out
 	if s.Subject == "" {
 		return upstream.Outcome{}, fmt.Errorf("%w: no subject was chosen", upstream.ErrRefused)
 	}
+	if s.Program {
+		return a.grant(ctx, u, s)
+	}
+	if err := a.link(ctx, s); err != nil {
+		return upstream.Outcome{}, err
+	}
+	return upstream.Outcome{BrokerSubject: s.Subject}, nil
+}
+
+// link makes s.Subject lead to the account. Any other link of the gateway's goes
+// first: there is one way in at a time.
+func (a *Adapter) link(ctx context.Context, s upstream.Session) error {
 	standing, err := a.links(ctx, s.AccountID)
 	if err != nil {
-		return upstream.Outcome{}, err
+		return err
 	}
 	ours := link{IdentityProvider: a.alias, UserID: s.Subject, UserName: "account-recovery"}
 	if len(standing) > 0 && standing[0].UserID != s.Subject {
 		if err := a.unlink(ctx, s.AccountID, standing[0].UserID); err != nil {
-			return upstream.Outcome{}, err
+			return err
 		}
 		standing = nil
 	}
 	if len(standing) == 0 {
 		err := a.api.send(ctx, http.MethodPost, a.linkPath(s.AccountID), ours)
 		if err != nil && !errors.Is(err, errConflict) { // whose link is in the way shows below
-			return upstream.Outcome{}, couldNotTell(err)
+			return couldNotTell(err)
 		}
 	}
-	if err := a.leadsTo(ctx, s.Subject, s.AccountID); err != nil {
-		return upstream.Outcome{}, err
-	}
-	return upstream.Outcome{BrokerSubject: s.Subject}, nil
+	return a.leadsTo(ctx, s.Subject, s.AccountID)
 }
 
 // leadsTo reads back that the subject is linked to this account and to nobody
@@ -98,6 +107,9 @@ func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) 
 	}
 	s = shifted(s, a.api.serverTime(called).Sub(s.Now))
 	since := s.RedeemedAt.Add(-cut)
+	if s.Program {
+		return a.finishGrant(ctx, s, since)
+	}
 	shown := slices.ContainsFunc(sessions, func(l session) bool { return !l.started().Before(since) })
 	if !shown && s.Now.Before(s.RedeemedAt.Add(linkLasts)) {
 		return false, nil

@@ -84,7 +84,7 @@ func startWorld(t *testing.T) error {
 		return fmt.Errorf("%v\n%s", err, w.log.Bytes())
 	}
 	theWorld = w
-	w.broker.clientID, w.broker.clientSecret = w.BrokerID, w.BrokerSecret
+	w.broker.clientID, w.broker.clientSecret, w.broker.audience = w.BrokerID, w.BrokerSecret, w.origin.URL+"/realms/"+w.Realm
 	w.adapter = w.newAdapter(t, w.URL)
 
 	target, err := url.Parse(w.URL)
@@ -104,12 +104,17 @@ func startWorld(t *testing.T) error {
 
 func (w *world) newAdapter(t testing.TB, address string) *keycloak.Adapter {
 	t.Helper()
-	a, err := keycloak.New(keycloak.Config{
-		URL: address, PublicURL: w.origin.URL, Realm: w.Realm,
-		ClientID: server.ClientID, ClientSecret: w.ClientSecret, Strict: true,
-	})
+	a, err := keycloak.New(w.config(address))
 	must(t, err)
 	return a
+}
+
+func (w *world) config(address string) keycloak.Config {
+	return keycloak.Config{
+		URL: address, PublicURL: w.origin.URL, Realm: w.Realm,
+		ClientID: server.ClientID, ClientSecret: w.ClientSecret, Strict: true,
+		GrantClientID: server.ProgramsID, GrantClientSecret: w.ProgramsSecret,
+	}
 }
 
 // user returns the id of a user, restored to the state of the realm file.

@@ -21,10 +21,10 @@ import (
 type verb func(context.Context, upstream.Adapter) error
 
 // verbs are all verbs that talk about p, in the recovery s.
-func verbs(p Person, s upstream.Session) map[string]verb {
+func (f Fixture) verbs(p Person, s upstream.Session) map[string]verb {
 	late := s
 	late.RedeemedAt = s.Now.Add(-time.Hour)
-	return map[string]verb{
+	all := map[string]verb{
 		"Resolve": func(ctx context.Context, a upstream.Adapter) error {
 			got, err := a.Resolve(ctx, p.Identifiers[0])
 			if err == nil && got.ID != p.ID {
@@ -50,6 +50,10 @@ func verbs(p Person, s upstream.Session) map[string]verb {
 		},
 		"Abandon": func(ctx context.Context, a upstream.Adapter) error { return a.Abandon(ctx, s) },
 	}
+	if f.programs {
+		all[programSession] = f.programSession(s)
+	}
+	return all
 }
 
 // brokenAnswers breaks every answer, for an adapter that knows the server
@@ -73,7 +77,7 @@ func brokenAnswers(t *testing.T, f Fixture) {
 	}
 	for name, fault := range faults {
 		acquainted := f.New(t, p.URL)
-		all := verbs(f.Alice, newSession(f.Alice))
+		all := f.verbs(f.Alice, newSession(f.Alice))
 		must(t, all["State"](t.Context(), acquainted))
 		for verbName, call := range all {
 			for _, a := range []upstream.Adapter{acquainted, f.New(t, p.URL)} {
@@ -111,7 +115,7 @@ var harmless = map[string]bool{"too old": true}
 func swallowedWrites(t *testing.T, f Fixture) {
 	p := newProxy(t, f.URL)
 	a := f.New(t, p.URL)
-	standing := verbs(f.Alice, newSession(f.Alice))
+	standing := f.verbs(f.Alice, newSession(f.Alice))
 	f.SignIn(t, f.Alice)
 	writing := []string{"Revoke", "Finish", "Abandon"}
 	if f.Lock != nil {
@@ -128,7 +132,10 @@ func swallowedWrites(t *testing.T, f Fixture) {
 			w.WriteHeader(http.StatusNoContent)
 		})
 	})
-	swallowed := map[string]verb{"Session": verbs(f.Alice, newSession(f.Alice))["Session"]}
+	swallowed := map[string]verb{"Session": f.verbs(f.Alice, newSession(f.Alice))["Session"]}
+	if f.programs {
+		swallowed[programSession] = f.programSession(newSession(f.Alice))
+	}
 	for _, name := range writing {
 		swallowed[name] = standing[name]
 	}
@@ -147,8 +154,12 @@ func swallowedWrites(t *testing.T, f Fixture) {
 // that it then succeeds when called again, up to its end.
 func verbsResume(t *testing.T, f Fixture) {
 	p := newProxy(t, f.URL)
-	all := verbs(f.Alice, newSession(f.Alice))
-	for _, name := range []string{"Resolve", "State", "Revoke", "Prepare", "Session", "Finish", "Abandon"} {
+	all := f.verbs(f.Alice, newSession(f.Alice))
+	names := []string{"Resolve", "State", "Revoke", "Prepare", "Session", "Finish", "Abandon"}
+	if f.programs {
+		names = append(names, programSession)
+	}
+	for _, name := range names {
 		for n := int64(1); ; n++ {
 			a := f.New(t, p.URL)
 			must(t, all["State"](t.Context(), a))
@@ -282,11 +293,4 @@ func slow(http.Handler) http.Handler {
 		_, _ = io.Copy(io.Discard, r.Body) // or the caller's end is not noticed
 		<-r.Context().Done()
 	})
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -49,9 +49,15 @@ type Fixture struct {
 	// Way is how a way in shows that was made for a subject. Nil: as that.
 	Way func(subject string) string
 
+	// Assert makes an assertion about a subject, as the gateway's broker does, for
+	// an adapter whose facts name an audience.
+	Assert func(subject string) (string, error)
+
 	// Faults are ways in which this kind of server can be broken, by name,
 	// besides those that are tried on all.
 	Faults map[string]Fault
+
+	programs bool // as the facts say
 }
 
 // Run holds an adapter to its contract.
@@ -60,10 +66,11 @@ func Run(t *testing.T, f Fixture) {
 	if !a.Facts().Admin {
 		t.Fatal("the suite is for servers that can be administered")
 	}
+	f.programs = len(a.Facts().Programs) > 0
 	t.Run("facts are constant", func(t *testing.T) { factsAreConstant(t, a) })
 	t.Run("every identifier resolves to the one account", func(t *testing.T) { identifiersResolve(t, a, f) })
 	t.Run("state tells who may be recovered", func(t *testing.T) { stateTells(t, a, f) })
-	t.Run("nobody has an unknown id", func(t *testing.T) { unknownIDs(t, a) })
+	t.Run("nobody has an unknown id", func(t *testing.T) { unknownIDs(t, a, f) })
 	t.Run("revoke leaves no session", func(t *testing.T) { revokeLeavesNone(t, a, f) })
 	if f.Lock != nil {
 		t.Run("prepare unlocks", func(t *testing.T) { prepareUnlocks(t, a, f) })
@@ -75,6 +82,9 @@ func Run(t *testing.T, f Fixture) {
 		t.Run("finish leaves the session and ends older ones", func(t *testing.T) { finishLeaves(t, a, f) })
 	} else {
 		t.Run("finish takes the way in away", func(t *testing.T) { finishTakesAway(t, a, f) })
+	}
+	if f.programs {
+		t.Run("a program gets a token", func(t *testing.T) { programGetsToken(t, a, f) })
 	}
 	t.Run("a broken answer grants nothing", func(t *testing.T) { brokenAnswers(t, f) })
 	t.Run("a change that was not made is noticed", func(t *testing.T) { swallowedWrites(t, f) })
@@ -133,9 +143,9 @@ func stateTells(t *testing.T, a upstream.Adapter, f Fixture) {
 	}
 }
 
-func unknownIDs(t *testing.T, a upstream.Adapter) {
+func unknownIDs(t *testing.T, a upstream.Adapter, f Fixture) {
 	for _, id := range []string{"", "..", "no-such-id", "a/../b", "x?y", "00000000-0000-0000-0000-000000000000"} {
-		for name, verb := range verbs(Person{ID: id}, newSession(Person{ID: id})) {
+		for name, verb := range f.verbs(Person{ID: id}, newSession(Person{ID: id})) {
 			if name == "Resolve" {
 				continue
 			}
@@ -221,56 +231,6 @@ func disabledGetsNone(t *testing.T, a upstream.Adapter, f Fixture) {
 	}
 }
 
-func finishTakesAway(t *testing.T, a upstream.Adapter, f Fixture) {
-	s := newSession(f.Alice)
-	if _, err := a.Session(t.Context(), s); err != nil {
-		t.Fatal(err)
-	}
-	s.Now = s.GrantedAt.Add(time.Hour) // however late: not redeemed, so still needed
-	if done, err := a.Finish(t.Context(), s); done || err != nil {
-		t.Errorf("finished before the code was redeemed: %v, %v", done, err)
-	}
-	wantWaysIn(t, f, s.Subject)
-	s.RedeemedAt = s.Now.Add(-59 * time.Second)
-	if done, err := a.Finish(t.Context(), s); done || err != nil {
-		t.Errorf("finished before the login showed: %v, %v", done, err)
-	}
-	wantWaysIn(t, f, s.Subject)
-	s.Now = s.Now.Add(time.Second)
-	if done, err := a.Finish(t.Context(), s); done || err != nil {
-		t.Errorf("finished although no login showed: %v, %v", done, err)
-	}
-	wantWaysIn(t, f)
-}
-
-// finishLeaves is of an adapter whose session is the way in.
-func finishLeaves(t *testing.T, a upstream.Adapter, f Fixture) {
-	f.SignIn(t, f.Alice)
-	s := newSession(f.Alice)
-	if _, err := a.Session(t.Context(), s); err != nil {
-		t.Fatal(err)
-	}
-	if done, err := a.Finish(t.Context(), s); done || err != nil {
-		t.Errorf("finished before the session was answered: %v, %v", done, err)
-	}
-	s.RedeemedAt = s.Now
-	if done, err := a.Finish(t.Context(), s); done || err != nil {
-		t.Errorf("finished while the answer may be asked for again: %v, %v", done, err)
-	}
-	if n := f.Sessions(t, f.Alice); n != 1 {
-		t.Errorf("%d sessions stand, want the recovery's own", n)
-	}
-	s.Now = s.Now.Add(time.Minute)
-	for range 2 {
-		if done, err := a.Finish(t.Context(), s); !done || err != nil {
-			t.Errorf("not finished: %v, %v", done, err)
-		}
-	}
-	wantWaysIn(t, f, s.Subject)
-	must(t, a.Abandon(t.Context(), s))
-	wantWaysIn(t, f)
-}
-
 // newSession is a granted recovery that has not been redeemed.
 func newSession(p Person) upstream.Session {
 	now := time.Now()
@@ -294,3 +254,10 @@ func wantWaysIn(t testing.TB, f Fixture, want ...string) {
 
 // Fault stands between adapter and server; next is the real server.
 type Fault func(next http.Handler) http.Handler
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
