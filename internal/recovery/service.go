@@ -67,6 +67,7 @@ type Config struct {
 type Service struct {
 	Config
 	minter Minter
+	assert func(subject string) (string, error) // nil: none can be made
 	table  *storage.Table[record]
 	timers *storage.Timers
 	box    *keys.Box
@@ -89,6 +90,10 @@ func New(c Config) *Service {
 
 // SetMinter gives the Service the maker of its tokens.
 func (s *Service) SetMinter(m Minter) { s.minter = m }
+
+// SetAsserter gives the Service the maker of assertions for an identity provider whose facts name an audience
+// ([broker.Server.Assertion]): the broker needs the Service's own [Service.Logins].
+func (s *Service) SetAsserter(assert func(subject string) (string, error)) { s.assert = assert }
 
 // unavailable marks err as "could not tell", unless it already says so.
 func unavailable(doing string, err error) error {

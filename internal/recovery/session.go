@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -48,7 +49,8 @@ func (s *Service) Session(ctx context.Context, txn string, browser Holder, entry
 	}}, nil
 }
 
-// programSession makes the session of a program, for the holder of an access token.
+// programSession makes the session of a program, for the holder of an access token, or hands over where the identity provider
+// says that this account needs a browser now.
 func (s *Service) programSession(ctx context.Context, tok grant.AccessToken) (Completed, error) {
 	rec, err := s.take(ctx, tok.Txn, func(tx storage.Tx, rec *record) error {
 		if rec.Browser != "" || !rec.opens(tok, tx.Now()) {
@@ -61,9 +63,18 @@ func (s *Service) programSession(ctx context.Context, tok grant.AccessToken) (Co
 	}
 	way := s.way(rec, s.Clock())
 	way.Program = true
+	if s.assert != nil { // about this subject alone, whatever the adapter does
+		way.Assert = func() (string, error) { return s.assert(way.Subject) }
+	}
 	out, err := s.makeSession(ctx, rec, way)
 	if err != nil {
 		return Completed{}, err
+	}
+	if out.Token == nil {
+		if err := s.letGo(ctx, rec); err != nil {
+			return Completed{}, err
+		}
+		return s.handOver(ctx, tok)
 	}
 	if err := s.answered(ctx, rec); err != nil {
 		return Completed{}, err
@@ -98,10 +109,14 @@ func awaitsSession(tx storage.Tx, rec *record) error {
 	return nil
 }
 
-// makeSession has the identity provider make the way in.
+// makeSession has the identity provider make the way in. No outcome says that a program's account needs a browser.
 func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Session) (out upstream.Outcome, err error) {
 	err = s.do(ctx, rec, step{do: checked(func(s *Service, ctx context.Context, _ *record) (err error) {
-		if out, err = s.Adapter.Session(ctx, way); err != nil {
+		out, err = s.Adapter.Session(ctx, way)
+		if way.Program && errors.Is(err, upstream.ErrUnsupported) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		if way.Program && out.Token == nil || !way.Program && s.Adapter.Facts().Direct != (out.Direct != nil) {
