@@ -158,11 +158,15 @@ func (r *realm) tokens(s *services, clients []grant.Client) (err error) {
 			Secret:       s.brokerClient.Secret,
 			RedirectURIs: s.adapter.Facts().BrokerRedirects,
 		},
-		Keys:   signers(s.ring, keys.Broker),
-		Secret: s.ring.Secret(keys.BrokerSecret),
-		Clock:  time.Now,
-		Logins: s.recovery.Logins(),
+		Audience: s.adapter.Facts().Audience,
+		Keys:     signers(s.ring, keys.Broker),
+		Secret:   s.ring.Secret(keys.BrokerSecret),
+		Clock:    time.Now,
+		Logins:   s.recovery.Logins(),
 	})
+	if err == nil && s.adapter.Facts().Audience != "" {
+		s.recovery.SetAsserter(s.broker.Assertion)
+	}
 	return err
 }
 

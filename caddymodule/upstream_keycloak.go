@@ -48,6 +48,12 @@ type Keycloak struct {
 	// command `caddy regrant broker` shows both.
 	BrokerClient *Client `json:"broker_client,omitempty"`
 
+	// The confidential client of the realm to which programs are given access tokens,
+	// for recoveries that have a person set nothing up (Keycloak's JWT authorization
+	// grant). The realm's identity provider must allow it. Default: a program's
+	// recovery ends in a browser.
+	UpstreamGrant *Client `json:"upstream_grant,omitempty"`
+
 	// `strict`: accounts are recovered through the gateway only, Keycloak's own
 	// reset links are refused. `assist`: Keycloak's own stay beside it.
 	// Default: `strict`.
@@ -84,7 +90,7 @@ func (Keycloak) CaddyModule() caddy.ModuleInfo {
 
 // Provision fills in defaults and checks the values. It calls nobody.
 func (k *Keycloak) Provision(ctx caddy.Context) (err error) {
-	if err := firstError(k.expand(), expand(&k.URL, &k.Realm, &k.Alias), expandAll(k.PrivilegedRoles), k.Client.expand(), k.BrokerClient.expand()); err != nil {
+	if err := firstError(k.expand(), expand(&k.URL, &k.Realm, &k.Alias), expandAll(k.PrivilegedRoles), k.Client.expand(), k.BrokerClient.expand(), k.UpstreamGrant.expand()); err != nil {
 		return err
 	}
 	if err := k.check(); err != nil {
@@ -110,6 +116,7 @@ func (k *Keycloak) Provision(ctx caddy.Context) (err error) {
 //		client           <id> <secret>
 //		alias            <alias>
 //		broker_client    <id> [<secret>]
+//		upstream_grant   <client id> <secret>
 //		mode             strict|assist
 //		privileged_roles <roles...>
 //		federated_passwords
@@ -144,6 +151,8 @@ func (k *Keycloak) unmarshalOption(d *caddyfile.Dispenser) error {
 		}
 		k.BrokerClient = new(Client)
 		return readOptional(d, &k.BrokerClient.ID, &k.BrokerClient.Secret)
+	case "upstream_grant":
+		return readClient(d, &k.UpstreamGrant)
 	case "mode":
 		return readOnce(d, &k.Mode)
 	case "privileged_roles":
@@ -160,7 +169,8 @@ func (k *Keycloak) unmarshalOption(d *caddyfile.Dispenser) error {
 	case "trust_pool":
 		return unmarshalTrustPool(d, &k.CARaw)
 	default:
-		return unknown(d, "name", "issuer", "path", "realm", "client", "alias", "broker_client", "mode", "privileged_roles", "federated_passwords", "acr", "trust_pool")
+		return unknown(d, "name", "issuer", "path", "realm", "client", "alias", "broker_client", "upstream_grant", "mode", "privileged_roles",
+			"federated_passwords", "acr", "trust_pool")
 	}
 }
 
@@ -179,6 +189,7 @@ func (k *Keycloak) checkValues() error {
 		checkURL("upstream", k.URL),
 		k.Client.check("client"),
 		k.BrokerClient.check("broker_client"),
+		k.UpstreamGrant.check("upstream_grant"),
 		k.ACR.check(),
 	)
 }
@@ -192,12 +203,14 @@ func (k *Keycloak) check() error {
 		return errors.New("realm is missing: write 'realm NAME' in upstream keycloak")
 	case k.Client == nil || k.Client.Secret == "":
 		return errors.New("client is missing: write 'client ID SECRET' in upstream keycloak, such as 'client regrant-gateway {file./etc/regrant/keycloak.secret}'")
+	case k.UpstreamGrant != nil && k.UpstreamGrant.Secret == "":
+		return errors.New("upstream_grant has no secret: write 'upstream_grant ID SECRET' in upstream keycloak, such as 'upstream_grant regrant-programs {file./etc/regrant/programs.secret}'")
 	}
 	if err := k.checkValues(); err != nil || hasPlaceholder(k.URL+k.Realm+k.Alias) {
 		return err
 	}
 	// The adapter knows best what it can work with. Making one calls nobody.
-	_, err := keycloak.New(k.config("https://gateway.invalid", "not read yet"))
+	_, err := keycloak.New(k.config("https://gateway.invalid", "not read yet", "not read yet"))
 	return err
 }
 
@@ -208,11 +221,17 @@ func (k *Keycloak) adapter(origin, _ string) (upstream.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return keycloak.New(k.config(origin, secret))
+	grantSecret := ""
+	if k.UpstreamGrant != nil {
+		if grantSecret, err = readSecret("the secret of upstream_grant", k.UpstreamGrant.Secret); err != nil {
+			return nil, err
+		}
+	}
+	return keycloak.New(k.config(origin, secret, grantSecret))
 }
 
-func (k *Keycloak) config(origin, secret string) keycloak.Config {
-	return keycloak.Config{
+func (k *Keycloak) config(origin, secret, grantSecret string) keycloak.Config {
+	cfg := keycloak.Config{
 		URL:          k.URL,
 		PublicURL:    origin,
 		Realm:        k.Realm,
@@ -227,6 +246,10 @@ func (k *Keycloak) config(origin, secret string) keycloak.Config {
 		HTTPClient:         httpClient(k.pool),
 		Clock:              time.Now,
 	}
+	if k.UpstreamGrant != nil {
+		cfg.GrantClientID, cfg.GrantClientSecret = k.UpstreamGrant.ID, grantSecret
+	}
+	return cfg
 }
 
 func (k *Keycloak) brokerClient() Client {

@@ -20,12 +20,12 @@ import (
 
 // config fills in the Caddyfile.
 type config struct {
-	Dir, Admin, Origin, Upstream, UpstreamAdmin, ClientSecret, BrokerSecret, Hook, HookSecret, Probation, App string
-	Global, Site, Network, Method, Devices, Issuer                                                            string
-	Kind                                                                                                      string
-	Port, IdPPort, AdminPort, StatePort, UIPort                                                               int
-	Plain                                                                                                     bool
-	Users, Hosts                                                                                              []string
+	Dir, Admin, Origin, Upstream, UpstreamAdmin, ClientSecret, ProgramsSecret, BrokerSecret, Hook, HookSecret, Probation, App string
+	Global, Site, Network, Method, Devices, Issuer                                                                            string
+	Kind                                                                                                                      string
+	Port, IdPPort, AdminPort, StatePort, UIPort                                                                               int
+	Plain                                                                                                                     bool
+	Users, Hosts                                                                                                              []string
 
 	Gateway  []string // more options
 	Keycloak []string // more options
@@ -60,6 +60,7 @@ var caddyfile = template.Must(template.New("").Parse(`{
 			realm acme
 			client regrant-gateway {file.{{.Dir}}/client.secret}
 			broker_client keycloak-acme {file.{{.Dir}}/broker.secret}
+			upstream_grant regrant-programs {file.{{.Dir}}/programs.secret}
 			acr gold aal2
 		}
 {{- else}}
@@ -148,7 +149,7 @@ func (e *Env) startCaddy(ctx context.Context, c config) error {
 func (c config) writeSecrets() error {
 	strong := make([]byte, 32)
 	_, _ = rand.Read(strong)
-	secrets := map[string]string{"secret": base64.StdEncoding.EncodeToString(strong), "client.secret": c.ClientSecret, "broker.secret": c.BrokerSecret, "hook.secret": c.HookSecret}
+	secrets := map[string]string{"secret": base64.StdEncoding.EncodeToString(strong), "client.secret": c.ClientSecret, "programs.secret": c.ProgramsSecret, "broker.secret": c.BrokerSecret, "hook.secret": c.HookSecret}
 	for name, value := range secrets {
 		if err := os.WriteFile(filepath.Join(c.Dir, name), []byte(value), 0o600); err != nil {
 			return err

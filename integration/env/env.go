@@ -129,7 +129,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 	c := config{
 		Dir: o.Dir, Port: ports[0], Admin: e.Admin, Origin: e.Origin, IdPPort: ports[2], AdminPort: ports[3], StatePort: ports[4],
 		Upstream: o.Through, UpstreamAdmin: o.Through, Kind: o.IdP,
-		ClientSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
+		ClientSecret: random(), ProgramsSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
 		Probation: o.Probation, App: app.CallbackURL(), Network: o.Network, Users: o.Users,
 		Global: o.Global, Site: o.Site, Method: o.Method, Devices: o.Devices,
 		Plain: o.Plain, Hosts: o.Hosts, Issuer: strings.TrimSuffix(e.Issuer, "/recovery"),

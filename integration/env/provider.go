@@ -29,7 +29,7 @@ func startProvider(ctx context.Context, e *Env, c config) (Provider, error) {
 	}
 	server, err := keycloak.Start(ctx, keycloak.Options{
 		Port: c.IdPPort, Origin: c.Origin, AppRedirectURI: c.App, TruststoreFile: e.CAFile, Dir: dir, Log: e.log,
-		ClientSecret: c.ClientSecret, BrokerID: "keycloak-acme", BrokerSecret: c.BrokerSecret, Arguments: c.Keycloak,
+		ClientSecret: c.ClientSecret, ProgramsSecret: c.ProgramsSecret, BrokerID: "keycloak-acme", BrokerSecret: c.BrokerSecret, Arguments: c.Keycloak,
 	})
 	if err != nil {
 		return nil, err

@@ -171,6 +171,31 @@ func (s *Server) admin(ctx context.Context, method, path string, body, into any)
 	return s.do(r, into)
 }
 
+// Whose asks the realm's userinfo endpoint whose access token that is: the id of
+// a user, "" if the token is good no more.
+func (s *Server) Whose(ctx context.Context, token string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, "GET", s.URL+"/realms/"+s.Realm+"/protocol/openid-connect/userinfo", http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	resp, err := s.http.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized {
+		return "", nil
+	}
+	var who struct {
+		Subject string `json:"sub"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&who); err != nil || who.Subject == "" {
+		return "", fmt.Errorf("userinfo answers %d without a subject: %v", resp.StatusCode, err)
+	}
+	return who.Subject, nil
+}
+
 // introduce puts the gateway's addresses and this start's secrets in place of
 // the realm file's.
 func (s *Server) introduce(ctx context.Context, o Options) error {

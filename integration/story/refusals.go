@@ -39,8 +39,11 @@ func (s *Story) exchange(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if k, ok := s.Env.Provider.(*env.KratosProvider); ok {
-		return s.seesSession(ctx, k, done, answer)
+	switch p := s.Env.Provider.(type) {
+	case *env.KratosProvider:
+		return s.seesSession(ctx, p, done, answer)
+	case env.KeycloakProvider:
+		return s.seesToken(ctx, p, done, answer)
 	}
 	return s.saw(answer.Status == http.StatusOK && done.Outcome == "handoff", "the completion ran and waits for a browser: %q", done.Outcome)
 }
@@ -53,6 +56,20 @@ func (s *Story) seesSession(ctx context.Context, k *env.KratosProvider, done wir
 	}
 	return s.saw(answer.Status == http.StatusOK && done.Outcome == "session" && session.Active,
 		"the completion gives Kratos' own session token: %s; whoami: by %s", digest(done.SessionToken), session.Methods[0].Method)
+}
+
+// seesToken shows the access token that a program was given to the realm that granted it.
+func (s *Story) seesToken(ctx context.Context, k env.KeycloakProvider, done wire.CompleteResponse, answer claimant.Answer) error {
+	id, err := k.Server.UserID(ctx, s.user)
+	if err != nil {
+		return err
+	}
+	whose, err := k.Server.Whose(ctx, done.AccessToken)
+	if err != nil {
+		return err
+	}
+	return s.saw(answer.Status == http.StatusOK && done.Outcome == "session" && whose == id,
+		"the completion gives Keycloak's own access token of type %s: %s, for %d s; userinfo: alice's", done.TokenType, digest(done.AccessToken), done.ExpiresIn)
 }
 
 // Refusal is one attempt of somebody else. Try goes through t, so that a test can put another answer in the way, and
