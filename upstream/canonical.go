@@ -120,3 +120,11 @@ func withoutMatrix(path string) string {
 	}
 	return strings.Join(segments, "/")
 }
+
+// Base tells whether s is the address of an API to which paths can be added: http
+// or https, with a path or none, and without a slash at its end.
+func Base(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
+		s == u.Scheme+"://"+u.Host+u.Path && !strings.HasSuffix(s, "/") && (u.Path == "" || Canonical(u))
+}

@@ -14,6 +14,9 @@ var (
 	// ErrRefused says that the server was asked and its answer is no: the
 	// account is disabled, or a login code or ID token is not acceptable.
 	ErrRefused = errors.New("refused by the upstream")
+	// ErrNoLogin says that Session would have to answer a login that waits at the
+	// server, and none does that Entry names. The person can bring another.
+	ErrNoLogin = errors.New("no login waits for the session")
 	// ErrUnsupported says that the verb is outside the adapter's [Facts].
 	ErrUnsupported = errors.New("not supported by this upstream")
 )

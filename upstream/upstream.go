@@ -27,13 +27,15 @@ import (
 // the first verb does. Every verb bounds the time and the size of what it
 // reads, follows no redirect, and is done only when reading back from the
 // server shows the state it promises. Every error other than [ErrNoAccount],
-// [ErrAmbiguous], [ErrRefused] and [ErrUnsupported] wraps [ErrUnavailable].
+// [ErrAmbiguous], [ErrRefused], [ErrNoLogin] and [ErrUnsupported] wraps
+// [ErrUnavailable].
 type Adapter interface {
 	// Facts says what this adapter can do. It is constant and does no I/O.
 	Facts() Facts
 
-	// Guard judges a request before it is forwarded to the server. It is
-	// pure: no I/O, and r is not changed.
+	// Guard judges a request before it is forwarded to the server, and one for
+	// the gateway's own start page, which can only be an [Entrance]. It is pure:
+	// no I/O, and r is not changed.
 	Guard(r *http.Request) Verdict
 
 	// Resolve finds the one account that a person knows by identifier.
@@ -90,9 +92,11 @@ type Adapter interface {
 type Facts struct {
 	// Name identifies the kind of server, such as "keycloak".
 	Name string
-	// Admin tells whether identifiers, account state and revocation can be
-	// asked of the server.
+	// Admin tells whether identifiers and account state can be asked of the
+	// server. Otherwise they are what the login at which a person enrolled said.
 	Admin bool
+	// Revokes tells whether Revoke can end sessions and tokens.
+	Revokes bool
 	// Actions are those that the adapter can carry out.
 	Actions []attest.Action
 	// Direct tells that Session makes the server's own session. Otherwise the
@@ -176,6 +180,13 @@ type Session struct {
 	// Entry is what the browser came with, see [Verdict]; "" if it came by
 	// itself. It has been in the browser's hands, sealed.
 	Entry string
+	// Txn names the recovery, as its token does. It opens nothing, and the server
+	// may be told it.
+	Txn string
+	// ACR and AMR are how the person proved himself (OpenID Connect Core
+	// section 2, RFC 8176).
+	ACR string
+	AMR []string
 }
 
 // Outcome says how the gateway lets a person in: by one of its members.

@@ -182,7 +182,7 @@ func (q asked) anew() asked {
 func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, q asked) error {
 	page := pages.Asking{
 		Account: q.statement.Account.String(), Reference: q.reference, Until: q.statement.Expires,
-		Sessions: g.Adapter.Facts().Admin && !slices.Contains(q.statement.Actions, attest.ActionRehearse),
+		Sessions: g.Adapter.Facts().Revokes && !slices.Contains(q.statement.Actions, attest.ActionRehearse),
 	}
 	for _, a := range q.statement.Actions {
 		page.Actions = append(page.Actions, string(a))

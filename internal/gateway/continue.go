@@ -70,7 +70,7 @@ func (g *Gateway) confirm(w http.ResponseWriter, r *http.Request, code string) e
 		actions[i] = string(a)
 	}
 	page := pages.Confirmation(d.Account, d.Device, d.Reference, actions, g.handoffForm(code))
-	if g.Adapter.Facts().Admin {
+	if g.Adapter.Facts().Revokes {
 		page.Notice = pages.SessionsEnd
 	}
 	return g.pages.Write(w, http.StatusOK, page)
@@ -121,6 +121,10 @@ func (g *Gateway) signIn(w http.ResponseWriter, r *http.Request, txn string, bro
 func (g *Gateway) answerDirectly(w http.ResponseWriter, r *http.Request, txn string, browser recovery.Holder) error {
 	entry, _ := g.take(r)
 	way, err := g.Recovery.Session(r.Context(), txn, browser, entry)
+	if errors.Is(err, recovery.ErrNoLogin) {
+		drop(w, loginCookie)
+		return g.pages.Write(w, http.StatusOK, pages.StartAtApplication())
+	}
 	if err != nil {
 		return err
 	}

@@ -117,3 +117,31 @@ func TestASignInThatComesBackWithCookiesNeedsNoCode(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+func TestWhatAPersonComesToTheStartPageWithIsPutBy(t *testing.T) {
+	h := direct(t)
+	b := h.browser()
+	wantPage(t, b.get("/recovery?login_challenge=c", "same-origin"), http.StatusOK, "Recover") // the identity provider knows nothing of it
+	h.idp.verdict = upstream.Verdict{Kind: upstream.Entrance, Entry: "login_challenge=c"}
+	location(t, b.get("/recovery?login_challenge=c", "same-origin"), http.StatusSeeOther, issuer)
+	if b.cookies[loginCookie] == "" {
+		t.Error("it is lost")
+	}
+	wantPage(t, b.get("/recovery", "same-origin"), http.StatusOK, "Recover")
+}
+
+func TestARecoveryThatIsReadyGoesOnWhenItsPersonBringsALogin(t *testing.T) {
+	h := direct(t)
+	p, b := h.enrolled(), h.browser()
+	h.idp.set(func(f *fakeIDP) { f.sessionErr = upstream.ErrNoLogin })
+	w := b.press(b.confirmed(p.handoffCode("sign-in")))
+	wantPage(t, w, http.StatusOK, "open your application")
+	h.idp.set(func(f *fakeIDP) {
+		f.sessionErr, f.verdict = nil, upstream.Verdict{Kind: upstream.Entrance, Entry: "login_challenge=c"}
+	})
+	location(t, b.get("/ui/recovery?login_challenge=c", "same-origin"), http.StatusSeeOther, issuer+"/continue")
+	location(t, b.press(b.get("/recovery/continue", "same-origin")), http.StatusSeeOther, settings)
+	if h.idp.way.Entry != "login_challenge=c" {
+		t.Errorf("went on with %q", h.idp.way.Entry)
+	}
+}

@@ -40,19 +40,20 @@ func (d *faultyDB) View(ctx context.Context, fn func(storage.Reader) error) erro
 
 // fakeIDP knows alice, and fails when told to.
 type fakeIDP struct {
-	mu       sync.Mutex
-	down     bool // verbs cannot be told
-	disabled bool
-	panics   bool
-	verdict  upstream.Verdict
-	login    upstream.Login // the last that LoginURL was asked for
-	subject  string         // the last way in
-	loginErr error
-	who      upstream.Principal // signs in at our own login
-	acr      map[string]upstream.Assurance
-	direct   *upstream.Direct // it makes sessions itself, with this answer
-	programs []attest.Action
-	way      upstream.Session // the last that was made
+	mu         sync.Mutex
+	down       bool // verbs cannot be told
+	disabled   bool
+	panics     bool
+	verdict    upstream.Verdict
+	login      upstream.Login // the last that LoginURL was asked for
+	subject    string         // the last way in
+	loginErr   error
+	sessionErr error
+	who        upstream.Principal // signs in at our own login
+	acr        map[string]upstream.Assurance
+	direct     *upstream.Direct // it makes sessions itself, with this answer
+	programs   []attest.Action
+	way        upstream.Session // the last that was made
 }
 
 func newFakeIDP() *fakeIDP {
@@ -79,7 +80,7 @@ func (f *fakeIDP) Facts() upstream.Facts {
 		panic("of alice@example.com")
 	}
 	return upstream.Facts{
-		Name: "fake", Admin: true, ACR: f.acr, BrokerRedirects: []string{brokerRedirect},
+		Name: "fake", Admin: true, Revokes: true, ACR: f.acr, BrokerRedirects: []string{brokerRedirect},
 		Actions: []attest.Action{attest.ActionSignIn, attest.ActionResetPassword, attest.ActionRevokeSessions},
 		Direct:  f.direct != nil, LoginByCookie: f.direct != nil, Programs: f.programs,
 	}
@@ -102,6 +103,8 @@ func (f *fakeIDP) Prepare(context.Context, string, []attest.Action) error { retu
 func (f *fakeIDP) Session(_ context.Context, s upstream.Session) (upstream.Outcome, error) {
 	f.set(func(f *fakeIDP) { f.subject, f.way = s.Subject, s })
 	switch {
+	case f.sessionErr != nil:
+		return upstream.Outcome{}, f.sessionErr
 	case s.Program:
 		return upstream.Outcome{Token: &upstream.Token{Kind: upstream.TokenSession, Value: "ory_st_secret", ExpiresIn: time.Hour}}, f.err()
 	case f.direct != nil:

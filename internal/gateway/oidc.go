@@ -5,19 +5,27 @@ import (
 
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/internal/wire"
+	"github.com/regrant/regrant/upstream"
 )
 
 // maxLogin keeps the sealed cookie under 3.5 KiB, of the 4 KiB that a browser stores: 8 bytes of time, 24 of nonce and
 // 16 of tag go in beside it, and base64url makes four bytes of three.
 const maxLogin = 2560
 
-// start explains how to recover.
+// start explains how to recover. Whoever comes with something that the identity provider needs to go on has it put by first: it
+// stays in no address.
 func (g *Gateway) start(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.RawQuery != "" {
+		if v := g.Adapter.Guard(r); v.Kind == upstream.Entrance {
+			g.enter(w, r, v.Entry)
+			return nil
+		}
+	}
 	return g.pages.Write(w, http.StatusOK, g.beginning(cookieValue(r, holderCookie), nil))
 }
 
-// enter leads whoever asked the identity provider for a recovery to our start page. What the identity provider needs to go on waits
-// in the browser, if it is of a reasonable size.
+// enter leads whoever asked the identity provider for a recovery to our start page, or to go on with the one that is ready in this
+// browser. What the identity provider needs to go on waits in the browser, if it is of a reasonable size.
 func (g *Gateway) enter(w http.ResponseWriter, r *http.Request, entry string) {
 	if !ledHere(r) { // as in authorize: an answer that gets lost later must not lose the recovery
 		ensureHolder(w, r)
@@ -25,7 +33,12 @@ func (g *Gateway) enter(w http.ResponseWriter, r *http.Request, entry string) {
 	if entry != "" && len(entry) <= maxLogin {
 		g.put(w, entry)
 	}
-	redirect(w, g.issuer, http.StatusSeeOther) // at another host its path may be somebody else's
+	to := g.issuer // at another host its path may be somebody else's
+	browser, _ := browserHolder(cookieValue(r, holderCookie))
+	if _, ready, err := g.Recovery.ReadyFor(r.Context(), browser); err == nil && ready {
+		to += "/continue"
+	}
+	redirect(w, to, http.StatusSeeOther)
 }
 
 // authorize is where the identity provider sends a browser that cannot sign in (OIDC Core section 3.1.2.1). A browser

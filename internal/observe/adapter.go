@@ -46,6 +46,8 @@ func callOutcome(err error) string {
 		return outcomeRefused
 	case errors.Is(err, upstream.ErrUnsupported):
 		return "unsupported"
+	case errors.Is(err, upstream.ErrNoLogin):
+		return "no-login"
 	default:
 		return outcomeUnavailable
 	}

@@ -50,7 +50,7 @@ func TestEveryCallOfTheIdentityProviderIsObserved(t *testing.T) {
 func TestOutcomesOfCallsAreWordsOfAList(t *testing.T) {
 	for err, want := range map[error]string{
 		nil: "ok", upstream.ErrRefused: "refused", upstream.ErrNoAccount: "no-account", upstream.ErrAmbiguous: "ambiguous",
-		upstream.ErrUnsupported: "unsupported", upstream.ErrTooOld: "unavailable", errors.New("of alice"): "unavailable",
+		upstream.ErrUnsupported: "unsupported", upstream.ErrNoLogin: "no-login", upstream.ErrTooOld: "unavailable", errors.New("of alice"): "unavailable",
 	} {
 		if got := callOutcome(err); got != want {
 			t.Errorf("%v: %s, want %s", err, got, want)

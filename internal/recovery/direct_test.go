@@ -138,3 +138,61 @@ func TestAnOutcomeThatTheFactsRuleOutLetsNobodyIn(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 }
+
+func TestWithoutALoginToAnswerTheRecoveryWaitsForOne(t *testing.T) {
+	h := direct(t)
+	browser := browserHolder("b")
+	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
+	must(t, err)
+	h.idp.set("session", upstream.ErrNoLogin)
+	if _, err := h.Session(t.Context(), ready.Txn, browser, ""); !errors.Is(err, ErrNoLogin) {
+		t.Fatalf("%v, want ErrNoLogin", err)
+	}
+	if rec := h.only(); rec.State != StateSession || rec.leased(h.Clock()) || rec.Answered {
+		t.Fatalf("%+v", rec)
+	}
+	if txn, waits, err := h.ReadyFor(t.Context(), browser); err != nil || !waits || txn != ready.Txn {
+		t.Fatalf("%s, %v, %v", txn, waits, err)
+	}
+	h.idp.set("session", nil)
+	way, err := h.Session(t.Context(), ready.Txn, browser, "login_challenge=x")
+	if err != nil || way.Direct == nil {
+		t.Fatalf("%+v, %v", way, err)
+	}
+}
+
+func TestASessionAskedForAgainGoesWhereTheFirstWent(t *testing.T) {
+	h := direct(t)
+	browser := browserHolder("b")
+	txn := h.arrived(browser)
+	_, err := h.Session(t.Context(), txn, browser, "another")
+	must(t, err)
+	if first, second := h.idp.ways[0], h.idp.ways[1]; first.Entry != "entry" || second.Entry != "entry" || first.Txn != txn ||
+		first.ACR != acrPrefix+h.only().Tier || len(first.AMR) == 0 {
+		t.Errorf("asked for %+v and %+v", first, second)
+	}
+}
+
+// Whether accounts can be asked and whether sessions can be ended are two things.
+func TestSessionsEndWhereTheUpstreamCanEndThem(t *testing.T) {
+	for name, c := range map[string]struct{ blind, lasting, ends bool }{
+		"of accounts that can be asked":                {false, false, true},
+		"of accounts that cannot be asked":             {true, false, true},
+		"that nobody can end":                          {true, true, false},
+		"that nobody can end, of accounts that can be": {false, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := direct(t)
+			h.idp.blind, h.idp.lasting = c.blind, c.lasting
+			h.arrived(browserHolder("b"))
+			if h.idp.called("revoke") != c.ends {
+				t.Errorf("after %s", h.idp.log())
+			}
+			rec := h.only()
+			rec.Ending = whyVetoed
+			if h.endsSessions(rec) != c.ends {
+				t.Errorf("after a veto, sessions end: %v", !c.ends)
+			}
+		})
+	}
+}

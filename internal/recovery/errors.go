@@ -18,6 +18,9 @@ var (
 	ErrHolder = errors.New("not the holder of this recovery")
 	// ErrReplay: the DPoP proof was brought before.
 	ErrReplay = errors.New("proof was used")
+	// ErrNoLogin: the session would have to answer a login that an application has begun, and this browser brings none that
+	// waits. Nothing is lost.
+	ErrNoLogin = errors.New("no login of an application waits in this browser")
 	// ErrBusy: the same step is being done at this moment, or its answer is out; nothing is lost, try again soon.
 	ErrBusy = errors.New("being continued at this moment")
 	// ErrUnavailable: the store or the identity provider could not be asked; what was granted stays.

@@ -90,6 +90,9 @@ type fakeIdP struct {
 	links []string
 	login bool // a login shows at Finish
 
+	blind   bool // identifiers and state cannot be asked
+	lasting bool // sessions cannot be ended
+
 	direct    bool               // it makes sessions itself
 	programs  []attest.Action    // for which programs get a session
 	ways      []upstream.Session // as asked for
@@ -128,7 +131,7 @@ func (f *fakeIdP) log() string {
 
 func (f *fakeIdP) Facts() upstream.Facts {
 	return upstream.Facts{
-		Name: "fake", Admin: true, Direct: f.direct, Programs: f.programs,
+		Name: "fake", Admin: !f.blind, Revokes: !f.lasting, Direct: f.direct, Programs: f.programs,
 		Actions: []attest.Action{attest.ActionSignIn, attest.ActionResetPassword, attest.ActionRevokeSessions},
 	}
 }

@@ -77,6 +77,7 @@ type record struct {
 	Code       *broker.Code `json:"code,omitempty"`    // the login's authorization code, while it may be redeemed
 	RedeemedAt time.Time    `json:"redeemed_at,omitzero"`
 	Answered   bool         `json:"answered,omitzero"` // the session came with our own answer, not with a login
+	Entry      string       `json:"entry,omitempty"`   // what it was made with; asked for again, it leads to the same place
 	EndedAt    time.Time    `json:"ended_at,omitzero"`
 	Ending     string       `json:"ending,omitempty"` // why it is abandoned
 }

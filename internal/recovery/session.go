@@ -33,13 +33,15 @@ func (s *Service) Session(ctx context.Context, txn string, browser Holder, entry
 		return WayIn{}, err
 	}
 	way := s.way(rec, s.Clock())
-	way.Entry = entry
+	if way.Entry = entry; rec.Answered {
+		way.Entry = rec.Entry
+	}
 	out, err := s.makeSession(ctx, rec, way)
 	if err != nil {
 		return WayIn{}, err
 	}
 	if out.Direct != nil {
-		if err := s.answered(ctx, rec); err != nil {
+		if err := s.answered(ctx, rec, way.Entry); err != nil {
 			return WayIn{}, err
 		}
 		return WayIn{Direct: out.Direct}, nil
@@ -76,7 +78,7 @@ func (s *Service) programSession(ctx context.Context, tok grant.AccessToken) (Co
 		}
 		return s.handOver(ctx, tok)
 	}
-	if err := s.answered(ctx, rec); err != nil {
+	if err := s.answered(ctx, rec, ""); err != nil {
 		return Completed{}, err
 	}
 	return Completed{Outcome: OutcomeSession, Token: out.Token}, nil
@@ -129,13 +131,13 @@ func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Ses
 
 // answered commits that the session stands, before anybody gets it. A veto that came meanwhile keeps it back, and the sweeper
 // takes it away.
-func (s *Service) answered(ctx context.Context, held *record) error {
+func (s *Service) answered(ctx context.Context, held *record, entry string) error {
 	stopped := false
 	_, err := s.held(context.WithoutCancel(ctx), held, func(tx storage.Tx, rec *record) (err error) {
 		if stopped, err = s.stopIfBarred(tx, rec); err != nil || stopped {
 			return err
 		}
-		rec.RedeemedAt, rec.Lease, rec.Answered = tx.Now(), "", true
+		rec.RedeemedAt, rec.Lease, rec.Answered, rec.Entry = tx.Now(), "", true, entry
 		if rec.State == StateFinish {
 			return s.keep(tx, rec)
 		}

@@ -73,7 +73,7 @@ func impossible(actions []attest.Action, state upstream.State) bool {
 
 // revoke ends what a thief may have opened. It goes before the session, which it would end too.
 func (s *Service) revoke(ctx context.Context, rec *record) error {
-	if !s.Adapter.Facts().Admin {
+	if !s.Adapter.Facts().Revokes {
 		return nil // declared by the upstream's facts: it has no way to end sessions from outside
 	}
 	return s.Adapter.Revoke(ctx, rec.AccountID)
@@ -120,6 +120,8 @@ func (s *Service) do(ctx context.Context, rec *record, st step) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, upstream.ErrNoLogin): // the person brings another
+		return cmp.Or(s.release(ctx, rec), ErrNoLogin)
 	case definite(err):
 		_, err = s.held(context.WithoutCancel(ctx), rec, func(tx storage.Tx, rec *record) error {
 			rec.Lease = ""
@@ -173,5 +175,6 @@ func (s *Service) way(rec *record, now time.Time) upstream.Session {
 	return upstream.Session{
 		AccountID: rec.AccountID, Subject: rec.Subject, Actions: slices.Clone(rec.Actions),
 		GrantedAt: rec.GrantedAt, RedeemedAt: rec.RedeemedAt, Now: now, Program: rec.Answered && rec.Browser == "",
+		Txn: rec.Txn, ACR: rec.acr(), AMR: rec.amr(),
 	}
 }

@@ -188,5 +188,5 @@ func (s *Service) close(ctx context.Context, rec *record) error {
 
 // endsSessions reports whether a veto came when the sign-in had begun, at an upstream that can end sessions.
 func (s *Service) endsSessions(rec *record) bool {
-	return rec.vetoed() && !rec.RedeemedAt.IsZero() && s.Adapter.Facts().Admin
+	return rec.vetoed() && !rec.RedeemedAt.IsZero() && s.Adapter.Facts().Revokes
 }

@@ -132,7 +132,7 @@ func origin(s string) bool {
 func (a *Adapter) Facts() upstream.Facts {
 	facts := upstream.Facts{
 		Name:  "keycloak",
-		Admin: true,
+		Admin: true, Revokes: true,
 		Actions: []attest.Action{
 			attest.ActionSignIn, attest.ActionResetPassword, attest.ActionReplacePasskey,
 			attest.ActionReplaceOTP, attest.ActionRevokeSessions,

@@ -70,7 +70,7 @@ func New(cfg Config) (*Adapter, error) {
 		cfg.Clock = time.Now
 	}
 	for _, address := range []string{cfg.URL, cfg.AdminURL, cfg.PublicURL} {
-		if !base(address) {
+		if !upstream.Base(address) {
 			return nil, errors.New("the addresses of Kratos must be like https://host:port, with a path if there is one, and without a slash at the end")
 		}
 	}
@@ -87,13 +87,6 @@ func New(cfg Config) (*Adapter, error) {
 	}, nil
 }
 
-// base tells whether s is the address of an API to which paths can be added.
-func base(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
-		s == u.Scheme+"://"+u.Host+u.Path && !strings.HasSuffix(s, "/") && (u.Path == "" || upstream.Canonical(u))
-}
-
 // actions are those that Kratos can carry out. A passkey is not among them: its
 // admin API cannot remove one.
 var actions = []attest.Action{
@@ -103,7 +96,7 @@ var actions = []attest.Action{
 // Facts implements [upstream.Adapter].
 func (a *Adapter) Facts() upstream.Facts {
 	facts := upstream.Facts{
-		Name: "kratos", Admin: true, Direct: true, LoginByCookie: true,
+		Name: "kratos", Admin: true, Revokes: true, Direct: true, LoginByCookie: true,
 		Actions: slices.Clone(actions),
 		ACR:     maps.Clone(classes),
 	}

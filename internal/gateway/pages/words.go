@@ -83,6 +83,17 @@ func NothingToContinue() Page {
 	}
 }
 
+// StartAtApplication is for a recovery that is ready, where the identity provider signs people in to applications alone.
+func StartAtApplication() Page {
+	return Page{
+		Title: "Now open your application",
+		Text: []string{
+			"You have proved that this account is yours. What is missing is the sign-in that you wanted to get through.",
+			"Within 15 minutes, in this browser: open your application, let it lead you to the sign-in page, and choose “Forgot password?” there. You are then signed in.",
+		},
+	}
+}
+
 // Done ends a recovery that asked for no sign-in.
 func Done() Page {
 	return Page{Title: "Recovery is done", Text: []string{"What you asked for has been carried out. You can close this page."}}
