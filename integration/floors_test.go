@@ -47,7 +47,8 @@ var floors = map[string][]string{
 	"upstream":              {"attest"},
 	"upstream/oidc":         {"attest", "upstream"},
 	"upstream/keycloak":     {"attest", "upstream", "upstream/oidc"},
-	"upstream/kratos":       {"attest", "upstream"},
+	"upstream/hydra":        {"attest", "upstream", "upstream/oidc"},
+	"upstream/kratos":       {"attest", "upstream", "upstream/hydra"},
 	"upstream/upstreamtest": {"attest", "upstream"},
 
 	"fosite/recoverytoken":  {"internal/compact"},

@@ -1,0 +1,91 @@
+package hydra
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/regrant/regrant/upstream"
+)
+
+// Verdicts on routes. Their reasons are constants, so that they can be labels.
+var (
+	notCanonical = upstream.Verdict{Kind: upstream.NotCanonical, Reason: "path not canonical"}
+	private      = upstream.Verdict{Kind: upstream.Blocked, Reason: "private route"}
+)
+
+// loginChallenge is the parameter that names the login a person came from. By
+// Hydra's design it travels in addresses: it is worth nothing without the cookie
+// of the browser in which the login began.
+const loginChallenge = "login_challenge"
+
+// guard is the table of the routes that do not simply pass. Hydra recovers
+// nobody, so it is short.
+type guard struct {
+	prefix     string // path of the public API
+	entry      string // path of the gateway's start page
+	recoveryUI string
+}
+
+func newGuard(cfg Config) guard {
+	return guard{prefix: pathOf(cfg.PublicURL), entry: pathOf(cfg.EntryURL), recoveryUI: cfg.RecoveryUI}
+}
+
+func pathOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(u.Path, "/")
+}
+
+// judge compares decoded paths, which is safe because a canonical path has one
+// reading only.
+func (g *guard) judge(r *http.Request) upstream.Verdict {
+	if !upstream.Canonical(r.URL) {
+		if loosest := upstream.Loosest(r.URL); g.hydra(loosest) || g.isRecoveryUI(loosest) {
+			return notCanonical
+		}
+		return upstream.Verdict{}
+	}
+	path := strings.TrimSuffix(r.URL.Path, "/")
+	challenge := r.URL.Query().Get(loginChallenge)
+	switch {
+	case g.isRecoveryUI(path), path == g.entry && challenge != "":
+		return upstream.Verdict{Kind: upstream.Entrance, Reason: "recovery begins", Entry: entryOf(challenge)}
+	case g.closed(path):
+		return private
+	}
+	return upstream.Verdict{}
+}
+
+func entryOf(challenge string) string {
+	if challenge == "" {
+		return ""
+	}
+	return url.Values{loginChallenge: {challenge}}.Encode()
+}
+
+func (g *guard) isRecoveryUI(path string) bool {
+	return g.recoveryUI != "" && path == strings.TrimSuffix(g.recoveryUI, "/")
+}
+
+// hydra tells whether a path could be one of Hydra's own.
+func (g *guard) hydra(path string) bool {
+	below, ok := strings.CutPrefix(path, g.prefix+"/")
+	first, rest, _ := strings.Cut(below, "/")
+	switch first {
+	case "oauth2", "userinfo", "admin":
+		return ok
+	case ".well-known":
+		return ok && (rest == "openid-configuration" || rest == "jwks.json" || rest == "oauth-authorization-server")
+	}
+	return false
+}
+
+// closed tells whether a path is one of the admin API, which nobody needs from
+// outside.
+func (g *guard) closed(path string) bool {
+	below, ok := strings.CutPrefix(path, g.prefix+"/")
+	return ok && (below == "admin" || strings.HasPrefix(below, "admin/"))
+}

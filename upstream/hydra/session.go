@@ -1,0 +1,162 @@
+package hydra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/upstream"
+)
+
+// Resolve implements [upstream.Adapter]: [upstream.ErrUnsupported].
+func (a *Adapter) Resolve(context.Context, string) (upstream.Account, error) {
+	return upstream.Account{}, upstream.ErrUnsupported
+}
+
+// State implements [upstream.Adapter] with what the operator declared: only the
+// login app knows its accounts.
+func (a *Adapter) State(_ context.Context, id string) (upstream.State, error) {
+	state := upstream.State{Account: upstream.Account{ID: id}, Enabled: true}
+	if a.cfg.AssumeUnprivileged {
+		state.Privilege = upstream.PrivilegeOrdinary
+	}
+	return state, nil
+}
+
+// Revoke implements [upstream.Adapter].
+func (a *Adapter) Revoke(ctx context.Context, id string) error { return a.admin.Revoke(ctx, id) }
+
+// Prepare implements [upstream.Adapter]. There is nothing to prepare.
+func (a *Adapter) Prepare(_ context.Context, _ string, wanted []attest.Action) error {
+	for _, action := range wanted {
+		if !slices.Contains(actions, action) {
+			return fmt.Errorf("preparing %s: %w", action, upstream.ErrUnsupported)
+		}
+	}
+	return nil
+}
+
+const loginRequests = "/oauth2/auth/requests/login"
+
+// Session implements [upstream.Adapter]: it accepts the login that the person came
+// from. What was opened since Revoke ends right before, also the session of an
+// answer that got lost.
+//
+// Hydra keeps nothing of a login until its consent was given: challenge and
+// answer hold all of it, encrypted. So accepting a challenge again gives another
+// answer to the same login, and whichever is used first makes its one session.
+// The answer is worth nothing in any browser but the one in which the login
+// began: Hydra compares it with a cookie of its own.
+func (a *Adapter) Session(ctx context.Context, s upstream.Session) (upstream.Outcome, error) {
+	if s.AccountID == "" {
+		return upstream.Outcome{}, upstream.ErrNoAccount
+	}
+	if s.Program {
+		return upstream.Outcome{}, upstream.ErrUnsupported
+	}
+	if s.Txn == "" {
+		return upstream.Outcome{}, fmt.Errorf("%w: the recovery has no name", upstream.ErrRefused)
+	}
+	challenge, err := a.waiting(ctx, s.Entry)
+	if err != nil {
+		return upstream.Outcome{}, err
+	}
+	if err := a.Revoke(ctx, s.AccountID); err != nil {
+		return upstream.Outcome{}, err
+	}
+	to, err := a.accept(ctx, challenge, s)
+	if err != nil {
+		return upstream.Outcome{}, err
+	}
+	return upstream.Outcome{Direct: &upstream.Direct{Location: to}}, nil
+}
+
+// waiting is the challenge of an entry, if its login still waits. A login in which
+// Hydra remembers somebody would go on as his older one.
+func (a *Adapter) waiting(ctx context.Context, entry string) (string, error) {
+	came, err := url.ParseQuery(entry)
+	challenge := came.Get(loginChallenge)
+	if err != nil || challenge == "" {
+		return "", upstream.ErrNoLogin
+	}
+	var request struct {
+		Challenge string `json:"challenge"`
+		Skip      *bool  `json:"skip"`
+	}
+	err = a.admin.call(ctx, http.MethodGet, loginRequests, url.Values{loginChallenge: {challenge}}, nil, http.StatusOK, &request)
+	switch refused := refusal(0); {
+	case errors.As(err, &refused): // unknown, handled or too old
+		return "", upstream.ErrNoLogin
+	case err != nil:
+		return "", err
+	case request.Skip == nil || request.Challenge != challenge:
+		return "", fmt.Errorf("reading a login: %w: it is another one", upstream.ErrUnavailable)
+	case *request.Skip:
+		return "", upstream.ErrNoLogin
+	}
+	return challenge, nil
+}
+
+// accept accepts a login and returns where the browser goes on. Applications and
+// the consent app can see which recovery it was: acr and amr are in the ID token,
+// txn is in the context. It is not remembered: the next login asks again.
+func (a *Adapter) accept(ctx context.Context, challenge string, s upstream.Session) (string, error) {
+	var next struct {
+		To string `json:"redirect_to"`
+	}
+	err := a.admin.call(ctx, http.MethodPut, loginRequests+"/accept", url.Values{loginChallenge: {challenge}}, map[string]any{
+		"subject": s.AccountID, "remember": false, "acr": s.ACR, "amr": slices.Concat([]string{}, s.AMR), "context": map[string]string{"txn": s.Txn},
+	}, http.StatusOK, &next)
+	if refused := refusal(0); errors.As(err, &refused) {
+		return "", upstream.ErrNoLogin // over since it was looked at
+	}
+	if err != nil {
+		return "", err
+	}
+	to, err := url.Parse(next.To)
+	if err != nil || !strings.HasPrefix(next.To, a.cfg.PublicURL+"/oauth2/auth?") || to.Query().Get("login_verifier") == "" {
+		return "", fmt.Errorf("accepting a login: %w: it leads elsewhere than to %s", upstream.ErrUnavailable, a.cfg.PublicURL)
+	}
+	return next.To, nil
+}
+
+// Finish implements [upstream.Adapter]. The session shows once the person has
+// consented to it, or the consent app in his place.
+func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) {
+	if s.RedeemedAt.IsZero() {
+		return false, nil
+	}
+	all, err := a.admin.consents(ctx, s.AccountID)
+	if err != nil || !slices.ContainsFunc(all, of(s)) {
+		return false, err
+	}
+	return !s.Now.Before(s.RedeemedAt.Add(upstream.AnswerLife)), nil
+}
+
+// Abandon implements [upstream.Adapter]. It ends the account's consents at the
+// application of the session, since Hydra can end no single one.
+func (a *Adapter) Abandon(ctx context.Context, s upstream.Session) error {
+	all, err := a.admin.consents(ctx, s.AccountID)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if !of(s)(c) {
+			continue
+		}
+		if err := a.admin.endConsents(ctx, s.AccountID, url.Values{"client": {c.Request.Client.ID}}, of(s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// of picks the consents of one recovery.
+func of(s upstream.Session) func(consent) bool {
+	return func(c consent) bool { return s.Txn != "" && c.Request.Context.Txn == s.Txn }
+}
