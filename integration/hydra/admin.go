@@ -31,6 +31,14 @@ func (a Admin) Register(ctx context.Context, id string, redirectURIs ...string) 
 	}, nil)
 }
 
+// RegisterGateway makes the gateway's confidential client, which signs people in for self-service.
+func (a Admin) RegisterGateway(ctx context.Context, id, secret, redirectURI string) error {
+	return a.call(ctx, http.MethodPost, "/admin/clients", map[string]any{
+		"client_id": id, "client_secret": secret, "redirect_uris": []string{redirectURI}, "scope": "openid profile email",
+		"response_types": []string{"code"}, "grant_types": []string{"authorization_code"}, "token_endpoint_auth_method": "client_secret_basic",
+	}, nil)
+}
+
 // Introspection is what RFC 7662 §2.2 tells of a token.
 type Introspection struct {
 	Active  bool   `json:"active"`
@@ -50,7 +58,10 @@ type Consent struct {
 	Request    struct {
 		Subject      string `json:"subject"`
 		LoginSession string `json:"login_session_id"`
-		Client       struct {
+		Context      struct {
+			Txn string `json:"txn"` // of the recovery that accepted the login
+		} `json:"context"`
+		Client struct {
 			ID string `json:"client_id"`
 		} `json:"client"`
 	} `json:"consent_request"`

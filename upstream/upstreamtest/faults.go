@@ -20,8 +20,8 @@ import (
 // verb is one call of the contract, for whom it was made up.
 type verb func(context.Context, upstream.Adapter) error
 
-// verbs are all verbs that talk about p, in the recovery s.
-func (f Fixture) verbs(p Person, s upstream.Session) map[string]verb {
+// verbs are all verbs that ask the server about p, in the recovery s.
+func (f Fixture) verbs(facts upstream.Facts, p Person, s upstream.Session) map[string]verb {
 	late := s
 	late.RedeemedAt = s.Now.Add(-time.Hour)
 	all := map[string]verb{
@@ -50,10 +50,21 @@ func (f Fixture) verbs(p Person, s upstream.Session) map[string]verb {
 		},
 		"Abandon": func(ctx context.Context, a upstream.Adapter) error { return a.Abandon(ctx, s) },
 	}
-	if f.programs {
+	if !facts.Admin {
+		for _, name := range []string{"Resolve", "State", "Prepare"} {
+			delete(all, name)
+		}
+	}
+	if len(facts.Programs) > 0 {
 		all[programSession] = f.programSession(s)
 	}
 	return all
+}
+
+// acquaint lets an adapter call the server once.
+func acquaint(t testing.TB, f Fixture, a upstream.Adapter) {
+	t.Helper()
+	must(t, a.Abandon(t.Context(), newSession(t, Fixture{}, f.Alice)))
 }
 
 // brokenAnswers breaks every answer, for an adapter that knows the server
@@ -61,24 +72,14 @@ func (f Fixture) verbs(p Person, s upstream.Session) map[string]verb {
 // and leaves no way in.
 func brokenAnswers(t *testing.T, f Fixture) {
 	p := newProxy(t, f.URL)
-	faults := map[string]Fault{
-		"500":            status(http.StatusInternalServerError, "application/json", `{"error":"unknown_error"}`),
-		"404 page":       status(http.StatusNotFound, "text/html", "<h1>Not found</h1>"),
-		"HTML":           status(http.StatusOK, "text/html; charset=utf-8", "<!DOCTYPE html><title>Sign in</title>"),
-		"null":           status(http.StatusOK, "application/json", "null"),
-		"empty object":   status(http.StatusOK, "application/json", "{}"),
-		"truncated JSON": truncated,
-		"endless":        endless,
-		"redirect":       elsewhere(t),
-		"slow":           slow,
-	}
+	faults := serverFaults(t)
 	for name, fault := range f.Faults {
 		faults[name] = fault
 	}
 	for name, fault := range faults {
 		acquainted := f.New(t, p.URL)
-		all := f.verbs(f.Alice, newSession(f.Alice))
-		must(t, all["State"](t.Context(), acquainted))
+		all := f.verbs(acquainted.Facts(), f.Alice, newSession(t, f, f.Alice))
+		acquaint(t, f, acquainted)
 		for verbName, call := range all {
 			for _, a := range []upstream.Adapter{acquainted, f.New(t, p.URL)} {
 				known := a == acquainted
@@ -93,6 +94,21 @@ func brokenAnswers(t *testing.T, f Fixture) {
 			}
 		}
 		wantWaysIn(t, f)
+	}
+}
+
+// serverFaults are ways in which any server can be broken.
+func serverFaults(t testing.TB) map[string]Fault {
+	return map[string]Fault{
+		"500":            status(http.StatusInternalServerError, "application/json", `{"error":"unknown_error"}`),
+		"404 page":       status(http.StatusNotFound, "text/html", "<h1>Not found</h1>"),
+		"HTML":           status(http.StatusOK, "text/html; charset=utf-8", "<!DOCTYPE html><title>Sign in</title>"),
+		"null":           status(http.StatusOK, "application/json", "null"),
+		"empty object":   status(http.StatusOK, "application/json", "{}"),
+		"truncated JSON": truncated,
+		"endless":        endless,
+		"redirect":       elsewhere(t),
+		"slow":           slow,
 	}
 }
 
@@ -115,14 +131,20 @@ var harmless = map[string]bool{"too old": true}
 func swallowedWrites(t *testing.T, f Fixture) {
 	p := newProxy(t, f.URL)
 	a := f.New(t, p.URL)
-	standing := f.verbs(f.Alice, newSession(f.Alice))
+	s := newSession(t, f, f.Alice)
+	standing := f.verbs(a.Facts(), f.Alice, s)
 	f.SignIn(t, f.Alice)
-	writing := []string{"Revoke", "Finish", "Abandon"}
+	writing := []string{"Revoke", "Abandon"}
+	if !f.Reads {
+		writing = append(writing, "Finish")
+	}
 	if f.Lock != nil {
 		f.Lock(t, f.Alice)
 		writing = append(writing, "Prepare")
 	}
-	must(t, standing["Session"](t.Context(), a))
+	outcome, err := a.Session(t.Context(), s)
+	must(t, err)
+	f.follow(t, s, outcome)
 	p.breakWith(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
@@ -132,9 +154,9 @@ func swallowedWrites(t *testing.T, f Fixture) {
 			w.WriteHeader(http.StatusNoContent)
 		})
 	})
-	swallowed := map[string]verb{"Session": f.verbs(f.Alice, newSession(f.Alice))["Session"]}
-	if f.programs {
-		swallowed[programSession] = f.programSession(newSession(f.Alice))
+	swallowed := map[string]verb{"Session": f.verbs(a.Facts(), f.Alice, newSession(t, f, f.Alice))["Session"]}
+	if len(a.Facts().Programs) > 0 {
+		swallowed[programSession] = f.programSession(newSession(t, f, f.Alice))
 	}
 	for _, name := range writing {
 		swallowed[name] = standing[name]
@@ -146,7 +168,9 @@ func swallowedWrites(t *testing.T, f Fixture) {
 	}
 	p.breakWith(nil)
 	for _, name := range []string{"Revoke", "Prepare", "Abandon"} {
-		must(t, standing[name](t.Context(), a))
+		if call, asks := standing[name]; asks {
+			must(t, call(t.Context(), a))
+		}
 	}
 }
 
@@ -154,16 +178,11 @@ func swallowedWrites(t *testing.T, f Fixture) {
 // that it then succeeds when called again, up to its end.
 func verbsResume(t *testing.T, f Fixture) {
 	p := newProxy(t, f.URL)
-	all := f.verbs(f.Alice, newSession(f.Alice))
-	names := []string{"Resolve", "State", "Revoke", "Prepare", "Session", "Finish", "Abandon"}
-	if f.programs {
-		names = append(names, programSession)
-	}
-	for _, name := range names {
+	all := f.verbs(f.New(t, p.URL).Facts(), f.Alice, newSession(t, f, f.Alice))
+	for name, call := range all {
 		for n := int64(1); ; n++ {
 			a := f.New(t, p.URL)
-			must(t, all["State"](t.Context(), a))
-			call := all[name]
+			acquaint(t, f, a)
 			count := p.failAt(n)
 			err := call(t.Context(), a)
 			p.breakWith(nil)

@@ -8,7 +8,7 @@ import (
 )
 
 func finishTakesAway(t *testing.T, a upstream.Adapter, f Fixture) {
-	s := newSession(f.Alice)
+	s := newSession(t, f, f.Alice)
 	if _, err := a.Session(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
@@ -32,14 +32,21 @@ func finishTakesAway(t *testing.T, a upstream.Adapter, f Fixture) {
 // finishLeaves is of an adapter whose session is the way in.
 func finishLeaves(t *testing.T, a upstream.Adapter, f Fixture) {
 	f.SignIn(t, f.Alice)
-	s := newSession(f.Alice)
-	if _, err := a.Session(t.Context(), s); err != nil {
-		t.Fatal(err)
-	}
+	s := newSession(t, f, f.Alice)
+	outcome, err := a.Session(t.Context(), s)
+	must(t, err)
 	if done, err := a.Finish(t.Context(), s); done || err != nil {
 		t.Errorf("finished before the session was answered: %v, %v", done, err)
 	}
 	s.RedeemedAt = s.Now
+	if f.Follow != nil {
+		late := s
+		late.Now = s.Now.Add(time.Minute)
+		if done, err := a.Finish(t.Context(), late); done || err != nil {
+			t.Errorf("finished although the browser has not followed: %v, %v", done, err)
+		}
+	}
+	f.follow(t, s, outcome)
 	if done, err := a.Finish(t.Context(), s); done || err != nil {
 		t.Errorf("finished while the answer may be asked for again: %v, %v", done, err)
 	}

@@ -1,6 +1,7 @@
 // Package upstreamtest is the contract of [upstream.Adapter] as tests. Every
 // adapter runs it against the real server ([Run]), and once more through a
-// proxy that breaks what the server says.
+// proxy that breaks what the server says. What its facts rule out is tested to
+// be so; of the fixture, what belongs to that may be missing.
 package upstreamtest
 
 import (
@@ -31,8 +32,18 @@ type Fixture struct {
 	// New returns an adapter that calls the server at url.
 	New func(t testing.TB, url string) upstream.Adapter
 
-	// Alice is ordinary, Carol privileged, Mallory disabled.
+	// Alice is ordinary. With Admin, Carol is privileged and Mallory disabled.
 	Alice, Carol, Mallory Person
+
+	// Entry begins a login in a browser and says what that would bring to the
+	// gateway; Follow leads the browser on from there. Nil: the server makes its
+	// sessions without a login that waits.
+	Entry  func(t testing.TB) string
+	Follow func(t testing.TB, s upstream.Session, d *upstream.Direct)
+	// LogIn has Alice sign in at the address to with her own credentials, and
+	// returns what came back to RedirectURI. Nil: that is tested elsewhere.
+	LogIn       func(t testing.TB, to string, l upstream.Login) upstream.Answer
+	RedirectURI string
 
 	// SignIn makes a session and an offline session with the person's own
 	// credentials. Sessions counts all that stand.
@@ -48,6 +59,8 @@ type Fixture struct {
 	WaysIn func(t testing.TB, p Person) []string
 	// Way is how a way in shows that was made for a subject. Nil: as that.
 	Way func(subject string) string
+	// Reads tells that Finish has nothing to take away.
+	Reads bool
 
 	// Assert makes an assertion about a subject, as the gateway's broker does, for
 	// an adapter whose facts name an audience.
@@ -56,34 +69,46 @@ type Fixture struct {
 	// Faults are ways in which this kind of server can be broken, by name,
 	// besides those that are tried on all.
 	Faults map[string]Fault
-
-	programs bool // as the facts say
 }
 
 // Run holds an adapter to its contract.
 func Run(t *testing.T, f Fixture) {
 	a := f.New(t, f.URL)
-	if !a.Facts().Admin {
-		t.Fatal("the suite is for servers that can be administered")
-	}
-	f.programs = len(a.Facts().Programs) > 0
+	facts := a.Facts()
 	t.Run("facts are constant", func(t *testing.T) { factsAreConstant(t, a) })
-	t.Run("every identifier resolves to the one account", func(t *testing.T) { identifiersResolve(t, a, f) })
-	t.Run("state tells who may be recovered", func(t *testing.T) { stateTells(t, a, f) })
-	t.Run("nobody has an unknown id", func(t *testing.T) { unknownIDs(t, a, f) })
-	t.Run("revoke leaves no session", func(t *testing.T) { revokeLeavesNone(t, a, f) })
+	t.Run("what the facts rule out is not supported", func(t *testing.T) { ruledOut(t, a, f) })
+	if facts.Admin {
+		t.Run("every identifier resolves to the one account", func(t *testing.T) { identifiersResolve(t, a, f) })
+		t.Run("state tells who may be recovered", func(t *testing.T) { stateTells(t, a, f) })
+		t.Run("nobody has an unknown id", func(t *testing.T) { unknownIDs(t, a, f) })
+		t.Run("a disabled account gets no way in", func(t *testing.T) { disabledGetsNone(t, a, f) })
+	}
+	if facts.Revokes {
+		t.Run("revoke leaves no session", func(t *testing.T) { revokeLeavesNone(t, a, f) })
+	}
 	if f.Lock != nil {
 		t.Run("prepare unlocks", func(t *testing.T) { prepareUnlocks(t, a, f) })
 	}
 	t.Run("prepare refuses what the facts leave out", func(t *testing.T) { prepareRefuses(t, a, f) })
-	t.Run("a session is one way in", func(t *testing.T) { sessionIsOneWayIn(t, a, f) })
-	t.Run("a disabled account gets no way in", func(t *testing.T) { disabledGetsNone(t, a, f) })
-	if a.Facts().Direct {
-		t.Run("finish leaves the session and ends older ones", func(t *testing.T) { finishLeaves(t, a, f) })
-	} else {
-		t.Run("finish takes the way in away", func(t *testing.T) { finishTakesAway(t, a, f) })
+	if f.Entry != nil {
+		t.Run("without a login there is no session", func(t *testing.T) { loginIsNeeded(t, a, f) })
 	}
-	if f.programs {
+	t.Run("a session is one way in", func(t *testing.T) { sessionIsOneWayIn(t, a, f) })
+	switch {
+	case facts.Direct:
+		t.Run("finish leaves the session and ends older ones", func(t *testing.T) { finishLeaves(t, a, f) })
+	case f.WaysIn != nil:
+		t.Run("finish takes the way in away", func(t *testing.T) { finishTakesAway(t, a, f) })
+	default:
+		t.Run("finish waits for the code alone", func(t *testing.T) { finishWaits(t, a, f) })
+	}
+	if f.LogIn != nil {
+		t.Run("a login tells who signed in, once", func(t *testing.T) { loginTells(t, a, f) })
+	}
+	if f.WaysIn == nil { // no verb makes or ends anything at the server
+		return
+	}
+	if len(facts.Programs) > 0 {
 		t.Run("a program gets a token", func(t *testing.T) { programGetsToken(t, a, f) })
 	}
 	t.Run("a broken answer grants nothing", func(t *testing.T) { brokenAnswers(t, f) })
@@ -145,7 +170,7 @@ func stateTells(t *testing.T, a upstream.Adapter, f Fixture) {
 
 func unknownIDs(t *testing.T, a upstream.Adapter, f Fixture) {
 	for _, id := range []string{"", "..", "no-such-id", "a/../b", "x?y", "00000000-0000-0000-0000-000000000000"} {
-		for name, verb := range f.verbs(Person{ID: id}, newSession(Person{ID: id})) {
+		for name, verb := range f.verbs(a.Facts(), Person{ID: id}, newSession(t, Fixture{}, Person{ID: id})) {
 			if name == "Resolve" {
 				continue
 			}
@@ -196,18 +221,23 @@ func prepareRefuses(t *testing.T, a upstream.Adapter, f Fixture) {
 }
 
 func sessionIsOneWayIn(t *testing.T, a upstream.Adapter, f Fixture) {
-	first, second := newSession(f.Alice), newSession(f.Alice)
+	first, second := newSession(t, f, f.Alice), newSession(t, f, f.Alice)
 	for _, s := range []upstream.Session{first, first, second} {
 		outcome, err := a.Session(t.Context(), s)
 		if err != nil {
 			t.Fatal(err)
 		}
+		presented := s.Subject
+		if f.WaysIn == nil { // nothing is made for it
+			presented = s.AccountID
+		}
 		switch direct := a.Facts().Direct; {
-		case !direct && (outcome.BrokerSubject != s.Subject || outcome.Direct != nil):
-			t.Errorf("the broker is to say %q, want the subject chosen", outcome.BrokerSubject)
+		case !direct && (outcome.BrokerSubject != presented || outcome.Direct != nil):
+			t.Errorf("the broker is to say %q, want %q", outcome.BrokerSubject, presented)
 		case direct && (outcome.BrokerSubject != "" || outcome.Direct == nil || outcome.Direct.Location == ""):
 			t.Errorf("outcome %+v leads the browser nowhere", outcome)
 		}
+		f.follow(t, s, outcome)
 		wantWaysIn(t, f, s.Subject)
 	}
 	late := first
@@ -223,7 +253,7 @@ func sessionIsOneWayIn(t *testing.T, a upstream.Adapter, f Fixture) {
 }
 
 func disabledGetsNone(t *testing.T, a upstream.Adapter, f Fixture) {
-	if _, err := a.Session(t.Context(), newSession(f.Mallory)); !errors.Is(err, upstream.ErrRefused) {
+	if _, err := a.Session(t.Context(), newSession(t, f, f.Mallory)); !errors.Is(err, upstream.ErrRefused) {
 		t.Errorf("session of a disabled account: %v, want refused", err)
 	}
 	if ways := f.WaysIn(t, f.Mallory); len(ways) != 0 {
@@ -232,16 +262,30 @@ func disabledGetsNone(t *testing.T, a upstream.Adapter, f Fixture) {
 }
 
 // newSession is a granted recovery that has not been redeemed.
-func newSession(p Person) upstream.Session {
-	now := time.Now()
-	return upstream.Session{
-		AccountID: p.ID, Subject: "test-" + strings.ToLower(rand.Text()),
+func newSession(t testing.TB, f Fixture, p Person) upstream.Session {
+	now, subject := time.Now(), "test-"+strings.ToLower(rand.Text())
+	s := upstream.Session{
+		AccountID: p.ID, Subject: subject, Txn: "txn-of-" + subject, ACR: "urn:regrant:acr:test", AMR: []string{"pop"},
 		Actions: []attest.Action{attest.ActionSignIn}, GrantedAt: now, Now: now,
+	}
+	if f.Entry != nil {
+		s.Entry = f.Entry(t)
+	}
+	return s
+}
+
+func (f Fixture) follow(t testing.TB, s upstream.Session, outcome upstream.Outcome) {
+	t.Helper()
+	if f.Follow != nil {
+		f.Follow(t, s, outcome.Direct)
 	}
 }
 
 func wantWaysIn(t testing.TB, f Fixture, want ...string) {
 	t.Helper()
+	if f.WaysIn == nil {
+		return
+	}
 	if f.Way != nil {
 		for i := range want {
 			want[i] = f.Way(want[i])
