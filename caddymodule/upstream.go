@@ -74,12 +74,6 @@ func (c *Client) check(name string) error {
 	return checkWord(name, c.ID)
 }
 
-// Exception is a deviation from a recommendation that the operator accepts.
-type Exception struct {
-	// The reference of the document that accepts the risk. Required.
-	RiskAnalysis string `json:"risk_analysis,omitempty"`
-}
-
 // upstreamTimeout bounds one call to an identity provider.
 const upstreamTimeout = 10 * time.Second
 

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/regrant/regrant/upstream"
+	"github.com/regrant/regrant/upstream/hydra"
 	"github.com/regrant/regrant/upstream/kratos"
 )
 
@@ -40,6 +41,11 @@ type Kratos struct {
 	// (`selfservice.flows.recovery.ui_url`): with `strict`, whoever comes there is
 	// led to the gateway. Default: there is none at this site.
 	RecoveryUI string `json:"recovery_ui,omitempty"`
+
+	// The base URL of the admin API of an Ory Hydra whose login app this Kratos is,
+	// for example `http://127.0.0.1:4445`: where sessions end, what people have
+	// opened at applications through Hydra ends too. Default: there is none.
+	Hydra string `json:"hydra,omitempty"`
 
 	// That programs get session tokens of Kratos for a recovery. Kratos needs
 	// `feature_flags.use_continue_with_transitions: true` for it. Default: off,
@@ -83,7 +89,7 @@ func (Kratos) CaddyModule() caddy.ModuleInfo {
 
 // Provision fills in defaults and checks the values. It calls nobody.
 func (k *Kratos) Provision(ctx caddy.Context) (err error) {
-	if err := firstError(k.expand(), expand(&k.URL, &k.Admin, &k.BasePath, &k.RecoveryUI)); err != nil {
+	if err := firstError(k.expand(), expand(&k.URL, &k.Admin, &k.Hydra, &k.BasePath, &k.RecoveryUI)); err != nil {
 		return err
 	}
 	if err := k.check(); err != nil {
@@ -103,6 +109,7 @@ func (k *Kratos) Provision(ctx caddy.Context) (err error) {
 //		issuer         <origin> [<path>]
 //		path           <path>
 //		admin          <url>
+//		hydra          <url>
 //		base_path      <path>
 //		recovery_ui    <path>
 //		session_tokens
@@ -128,6 +135,8 @@ func (k *Kratos) unmarshalOption(d *caddyfile.Dispenser) error {
 	switch d.Val() {
 	case "admin":
 		return readOnce(d, &k.Admin)
+	case "hydra":
+		return readOnce(d, &k.Hydra)
 	case "base_path":
 		return readOnce(d, &k.BasePath)
 	case "recovery_ui":
@@ -146,7 +155,7 @@ func (k *Kratos) unmarshalOption(d *caddyfile.Dispenser) error {
 	case "trust_pool":
 		return unmarshalTrustPool(d, &k.CARaw)
 	default:
-		return unknown(d, "name", "issuer", "path", "admin", "base_path", "recovery_ui", "session_tokens", "mode", "privileged", "trust_pool")
+		return unknown(d, "name", "issuer", "path", "admin", "hydra", "base_path", "recovery_ui", "session_tokens", "mode", "privileged", "trust_pool")
 	}
 }
 
@@ -155,7 +164,7 @@ func (k *Kratos) checkValues() error {
 	if k.Mode != "" && k.Mode != modeStrict && k.Mode != modeAssist {
 		return fmt.Errorf("mode %q is not known: write strict or assist", k.Mode)
 	}
-	return firstError(k.checkTerms(), checkURL("upstream", k.URL), checkURL("admin", k.Admin))
+	return firstError(k.checkTerms(), checkURL("upstream", k.URL), checkURL("admin", k.Admin), checkURL("hydra", k.Hydra))
 }
 
 // check checks the whole.
@@ -166,18 +175,25 @@ func (k *Kratos) check() error {
 	case k.Admin == "":
 		return errors.New("admin is missing: write 'admin http://127.0.0.1:4434' in upstream kratos, the address of Kratos' admin API")
 	}
-	if err := k.checkValues(); err != nil || hasPlaceholder(k.URL+k.Admin+k.BasePath+k.RecoveryUI) {
+	if err := k.checkValues(); err != nil || hasPlaceholder(k.URL+k.Admin+k.Hydra+k.BasePath+k.RecoveryUI) {
 		return err
 	}
 	// The adapter knows best what it can work with. Making one calls nobody.
-	_, err := kratos.New(k.config("https://gateway.invalid", "https://gateway.invalid/recovery"))
+	_, err := k.adapter("https://gateway.invalid", "https://gateway.invalid/recovery")
 	return err
 }
 
 func (k *Kratos) name() string { return cmp.Or(k.Name, "kratos") }
 
 func (k *Kratos) adapter(origin, issuer string) (upstream.Adapter, error) {
-	return kratos.New(k.config(origin, issuer))
+	cfg := k.config(origin, issuer)
+	if k.Hydra != "" {
+		var err error
+		if cfg.Hydra, err = hydra.NewAdmin(k.Hydra, cfg.HTTPClient); err != nil {
+			return nil, err
+		}
+	}
+	return kratos.New(cfg)
 }
 
 func (k *Kratos) config(origin, issuer string) kratos.Config {
@@ -203,7 +219,11 @@ func (k *Kratos) brokerClient() Client { return Client{} }
 
 func (k *Kratos) warnings() []string {
 	warnings := plaintextWarning(k.URL, "the recovery codes that the gateway redeems, and people's sessions")
-	return append(warnings, plaintextWarning(k.Admin, "every account")...)
+	warnings = append(warnings, plaintextWarning(k.Admin, "every account")...)
+	if k.Hydra != "" {
+		warnings = append(warnings, plaintextWarning(k.Hydra, "every login")...)
+	}
+	return warnings
 }
 
 var (

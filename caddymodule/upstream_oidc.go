@@ -67,10 +67,8 @@ func (o *OIDC) Provision(ctx caddy.Context) (err error) {
 	if err := firstError(o.expand(), expand(&o.URL), expandAll(o.BrokerRedirects), o.Client.expand(), o.BrokerClient.expand()); err != nil {
 		return err
 	}
-	if o.AssumeUnprivileged != nil {
-		if err := expand(&o.AssumeUnprivileged.RiskAnalysis); err != nil {
-			return err
-		}
+	if err := o.AssumeUnprivileged.expand(); err != nil {
+		return err
 	}
 	if err := o.check(); err != nil {
 		return err
@@ -120,7 +118,7 @@ func (o *OIDC) unmarshalOption(d *caddyfile.Dispenser) error {
 		o.BrokerRedirects = append(o.BrokerRedirects, uris...)
 		return nil
 	case "assume_unprivileged":
-		return o.unmarshalException(d)
+		return readAssumption(d, &o.AssumeUnprivileged)
 	case "acr":
 		return o.ACR.unmarshal(d)
 	case "trust_pool":
@@ -128,20 +126,6 @@ func (o *OIDC) unmarshalOption(d *caddyfile.Dispenser) error {
 	default:
 		return unknown(d, "name", "issuer", "path", "client", "broker_client", "broker_redirect", "assume_unprivileged", "acr", "trust_pool")
 	}
-}
-
-// unmarshalException demands the risk analysis beside the option that weakens.
-func (o *OIDC) unmarshalException(d *caddyfile.Dispenser) error {
-	if o.AssumeUnprivileged != nil {
-		return twice(d)
-	}
-	var word, reference string
-	if !d.AllArgs(&word, &reference) || word != "risk_analysis" {
-		return d.Err("assume_unprivileged takes every account for an ordinary one: " +
-			"name the document that accepts it, such as 'assume_unprivileged risk_analysis RA-2026-014'")
-	}
-	o.AssumeUnprivileged = &Exception{RiskAnalysis: reference}
-	return nil
 }
 
 // checkValues checks the values that are given.
@@ -156,13 +140,9 @@ func (o *OIDC) checkValues() error {
 			return err
 		}
 	}
-	if o.AssumeUnprivileged != nil {
-		if err := checkReference(o.AssumeUnprivileged.RiskAnalysis); err != nil {
-			return err
-		}
-	}
 	return firstError(
 		o.checkTerms(),
+		o.AssumeUnprivileged.check(),
 		checkURL("upstream", o.URL),
 		o.Client.check("client"),
 		o.BrokerClient.check("broker_client"),
@@ -209,11 +189,7 @@ func (o *OIDC) adapter(_, _ string) (upstream.Adapter, error) {
 func (o *OIDC) brokerClient() Client { return *o.BrokerClient }
 
 func (o *OIDC) warnings() []string {
-	warnings := plaintextWarning(o.URL, "the client secret")
-	if o.AssumeUnprivileged != nil {
-		warnings = append(warnings, "every account counts as an ordinary one, under risk analysis "+o.AssumeUnprivileged.RiskAnalysis)
-	}
-	return warnings
+	return append(plaintextWarning(o.URL, "the client secret"), o.AssumeUnprivileged.warnAssumption()...)
 }
 
 var (

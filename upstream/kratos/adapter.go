@@ -23,6 +23,7 @@ import (
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/upstream"
+	"github.com/regrant/regrant/upstream/hydra"
 )
 
 // Config describes the server.
@@ -39,6 +40,8 @@ type Config struct {
 	// recovery, if there is one: it leads to the gateway instead. Only with
 	// Strict.
 	RecoveryUI string
+	// Hydra is the one whose login app this Kratos is. Nil: there is none.
+	Hydra *hydra.Admin
 	// Programs tells that programs get session tokens, for which Kratos needs
 	// feature_flags.use_continue_with_transitions.
 	Programs bool

@@ -116,9 +116,22 @@ func (a *Adapter) standing(ctx context.Context, id string, which func(session) b
 	return picked, nil
 }
 
+// endAtHydra ends what the identity has opened at applications through Hydra, whose
+// subject it is. It comes before the end of Kratos' own sessions: as long as one
+// of them stands, it is repeated.
+func (a *Adapter) endAtHydra(ctx context.Context, id string) error {
+	if a.cfg.Hydra == nil {
+		return nil
+	}
+	return a.cfg.Hydra.Revoke(ctx, id)
+}
+
 // Revoke implements [upstream.Adapter].
 func (a *Adapter) Revoke(ctx context.Context, id string) error {
 	if _, err := a.identity(ctx, id); err != nil {
+		return err
+	}
+	if err := a.endAtHydra(ctx, id); err != nil {
 		return err
 	}
 	err := a.api.call(ctx, http.MethodDelete, "/identities/"+id+"/sessions", nil, http.StatusNoContent, nil)
@@ -134,10 +147,14 @@ func (a *Adapter) Revoke(ctx context.Context, id string) error {
 
 // end ends the sessions of an identity that which picks, and reads back that
 // none is left, also none that was not listed because others changed places
-// meanwhile.
+// meanwhile. Whoever had one may have gone on to applications: if there is any,
+// everything of the identity's at Hydra ends first.
 func (a *Adapter) end(ctx context.Context, id string, which func(session) bool) error {
 	picked, err := a.standing(ctx, id, which)
 	if err != nil || len(picked) == 0 {
+		return err
+	}
+	if err := a.endAtHydra(ctx, id); err != nil {
 		return err
 	}
 	for _, s := range picked {

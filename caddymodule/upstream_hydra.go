@@ -1,0 +1,209 @@
+package caddymodule
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/regrant/regrant/upstream"
+	"github.com/regrant/regrant/upstream/hydra"
+)
+
+func init() {
+	caddy.RegisterModule(Hydra{})
+}
+
+// Hydra is an Ory Hydra, version 2.3, with a login app of the operator's own; where
+// Kratos is the login app, the upstream is `kratos` with its option `hydra`. A
+// recovery ends in the login of the application that the person came from. Accounts
+// are named by the subject that the login app gives to Hydra. Hydra's admin API has
+// no password of its own: whoever reaches it can sign in as anybody, so it must be
+// reachable by the gateway and the login app alone.
+type Hydra struct {
+	UpstreamTerms
+
+	// The base URL at which the gateway reaches Hydra's public API itself, for
+	// example `http://127.0.0.1:4444`. Required.
+	URL string `json:"url,omitempty"`
+
+	// The base URL of Hydra's admin API, for example `http://127.0.0.1:4445`.
+	// Required.
+	Admin string `json:"admin,omitempty"`
+
+	// The client of Hydra's under which people sign in to see and change their
+	// recovery methods, with redirect URI `{issuer}/login/callback`. Required.
+	Client *Client `json:"client,omitempty"`
+
+	// The path below which people reach the public API through the gateway: that
+	// of `urls.self.public` in Hydra. Default: none.
+	BasePath string `json:"base_path,omitempty"`
+
+	// What Hydra calls itself, `urls.self.issuer`, where that is not the address
+	// of its public API. A slash at its end counts.
+	HydraIssuer string `json:"hydra_issuer,omitempty"`
+
+	// The path of the login app's page for people who forgot their password:
+	// whoever comes there is led to the gateway. Default: there is none at this
+	// site, and the login app itself links to the gateway, with the parameter
+	// `login_challenge` that it got.
+	RecoveryUI string `json:"recovery_ui,omitempty"`
+
+	// Accept that every subject counts as an ordinary account, since nobody can be
+	// asked. Default: every account counts as privileged, and none is recovered.
+	AssumeUnprivileged *Exception `json:"assume_unprivileged,omitempty"`
+
+	// What the authentication context classes (`acr`) with which the login app
+	// accepts logins prove, by class. A sign-in of a class that is not here proves
+	// what its methods (`amr`) add up to, and one factor if it names none. What a
+	// person may enrol depends on it.
+	ACR signIns `json:"acr,omitempty"`
+
+	// The certificate authorities trusted for HTTPS to Hydra. Default: those of
+	// the system.
+	CARaw json.RawMessage `json:"ca,omitempty" caddy:"namespace=tls.ca_pool.source inline_key=provider"`
+
+	pool *trustPool
+}
+
+// CaddyModule returns the Caddy module information.
+func (Hydra) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "regrant.upstreams.hydra",
+		New: func() caddy.Module { return new(Hydra) },
+	}
+}
+
+// Provision checks the values. It calls nobody.
+func (h *Hydra) Provision(ctx caddy.Context) (err error) {
+	if err := firstError(h.expand(), expand(&h.URL, &h.Admin, &h.BasePath, &h.HydraIssuer, &h.RecoveryUI), h.Client.expand(), h.AssumeUnprivileged.expand()); err != nil {
+		return err
+	}
+	if err := h.check(); err != nil {
+		return err
+	}
+	h.pool, err = loadTrustPool(ctx, h, "CARaw", h.CARaw)
+	return err
+}
+
+// UnmarshalCaddyfile sets up the upstream. Syntax:
+//
+//	upstream hydra <url> {
+//		name                <name>
+//		issuer              <origin> [<path>]
+//		path                <path>
+//		admin               <url>
+//		client              <id> <secret>
+//		base_path           <path>
+//		hydra_issuer        <url>
+//		recovery_ui         <path>
+//		assume_unprivileged risk_analysis <reference>
+//		acr                 <class> aal1|aal2|aal3 [phishing_resistant]
+//		trust_pool          <module> ...
+//	}
+func (h *Hydra) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume module name
+	if err := readOnce(d, &h.URL); err != nil {
+		return err
+	}
+	if err := h.checkValues(); err != nil {
+		return d.WrapErr(err)
+	}
+	return readBlock(d, 0, h.unmarshalOption, h.checkValues, h.check)
+}
+
+func (h *Hydra) unmarshalOption(d *caddyfile.Dispenser) error {
+	if known, err := h.unmarshalTerm(d); known || err != nil {
+		return err
+	}
+	switch d.Val() {
+	case "admin":
+		return readOnce(d, &h.Admin)
+	case "client":
+		return readClient(d, &h.Client)
+	case "base_path":
+		return readOnce(d, &h.BasePath)
+	case "hydra_issuer":
+		return readOnce(d, &h.HydraIssuer)
+	case "recovery_ui":
+		return readOnce(d, &h.RecoveryUI)
+	case "assume_unprivileged":
+		return readAssumption(d, &h.AssumeUnprivileged)
+	case "acr":
+		return h.ACR.unmarshal(d)
+	case "trust_pool":
+		return unmarshalTrustPool(d, &h.CARaw)
+	default:
+		return unknown(d, "name", "issuer", "path", "admin", "client", "base_path", "hydra_issuer", "recovery_ui", "assume_unprivileged", "acr", "trust_pool")
+	}
+}
+
+// checkValues checks the values that are given.
+func (h *Hydra) checkValues() error {
+	return firstError(
+		h.checkTerms(), checkURL("upstream", h.URL), checkURL("admin", h.Admin), checkURL("hydra_issuer", h.HydraIssuer),
+		h.Client.check("client"), h.AssumeUnprivileged.check(), h.ACR.check(),
+	)
+}
+
+// check checks the whole.
+func (h *Hydra) check() error {
+	switch {
+	case h.URL == "":
+		return errors.New("the URL of upstream hydra is missing: write 'upstream hydra http://127.0.0.1:4444 { ... }'")
+	case h.Admin == "":
+		return errors.New("admin is missing: write 'admin http://127.0.0.1:4445' in upstream hydra, the address of Hydra's admin API")
+	case h.Client == nil || h.Client.Secret == "":
+		return errors.New("client is missing: write 'client ID SECRET' in upstream hydra, such as 'client regrant-gateway {file./etc/regrant/hydra.secret}'")
+	}
+	if err := h.checkValues(); err != nil || hasPlaceholder(h.URL+h.Admin+h.BasePath+h.RecoveryUI) {
+		return err
+	}
+	// The adapter knows best what it can work with. Making one calls nobody.
+	_, err := hydra.New(h.config("https://gateway.invalid", "https://gateway.invalid/recovery", "not read yet"))
+	return err
+}
+
+func (h *Hydra) name() string { return cmp.Or(h.Name, "hydra") }
+
+func (h *Hydra) adapter(origin, issuer string) (upstream.Adapter, error) {
+	secret, err := readSecret("the secret of client", h.Client.Secret)
+	if err != nil {
+		return nil, err
+	}
+	return hydra.New(h.config(origin, issuer, secret))
+}
+
+func (h *Hydra) config(origin, issuer, secret string) hydra.Config {
+	return hydra.Config{
+		URL:                h.URL,
+		AdminURL:           h.Admin,
+		PublicURL:          origin + h.BasePath,
+		Issuer:             h.HydraIssuer,
+		EntryURL:           issuer,
+		RecoveryUI:         h.RecoveryUI,
+		ClientID:           h.Client.ID,
+		ClientSecret:       secret,
+		AssumeUnprivileged: h.AssumeUnprivileged != nil,
+		ACR:                h.ACR.assurances(),
+		HTTPClient:         httpClient(h.pool),
+		Clock:              time.Now,
+	}
+}
+
+// brokerClient is none: the gateway answers the logins of Hydra itself.
+func (h *Hydra) brokerClient() Client { return Client{} }
+
+func (h *Hydra) warnings() []string {
+	warnings := append(plaintextWarning(h.URL, "the client secret"), plaintextWarning(h.Admin, "every login")...)
+	return append(warnings, h.AssumeUnprivileged.warnAssumption()...)
+}
+
+var (
+	_ Upstream              = (*Hydra)(nil)
+	_ caddy.Provisioner     = (*Hydra)(nil)
+	_ caddyfile.Unmarshaler = (*Hydra)(nil)
+)
