@@ -20,19 +20,24 @@ export REGRANT_BIN := $(CURDIR)/bin
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo demo-keycloak demo-kratos up up-keycloak up-kratos
+.PHONY: demo demo-keycloak demo-kratos demo-hydra up up-keycloak up-kratos up-hydra
 demo: clients build ## One recovery from beginning to end, then one by each method, against the small identity provider
 	@exec bin/demo -idp demo
 demo-keycloak: build ## One recovery from beginning to end against Keycloak
 	@exec bin/demo -idp keycloak
 demo-kratos: clients build bin/kratos ## One recovery from beginning to end against Ory Kratos
 	@exec bin/demo -idp kratos
+demo-hydra: clients build bin/kratos bin/hydra ## One recovery against Ory Hydra with a login app of its own, and one with Kratos as that
+	@exec bin/demo -idp hydra
+	@exec bin/demo -idp kratos-hydra
 up: build ## Start everything with the small identity provider and keep it running
 	@exec bin/demo -idp demo -up
 up-keycloak: build ## Start everything with Keycloak and keep it running
 	@exec bin/demo -idp keycloak -up
 up-kratos: clients build bin/kratos ## Start everything with Ory Kratos and keep it running
 	@exec bin/demo -idp kratos -up
+up-hydra: clients build bin/hydra ## Start everything with Ory Hydra and keep it running
+	@exec bin/demo -idp hydra -up
 
 .PHONY: check lint vet
 check: lint vet ## Lint, vet and the quick tests: before each commit

@@ -136,6 +136,10 @@ func needs(t *testing.T, kind string) {
 		demand(t, keycloak.Missing())
 	case env.Kratos:
 		demand(t, cmp.Or(ory.Missing(filepath.Join(bin, "kratos")), postgres.Missing()))
+	case env.Hydra:
+		demand(t, cmp.Or(ory.Missing(filepath.Join(bin, "hydra")), postgres.Missing()))
+	case env.KratosHydra:
+		demand(t, cmp.Or(ory.Missing(filepath.Join(bin, "kratos")), ory.Missing(filepath.Join(bin, "hydra")), postgres.Missing()))
 	}
 }
 

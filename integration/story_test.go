@@ -24,6 +24,14 @@ func TestTheStoryHoldsInFrontOfARealKratos(t *testing.T) {
 	tell(t, own(t, env.Options{IdP: env.Kratos}))
 }
 
+func TestTheStoryHoldsInFrontOfARealHydra(t *testing.T) {
+	tell(t, own(t, env.Options{IdP: env.Hydra}))
+}
+
+func TestTheStoryHoldsInFrontOfARealKratosThatIsTheLoginOfAHydra(t *testing.T) {
+	tell(t, own(t, env.Options{IdP: env.KratosHydra}))
+}
+
 func tell(t *testing.T, e *env.Env) {
 	t.Helper()
 	var transcript bytes.Buffer

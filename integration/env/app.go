@@ -123,7 +123,8 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request) {
 // signedIn says who came, and whether the identity provider marks the session as one from a recovery.
 func signedIn(claims map[string]any) string {
 	text := fmt.Sprintf("Signed in as %v.", claims["preferred_username"])
-	if claims["identity_provider"] == "regrant" {
+	class, _ := claims["acr"].(string)
+	if claims["identity_provider"] == "regrant" || strings.HasPrefix(class, "urn:regrant:acr:") {
 		text += " The session says that it came from a recovery."
 	}
 	return text

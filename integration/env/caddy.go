@@ -23,7 +23,7 @@ type config struct {
 	Dir, Admin, Origin, Upstream, UpstreamAdmin, ClientSecret, ProgramsSecret, BrokerSecret, Hook, HookSecret, Probation, App string
 	Global, Site, Network, Method, Devices, Issuer                                                                            string
 	Kind                                                                                                                      string
-	Port, IdPPort, AdminPort, StatePort, UIPort                                                                               int
+	Port, IdPPort, AdminPort, StatePort, UIPort, HydraPort, HydraAdmin                                                        int
 	Plain                                                                                                                     bool
 	Users, Hosts                                                                                                              []string
 
@@ -63,9 +63,19 @@ var caddyfile = template.Must(template.New("").Parse(`{
 			upstream_grant regrant-programs {file.{{.Dir}}/programs.secret}
 			acr gold aal2
 		}
+{{- else if eq .Kind "hydra"}}
+		upstream hydra {{.Upstream}} {
+			admin {{.UpstreamAdmin}}
+			client regrant-gateway {file.{{.Dir}}/client.secret}
+			recovery_ui /ui/recovery
+			assume_unprivileged risk_analysis RA-DEMO-2
+		}
 {{- else}}
 		upstream kratos {{.Upstream}} {
 			admin {{.UpstreamAdmin}}
+{{- if .HydraAdmin}}
+			hydra http://127.0.0.1:{{.HydraAdmin}}
+{{- end}}
 			recovery_ui /ui/recovery
 			session_tokens
 		}
@@ -96,6 +106,12 @@ https://localhost:{{.Port}}{{range .Hosts}}, https://{{.}}:{{$.Port}}{{end}} {
 {{- if .UIPort}}
 	handle /ui/* {
 		reverse_proxy 127.0.0.1:{{.UIPort}}
+	}
+{{- end}}
+{{- if .HydraPort}}
+	@hydra path /oauth2/* /userinfo /.well-known/openid-configuration /.well-known/jwks.json
+	handle @hydra {
+		reverse_proxy 127.0.0.1:{{.HydraPort}}
 	}
 {{- end}}
 	reverse_proxy 127.0.0.1:{{.IdPPort}}

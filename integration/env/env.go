@@ -26,6 +26,10 @@ const (
 	Keycloak = "keycloak"
 	Demo     = "demo"
 	Kratos   = "kratos" // with a login app, on PostgreSQL
+	Hydra    = "hydra"  // with a login app that has users of its own, on PostgreSQL
+
+	// KratosHydra is Kratos as the login app of Hydra, through which the application signs people in.
+	KratosHydra = "kratos-hydra"
 )
 
 // Options say what to start.
@@ -104,7 +108,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 			e.Stop()
 		}
 	}()
-	ports, err := freePorts(6)
+	ports, err := freePorts(8)
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +142,11 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 	if c.Upstream == "" {
 		c.Upstream, c.UpstreamAdmin = fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort), fmt.Sprintf("http://127.0.0.1:%d", c.AdminPort)
 	}
-	if o.IdP == Kratos {
+	switch o.IdP {
+	case Kratos, Hydra:
 		c.UIPort = ports[5]
+	case KratosHydra:
+		c.UIPort, c.HydraPort, c.HydraAdmin = ports[5], ports[6], ports[7]
 	}
 	if o.Patient {
 		c.Network = "1000000 1m"

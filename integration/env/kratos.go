@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/regrant/regrant/integration/hydra"
 	"github.com/regrant/regrant/integration/kratos"
 	"github.com/regrant/regrant/integration/postgres"
 	"github.com/regrant/regrant/integration/selfservice"
@@ -14,6 +15,7 @@ import (
 // KratosProvider is a real Kratos on PostgreSQL, with a login app. Its people are alice and bob at example.com.
 type KratosProvider struct {
 	Server *kratos.Server
+	Hydra  *hydra.Server // whose login app it is; nil: of none
 
 	state  *postgres.Server
 	ui     *selfservice.App
@@ -31,19 +33,25 @@ func startKratos(ctx context.Context, e *Env, c config) (_ Provider, err error) 
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if k.state, err = postgres.Start(ctx, c.StatePort, e.log, "kratos"); err != nil {
+	if k.state, err = postgres.Start(ctx, c.StatePort, e.log, "kratos", "hydra"); err != nil {
 		return nil, err
 	}
-	k.Server, err = kratos.Start(ctx, kratos.Options{
+	o := kratos.Options{
 		Program: filepath.Join(e.Bin, "kratos"), Dir: dir, DSN: k.state.URL("kratos"), Ports: [2]int{c.IdPPort, c.AdminPort},
 		Origin: c.Origin, UseContinueWithTransitions: true, RequiredAAL: "highest_available", Log: e.log, Extra: c.Kratos,
-	})
-	if err != nil {
+	}
+	ui := selfservice.Options{Address: fmt.Sprintf("127.0.0.1:%d", c.UIPort), Origin: c.Origin}
+	if c.Kind == KratosHydra {
+		if k.Hydra, err = runHydra(ctx, e, c, k.state, [2]int{c.HydraPort, c.HydraAdmin}); err != nil {
+			return nil, err
+		}
+		o.Hydra, ui.Hydra, ui.Clients = k.Hydra.AdminURL, k.Hydra.AdminURL, []string{appClient}
+	}
+	if k.Server, err = kratos.Start(ctx, o); err != nil {
 		return nil, err
 	}
-	k.ui, err = selfservice.Start(selfservice.Options{
-		Address: fmt.Sprintf("127.0.0.1:%d", c.UIPort), Origin: c.Origin, Kratos: k.Server.PublicURL,
-	})
+	ui.Kratos = k.Server.PublicURL
+	k.ui, err = selfservice.Start(ui)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +73,9 @@ func (k *KratosProvider) Stop() {
 	}
 	if k.Server != nil {
 		k.Server.Stop()
+	}
+	if k.Hydra != nil {
+		k.Hydra.Stop()
 	}
 	if k.state != nil {
 		k.state.Stop()

@@ -20,8 +20,10 @@ func startProvider(ctx context.Context, e *Env, c config) (Provider, error) {
 	switch c.Kind {
 	case Demo:
 		return startDemo(ctx, e, c)
-	case Kratos:
+	case Kratos, KratosHydra:
 		return startKratos(ctx, e, c)
+	case Hydra:
+		return startHydra(ctx, e, c)
 	}
 	dir := filepath.Join(c.Dir, "keycloak")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -38,8 +40,11 @@ func startProvider(ctx context.Context, e *Env, c config) (Provider, error) {
 }
 
 func endpointsOf(e *Env) endpoints {
-	if e.Kind == Demo {
+	switch e.Kind {
+	case Demo:
 		return endpoints{authorize: e.Origin + "/authorize", token: e.Origin + "/token"}
+	case Hydra, KratosHydra:
+		return endpoints{authorize: e.Origin + "/oauth2/auth", token: e.Origin + "/oauth2/token"}
 	}
 	k, ok := e.Provider.(KeycloakProvider)
 	if !ok {

@@ -17,8 +17,9 @@ type idp struct {
 	subject string // stable id, where the provider cannot be asked
 
 	arrives string // path at the gateway to which "Forgot password?" leads, below the issuer
-	cookie  string // of the provider's own session
+	cookie  string // of the provider's own session; "": it remembers nobody
 
+	// The next three are none where the provider knows no passwords.
 	signIn    func(ctx context.Context, b *browser.Browser, page *browser.Page, account, password string) (*browser.Page, error)
 	password  string // name of the field for a new password
 	renew     func(ctx context.Context, b *browser.Browser, page *browser.Page, password string) (*browser.Page, error)
@@ -36,14 +37,15 @@ func idps(e *env.Env) idp {
 			spellings: []string{"/forgot", "/forgot/", "//forgot", "/%66orgot", "/forgot;x=y"},
 		}
 	case env.Kratos:
+		return ofKratos
+	case env.KratosHydra:
+		k := ofKratos
+		k.renew = inSettingsAndOnce
+		return k
+	case env.Hydra:
 		return idp{
-			account: "alice@example.com", user: "alice@example.com",
-			cookie: kratos.SessionCookie,
-			signIn: byIdentifier, password: "password", renew: inSettings,
-			spellings: []string{
-				"/self-service/recovery/browser", "/self-service/recovery/browser/", "//self-service/recovery/browser", "/self-service/recovery/%62rowser",
-				"/self-service/recovery/browser;x=y", "/self-service/recovery?flow=x&token=y", "/self-service/recovery/api", "/ui/recovery",
-			},
+			account: "alice@example.com", user: "alice-0001", subject: "alice-0001",
+			spellings: []string{"/ui/recovery", "/ui/recovery/", "/ui//recovery", "/ui/%72ecovery", "/ui/recovery;x=y", "/admin/clients", "/oauth2/../admin/clients"},
 		}
 	default:
 		base := "/realms/" + keycloak.Realm + "/login-actions/"
@@ -56,6 +58,16 @@ func idps(e *env.Env) idp {
 			},
 		}
 	}
+}
+
+// ofKratos is what is the same with and without a Hydra.
+var ofKratos = idp{
+	account: "alice@example.com", user: "alice@example.com", cookie: kratos.SessionCookie,
+	signIn: byIdentifier, password: "password", renew: inSettings,
+	spellings: []string{
+		"/self-service/recovery/browser", "/self-service/recovery/browser/", "//self-service/recovery/browser", "/self-service/recovery/%62rowser",
+		"/self-service/recovery/browser;x=y", "/self-service/recovery?flow=x&token=y", "/self-service/recovery/api", "/ui/recovery",
+	},
 }
 
 func byName(ctx context.Context, b *browser.Browser, page *browser.Page, account, password string) (*browser.Page, error) {
@@ -71,6 +83,16 @@ func inForm(action string) func(context.Context, *browser.Browser, *browser.Page
 	return func(ctx context.Context, b *browser.Browser, page *browser.Page, password string) (*browser.Page, error) {
 		return b.Submit(ctx, page, action, url.Values{"password-new": {password}, "password-confirm": {password}})
 	}
+}
+
+// inSettingsAndOnce is that page, and then Kratos has the password typed once more: whatever its session, it answers a login
+// that Hydra asks it for with one made for it.
+func inSettingsAndOnce(ctx context.Context, b *browser.Browser, page *browser.Page, password string) (*browser.Page, error) {
+	page, err := inSettings(ctx, b, page, password)
+	if err != nil {
+		return nil, err
+	}
+	return b.SubmitWhere(ctx, page, "method", "password", url.Values{"password": {password}})
 }
 
 // inSettings is the page of somebody who is signed in.

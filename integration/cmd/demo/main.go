@@ -24,7 +24,7 @@ import (
 )
 
 func main() {
-	idp := flag.String("idp", env.Demo, "identity provider: keycloak, kratos or demo")
+	idp := flag.String("idp", env.Demo, "identity provider: keycloak, kratos, hydra, kratos-hydra or demo")
 	up := flag.Bool("up", false, "no story: print the environment as a line of JSON and stay")
 	bin := flag.String("bin", "bin", "folder with the built programs")
 	flag.Parse()
