@@ -150,7 +150,7 @@ func TestAnIDTokenThatAnswersSomethingElseIsRefused(t *testing.T) {
 		"of the future":          {map[string]any{"iat": now.Add(2 * time.Minute).Unix()}, upstream.ErrRefused},
 		"without a time":         {map[string]any{"iat": 0}, upstream.ErrRefused},
 		"for us and others":      {map[string]any{"aud": []string{"gateway", "other"}}, upstream.ErrRefused},
-		"of an older session":    {map[string]any{"auth_time": now.Add(-70 * time.Second).Unix()}, upstream.ErrRefused},
+		"of an older session":    {map[string]any{"auth_time": login.Started.Add(-10 * time.Second).Unix()}, upstream.ErrRefused},
 		"made before the login":  {map[string]any{"auth_time": now.Add(time.Minute).Unix()}, upstream.ErrRefused},
 		"of an unknown time":     {map[string]any{"auth_time": nil}, upstream.ErrRefused},
 		"about nobody":           {map[string]any{"sub": ""}, upstream.ErrRefused},
