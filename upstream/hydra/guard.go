@@ -3,6 +3,7 @@ package hydra
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/regrant/regrant/upstream"
@@ -43,7 +44,7 @@ func pathOf(address string) string {
 // reading only.
 func (g *guard) judge(r *http.Request) upstream.Verdict {
 	if !upstream.Canonical(r.URL) {
-		if loosest := upstream.Loosest(r.URL); g.hydra(loosest) || g.isRecoveryUI(loosest) {
+		if slices.ContainsFunc(upstream.Readings(r.URL), g.concerns) {
 			return notCanonical
 		}
 		return upstream.Verdict{}
@@ -58,6 +59,8 @@ func (g *guard) judge(r *http.Request) upstream.Verdict {
 	}
 	return upstream.Verdict{}
 }
+
+func (g *guard) concerns(path string) bool { return g.hydra(path) || g.isRecoveryUI(path) }
 
 func entryOf(challenge string) string {
 	if challenge == "" {

@@ -2,9 +2,7 @@ package hydra
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -41,8 +39,6 @@ func (a *Adapter) Prepare(_ context.Context, _ string, wanted []attest.Action) e
 	return nil
 }
 
-const loginRequests = "/oauth2/auth/requests/login"
-
 // Session implements [upstream.Adapter]: it accepts the login that the person came
 // from. What was opened since Revoke ends right before, also the session of an
 // answer that got lost.
@@ -62,67 +58,21 @@ func (a *Adapter) Session(ctx context.Context, s upstream.Session) (upstream.Out
 	if s.Txn == "" {
 		return upstream.Outcome{}, fmt.Errorf("%w: the recovery has no name", upstream.ErrRefused)
 	}
-	challenge, err := a.waiting(ctx, s.Entry)
+	challenge, err := a.admin.waiting(ctx, s.Entry)
 	if err != nil {
 		return upstream.Outcome{}, err
 	}
 	if err := a.Revoke(ctx, s.AccountID); err != nil {
 		return upstream.Outcome{}, err
 	}
-	to, err := a.accept(ctx, challenge, s)
+	to, err := a.admin.accept(ctx, challenge, s)
 	if err != nil {
 		return upstream.Outcome{}, err
 	}
+	if !strings.HasPrefix(to, a.cfg.PublicURL+"/oauth2/auth?") {
+		return upstream.Outcome{}, fmt.Errorf("accepting a login: %w: it leads elsewhere than to %s", upstream.ErrUnavailable, a.cfg.PublicURL)
+	}
 	return upstream.Outcome{Direct: &upstream.Direct{Location: to}}, nil
-}
-
-// waiting is the challenge of an entry, if its login still waits. A login in which
-// Hydra remembers somebody would go on as his older one.
-func (a *Adapter) waiting(ctx context.Context, entry string) (string, error) {
-	came, err := url.ParseQuery(entry)
-	challenge := came.Get(loginChallenge)
-	if err != nil || challenge == "" {
-		return "", upstream.ErrNoLogin
-	}
-	var request struct {
-		Challenge string `json:"challenge"`
-		Skip      *bool  `json:"skip"`
-	}
-	err = a.admin.call(ctx, http.MethodGet, loginRequests, url.Values{loginChallenge: {challenge}}, nil, http.StatusOK, &request)
-	switch refused := refusal(0); {
-	case errors.As(err, &refused): // unknown, handled or too old
-		return "", upstream.ErrNoLogin
-	case err != nil:
-		return "", err
-	case request.Skip == nil || request.Challenge != challenge:
-		return "", fmt.Errorf("reading a login: %w: it is another one", upstream.ErrUnavailable)
-	case *request.Skip:
-		return "", upstream.ErrNoLogin
-	}
-	return challenge, nil
-}
-
-// accept accepts a login and returns where the browser goes on. Applications and
-// the consent app can see which recovery it was: acr and amr are in the ID token,
-// txn is in the context. It is not remembered: the next login asks again.
-func (a *Adapter) accept(ctx context.Context, challenge string, s upstream.Session) (string, error) {
-	var next struct {
-		To string `json:"redirect_to"`
-	}
-	err := a.admin.call(ctx, http.MethodPut, loginRequests+"/accept", url.Values{loginChallenge: {challenge}}, map[string]any{
-		"subject": s.AccountID, "remember": false, "acr": s.ACR, "amr": slices.Concat([]string{}, s.AMR), "context": map[string]string{"txn": s.Txn},
-	}, http.StatusOK, &next)
-	if refused := refusal(0); errors.As(err, &refused) {
-		return "", upstream.ErrNoLogin // over since it was looked at
-	}
-	if err != nil {
-		return "", err
-	}
-	to, err := url.Parse(next.To)
-	if err != nil || !strings.HasPrefix(next.To, a.cfg.PublicURL+"/oauth2/auth?") || to.Query().Get("login_verifier") == "" {
-		return "", fmt.Errorf("accepting a login: %w: it leads elsewhere than to %s", upstream.ErrUnavailable, a.cfg.PublicURL)
-	}
-	return next.To, nil
 }
 
 // Finish implements [upstream.Adapter]. The session shows once the person has

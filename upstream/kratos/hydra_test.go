@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,15 +16,20 @@ import (
 )
 
 // withHydra is an adapter beside a Hydra that keeps what it is asked to end, and an error as long as it is down.
-func withHydra(t *testing.T, w *world) (a *kratos.Adapter, ended func(n int), down *bool) {
+func withHydra(t *testing.T, w *world) (a *kratos.Adapter, ended func(n int), down *bool, to *string) {
 	t.Helper()
 	var calls []string
-	down = new(bool)
+	down, to = new(bool), new(string)
+	*to = publicURL + "/oauth2/auth?login_verifier=v"
 	fake := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
 		switch {
 		case *down:
 			rw.WriteHeader(http.StatusBadGateway)
+		case strings.HasSuffix(r.URL.Path, "/requests/login"):
+			_, _ = rw.Write([]byte(`{"challenge":"c","skip":false}`))
+		case r.Method == http.MethodPut:
+			_, _ = rw.Write([]byte(`{"redirect_to":"` + *to + `"}`))
 		case r.Method == http.MethodDelete:
 			calls = append(calls, r.URL.String())
 			rw.WriteHeader(http.StatusNoContent)
@@ -40,13 +47,13 @@ func withHydra(t *testing.T, w *world) (a *kratos.Adapter, ended func(n int), do
 			t.Errorf("Hydra was asked for %q", calls)
 		}
 		calls = nil
-	}, down
+	}, down, to
 }
 
 func TestWhereSessionsEndThoseAtHydraEndFirst(t *testing.T) {
 	w := realKratos(t)
 	p := w.person(t, "dora")
-	a, ended, down := withHydra(t, w)
+	a, ended, down, _ := withHydra(t, w)
 	sessions := func(want int) {
 		t.Helper()
 		if all, err := w.Sessions(t.Context(), p.ID); err != nil || len(all) != want {
@@ -82,4 +89,46 @@ func TestWhereSessionsEndThoseAtHydraEndFirst(t *testing.T) {
 	must(t, a.Abandon(t.Context(), s))
 	sessions(0)
 	ended(2)
+}
+
+// A login of Hydra's is accepted where nothing is to be set: Kratos would ask for the credential that is lost.
+func TestALoginOfHydraIsAcceptedWhereNothingIsToBeSet(t *testing.T) {
+	w := realKratos(t)
+	p := w.person(t, "erika")
+	a, _, down, to := withHydra(t, w)
+	for name, c := range map[string]struct {
+		actions []attest.Action
+		entry   string
+		leads   string // path
+	}{
+		"good":                        {[]attest.Action{attest.ActionSignIn}, "login_challenge=c", "/oauth2/auth"},
+		"with a password to set":      {[]attest.Action{attest.ActionSignIn, attest.ActionResetPassword}, "login_challenge=c", "/ui/settings"},
+		"without a login":             {[]attest.Action{attest.ActionSignIn}, "", "/ui/settings"},
+		"with a login of somebody":    {[]attest.Action{attest.ActionSignIn}, "login_challenge=another", ""},
+		"back to another application": {[]attest.Action{attest.ActionSignIn}, "return_to=https%3A%2F%2Fapp.example.com%2Fhome", "/home"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := upstream.Session{AccountID: p.ID, Subject: name, Txn: name, Actions: c.actions, Now: time.Now(), Entry: c.entry}
+			out, err := a.Session(t.Context(), s)
+			if c.leads == "" {
+				if !errors.Is(err, upstream.ErrUnavailable) {
+					t.Errorf("%+v, %v", out, err)
+				}
+				return
+			}
+			must(t, err)
+			if u, err := url.Parse(out.Direct.Location); err != nil || u.Path != c.leads {
+				t.Errorf("leads to %s, want %s", out.Direct.Location, c.leads)
+			}
+		})
+	}
+	s := upstream.Session{AccountID: p.ID, Subject: "last", Txn: "last", Actions: []attest.Action{attest.ActionSignIn}, Now: time.Now(), Entry: "login_challenge=c"}
+	*to = "https://evil.example/oauth2/auth?login_verifier=v"
+	if out, err := a.Session(t.Context(), s); !errors.Is(err, upstream.ErrUnavailable) {
+		t.Errorf("to another site: %+v, %v", out, err)
+	}
+	*to, *down = publicURL+"/oauth2/auth?login_verifier=v", true
+	if out, err := a.Session(t.Context(), s); !errors.Is(err, upstream.ErrUnavailable) {
+		t.Errorf("with a Hydra that cannot tell: %+v, %v", out, err)
+	}
 }

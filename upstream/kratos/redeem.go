@@ -35,6 +35,7 @@ type redeemed struct {
 	cookies  []string // of a browser
 	location string
 	token    string // of a program
+	wall     bool   // the second factor that the person still has comes next, at Kratos
 	lasts    time.Duration
 }
 
@@ -170,11 +171,41 @@ func (g *redeemed) credentials() http.Header {
 // there, else back to where it came from. Whoever has to sign in there again can
 // set a password first: the settings lead on to the target.
 func (to recovery) next(settings string, wanted []attest.Action) string {
-	sets := slices.Contains(wanted, attest.ActionResetPassword) || slices.Contains(wanted, attest.ActionReplaceOTP)
-	if sets || to.again || to.target == "" {
+	if sets(wanted) || to.again || to.target == "" {
 		return settings
 	}
 	return to.target
+}
+
+// sets tells whether something is to be set in the settings.
+func sets(wanted []attest.Action) bool {
+	return slices.Contains(wanted, attest.ActionResetPassword) || slices.Contains(wanted, attest.ActionReplaceOTP)
+}
+
+// leads is next, but for a login of Hydra's: Kratos would ask for the lost
+// credential there, so with nothing to set the gateway accepts it.
+func (a *Adapter) leads(ctx context.Context, to recovery, got *redeemed, s upstream.Session) (string, error) {
+	if !sets(s.Actions) && a.cfg.Hydra != nil && !got.wall {
+		back, err := a.acceptAtHydra(ctx, s)
+		if !errors.Is(err, upstream.ErrNoLogin) {
+			return back, err
+		}
+	}
+	return to.next(got.location, s.Actions), nil
+}
+
+// acceptAtHydra accepts the login of Hydra's that the person came from.
+func (a *Adapter) acceptAtHydra(ctx context.Context, s upstream.Session) (string, error) {
+	back, err := a.cfg.Hydra.Accept(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	to, err := url.Parse(back)
+	ours, err2 := url.Parse(a.cfg.PublicURL)
+	if err != nil || err2 != nil || !sameSite(to, ours) {
+		return "", fmt.Errorf("accepting a login: %w: it leads to another site", upstream.ErrUnavailable)
+	}
+	return back, nil
 }
 
 // sameSite tells whether two addresses are of one site: of the same host, or of

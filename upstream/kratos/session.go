@@ -60,7 +60,11 @@ func (a *Adapter) Session(ctx context.Context, s upstream.Session) (upstream.Out
 	if s.Program {
 		return upstream.Outcome{Token: &upstream.Token{Kind: upstream.TokenSession, Value: got.token, ExpiresIn: got.lasts}}, nil
 	}
-	return upstream.Outcome{Direct: &upstream.Direct{Location: to.next(got.location, s.Actions), Cookies: got.cookies}}, nil
+	next, err := a.leads(ctx, to, got, s)
+	if err != nil {
+		return upstream.Outcome{}, err
+	}
+	return upstream.Outcome{Direct: &upstream.Direct{Location: next, Cookies: got.cookies}}, nil
 }
 
 // check reads back that there is one session of this recovery, and that what was
@@ -76,7 +80,8 @@ func (a *Adapter) check(ctx context.Context, id string, got *redeemed, ours func
 	got.lasts = standing[0].ExpiresAt.Sub(standing[0].IssuedAt)
 	who, _, err := a.api.whoami(ctx, got.credentials())
 	if wall := (*refusal)(nil); errors.As(err, &wall) && wall.status == http.StatusForbidden && wall.id == needsAAL2 {
-		return nil // the second factor that the person still has comes next, at Kratos
+		got.wall = true
+		return nil
 	}
 	if err != nil {
 		return couldNotTell(err)

@@ -71,7 +71,7 @@ func realProvider(t *testing.T) demo {
 	})
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "demoidp.json"), text, 0o600))
-	process, err := child.Start(exec.Command(program, "-config", filepath.Join(dir, "demoidp.json")), syscall.SIGKILL) //nolint:gosec // a program of this repository
+	process, err := child.Start(exec.Command(program, "-config", filepath.Join(dir, "demoidp.json")), syscall.SIGKILL)
 	must(t, err)
 	t.Cleanup(process.Stop)
 	must(t, process.Await(t.Context(), 30*time.Second, "the identity provider", func() bool {
