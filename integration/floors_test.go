@@ -98,7 +98,7 @@ var floors = map[string][]string{
 	"integration/demoidp":     {"internal/resend"},
 	"integration/child":       {},
 	"integration/keycloak":    {"integration/child"},
-	"integration/env":         {"integration/child", "integration/keycloak", "integration/kratos", "integration/postgres", "integration/selfservice"},
+	"integration/env":         {"integration/child", "integration/hydra", "integration/keycloak", "integration/kratos", "integration/postgres", "integration/selfservice"},
 	"integration/claimant":    {"attest", "internal/wire"},
 	"integration/story":       {"integration/browser", "integration/chromium", "integration/claimant", "integration/env", "integration/keycloak", "integration/kratos", "integration/swtpm", "internal/wire"},
 	"integration/cmd/demo":    {"integration/env", "integration/story", "integration/swtpm"},
