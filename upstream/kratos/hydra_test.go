@@ -11,7 +11,7 @@ import (
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/upstream"
-	"github.com/regrant/regrant/upstream/hydra"
+	oryhydra "github.com/regrant/regrant/upstream/hydra"
 	"github.com/regrant/regrant/upstream/kratos"
 )
 
@@ -38,7 +38,7 @@ func withHydra(t *testing.T, w *world) (a *kratos.Adapter, ended func(n int), do
 		}
 	}))
 	t.Cleanup(fake.Close)
-	api, err := hydra.NewAdmin(fake.URL, nil)
+	api, err := oryhydra.NewAdmin(fake.URL, nil)
 	must(t, err)
 	a = w.adapter(t, w.both.URL, func(c *kratos.Config) { c.Hydra = api })
 	return a, func(n int) {
