@@ -41,6 +41,11 @@ type Config struct {
 	RecoveryUI string
 	// ClientID and ClientSecret of the gateway's confidential client.
 	ClientID, ClientSecret string
+	// GrantClientID and GrantClientSecret of the confidential client to which
+	// programs' access tokens are issued, with GrantScope: Hydra holds it against
+	// no scope of the client's. Empty: programs get none.
+	GrantClientID, GrantClientSecret string
+	GrantScope                       []string
 	// AssumeUnprivileged says that no subject holds power over others. Without it
 	// everyone counts as privileged, because nobody can be asked.
 	AssumeUnprivileged bool
@@ -76,6 +81,12 @@ func New(cfg Config) (*Adapter, error) {
 	if cfg.ClientID == "" || cfg.ClientSecret == "" {
 		return nil, errors.New("the gateway's client at Hydra needs an id and a secret")
 	}
+	if (cfg.GrantClientID == "") != (cfg.GrantClientSecret == "") || (cfg.GrantClientID == "") != (len(cfg.GrantScope) == 0) {
+		return nil, errors.New("the client for programs at Hydra needs an id, a secret and a scope")
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
 	if cfg.Issuer == "" {
 		cfg.Issuer = cfg.PublicURL
 	}
@@ -91,7 +102,11 @@ var actions = []attest.Action{attest.ActionSignIn, attest.ActionRevokeSessions}
 
 // Facts implements [upstream.Adapter].
 func (a *Adapter) Facts() upstream.Facts {
-	return upstream.Facts{Name: "hydra", Revokes: true, Direct: true, Actions: slices.Clone(actions), ACR: maps.Clone(a.cfg.ACR)}
+	facts := upstream.Facts{Name: "hydra", Revokes: true, Direct: true, Actions: slices.Clone(actions), ACR: maps.Clone(a.cfg.ACR)}
+	if a.cfg.GrantClientID != "" {
+		facts.Programs = slices.Clone(actions)
+	}
+	return facts
 }
 
 // Guard implements [upstream.Adapter].

@@ -84,11 +84,18 @@ func (w *world) logIn(t testing.TB, to string, l upstream.Login) upstream.Answer
 	return upstream.Answer{Code: back.Get("code"), Issuer: back.Get("iss")}
 }
 
-// recoveries lists the recoveries that made consents of a subject.
+// recoveries lists the recoveries that made consents of a subject, and what is trusted about it.
 func (w *world) recoveries(t testing.TB, subject string) (txns []string) {
 	t.Helper()
 	all, err := w.Consents(t.Context(), subject)
 	must(t, err)
+	trusted, err := w.Trusts(t.Context(), "")
+	must(t, err)
+	for _, trust := range trusted {
+		if trust.Subject == subject {
+			txns = append(txns, trust.Issuer)
+		}
+	}
 	for _, c := range all {
 		if txn := c.Request.Context.Txn; txn != "" {
 			txns = append(txns, txn)

@@ -53,7 +53,7 @@ func (a *Adapter) Session(ctx context.Context, s upstream.Session) (upstream.Out
 		return upstream.Outcome{}, upstream.ErrNoAccount
 	}
 	if s.Program {
-		return upstream.Outcome{}, upstream.ErrUnsupported
+		return a.grant(ctx, s)
 	}
 	if s.Txn == "" {
 		return upstream.Outcome{}, fmt.Errorf("%w: the recovery has no name", upstream.ErrRefused)
@@ -81,6 +81,10 @@ func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) 
 	if s.RedeemedAt.IsZero() {
 		return false, nil
 	}
+	if s.Program {
+		err := a.admin.endTrusts(ctx, a.issuerOf(s))
+		return err == nil && !s.Now.Before(s.RedeemedAt.Add(upstream.AnswerLife)), err
+	}
 	all, err := a.admin.consents(ctx, s.AccountID)
 	if err != nil || !slices.ContainsFunc(all, of(s)) {
 		return false, err
@@ -91,6 +95,11 @@ func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) 
 // Abandon implements [upstream.Adapter]. It ends the account's consents at the
 // application of the session, since Hydra can end no single one.
 func (a *Adapter) Abandon(ctx context.Context, s upstream.Session) error {
+	if a.cfg.GrantClientID != "" && s.Txn != "" { // of a program that crashed here
+		if err := a.admin.endTrusts(ctx, a.issuerOf(s)); err != nil {
+			return err
+		}
+	}
 	all, err := a.admin.consents(ctx, s.AccountID)
 	if err != nil {
 		return err

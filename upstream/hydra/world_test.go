@@ -47,6 +47,8 @@ type world struct {
 	app        *selfservice.App
 	pg         *postgres.Server
 	log        bytes.Buffer
+
+	programs, programsSecret string // client for programs
 }
 
 var (
@@ -142,6 +144,9 @@ func startWorld(ctx context.Context, program string) (*world, error) {
 	if err == nil {
 		err = w.RegisterGateway(ctx, gateway, secret, w.site.URL+callback)
 	}
+	if err == nil {
+		w.programs, w.programsSecret, err = w.SecretClient(ctx, "urn:ietf:params:oauth:grant-type:jwt-bearer")
+	}
 	return w, err
 }
 
@@ -154,7 +159,7 @@ func (w *world) adapter(t testing.TB, address string, change ...func(*hydra.Conf
 	t.Helper()
 	cfg := hydra.Config{
 		URL: address, AdminURL: address, PublicURL: w.site.URL, EntryURL: w.site.URL + "/recovery", RecoveryUI: "/ui/recovery",
-		ClientID: gateway, ClientSecret: secret, AssumeUnprivileged: true, HTTPClient: &http.Client{Transport: &http.Transport{}},
+		ClientID: gateway, ClientSecret: secret, GrantClientID: w.programs, GrantClientSecret: w.programsSecret, GrantScope: []string{"recover"}, AssumeUnprivileged: true, HTTPClient: &http.Client{Transport: &http.Transport{}},
 	}
 	for _, c := range change {
 		c(&cfg)
