@@ -38,6 +38,11 @@ type Hydra struct {
 	// recovery methods, with redirect URI `{issuer}/login/callback`. Required.
 	Client *Client `json:"client,omitempty"`
 
+	// The confidential client of Hydra's to which programs are given access tokens
+	// (grant type `urn:ietf:params:oauth:grant-type:jwt-bearer`). Default: a
+	// program's recovery ends in a browser.
+	UpstreamGrant *HydraGrant `json:"upstream_grant,omitempty"`
+
 	// The path below which people reach the public API through the gateway: that
 	// of `urls.self.public` in Hydra. Default: none.
 	BasePath string `json:"base_path,omitempty"`
@@ -69,6 +74,46 @@ type Hydra struct {
 	pool *trustPool
 }
 
+// HydraGrant is a client and what its tokens are good for.
+type HydraGrant struct {
+	Client
+
+	// The scope of the tokens, at least one; Hydra holds it against no scope of the
+	// client's.
+	Scope []string `json:"scope,omitempty"`
+}
+
+// readHydraGrant reads '<id> <secret> <scope...>'.
+func readHydraGrant(d *caddyfile.Dispenser, g **HydraGrant) error {
+	if *g != nil {
+		return twice(d)
+	}
+	words := d.RemainingArgs()
+	if len(words) < 3 {
+		return d.Err("upstream_grant wants a client and a scope: write for example 'upstream_grant regrant-programs {file./etc/regrant/programs.secret} orders:read'")
+	}
+	*g = &HydraGrant{Client: Client{ID: words[0], Secret: words[1]}, Scope: words[2:]}
+	return nil
+}
+
+func (g *HydraGrant) expand() error {
+	if g == nil {
+		return nil
+	}
+	return firstError(g.Client.expand(), expandAll(g.Scope))
+}
+
+// check checks the values of a grant that may be missing.
+func (g *HydraGrant) check() error {
+	if g == nil {
+		return nil
+	}
+	if g.Secret == "" || len(g.Scope) == 0 {
+		return errors.New("upstream_grant wants a secret and a scope: write 'upstream_grant ID SECRET SCOPE' in upstream hydra")
+	}
+	return g.Client.check("upstream_grant")
+}
+
 // CaddyModule returns the Caddy module information.
 func (Hydra) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
@@ -79,7 +124,7 @@ func (Hydra) CaddyModule() caddy.ModuleInfo {
 
 // Provision checks the values. It calls nobody.
 func (h *Hydra) Provision(ctx caddy.Context) (err error) {
-	if err := firstError(h.expand(), expand(&h.URL, &h.Admin, &h.BasePath, &h.HydraIssuer, &h.RecoveryUI), h.Client.expand(), h.AssumeUnprivileged.expand()); err != nil {
+	if err := firstError(h.expand(), expand(&h.URL, &h.Admin, &h.BasePath, &h.HydraIssuer, &h.RecoveryUI), h.Client.expand(), h.UpstreamGrant.expand(), h.AssumeUnprivileged.expand()); err != nil {
 		return err
 	}
 	if err := h.check(); err != nil {
@@ -97,6 +142,7 @@ func (h *Hydra) Provision(ctx caddy.Context) (err error) {
 //		path                <path>
 //		admin               <url>
 //		client              <id> <secret>
+//		upstream_grant      <client id> <secret> <scope...>
 //		base_path           <path>
 //		hydra_issuer        <url>
 //		recovery_ui         <path>
@@ -124,6 +170,8 @@ func (h *Hydra) unmarshalOption(d *caddyfile.Dispenser) error {
 		return readOnce(d, &h.Admin)
 	case "client":
 		return readClient(d, &h.Client)
+	case "upstream_grant":
+		return readHydraGrant(d, &h.UpstreamGrant)
 	case "base_path":
 		return readOnce(d, &h.BasePath)
 	case "hydra_issuer":
@@ -137,7 +185,7 @@ func (h *Hydra) unmarshalOption(d *caddyfile.Dispenser) error {
 	case "trust_pool":
 		return unmarshalTrustPool(d, &h.CARaw)
 	default:
-		return unknown(d, "name", "issuer", "path", "admin", "client", "base_path", "hydra_issuer", "recovery_ui", "assume_unprivileged", "acr", "trust_pool")
+		return unknown(d, "name", "issuer", "path", "admin", "client", "upstream_grant", "base_path", "hydra_issuer", "recovery_ui", "assume_unprivileged", "acr", "trust_pool")
 	}
 }
 
@@ -145,7 +193,7 @@ func (h *Hydra) unmarshalOption(d *caddyfile.Dispenser) error {
 func (h *Hydra) checkValues() error {
 	return firstError(
 		h.checkTerms(), checkURL("upstream", h.URL), checkURL("admin", h.Admin), checkURL("hydra_issuer", h.HydraIssuer),
-		h.Client.check("client"), h.AssumeUnprivileged.check(), h.ACR.check(),
+		h.Client.check("client"), h.UpstreamGrant.check(), h.AssumeUnprivileged.check(), h.ACR.check(),
 	)
 }
 
@@ -163,7 +211,7 @@ func (h *Hydra) check() error {
 		return err
 	}
 	// The adapter knows best what it can work with. Making one calls nobody.
-	_, err := hydra.New(h.config("https://gateway.invalid", "https://gateway.invalid/recovery", "not read yet"))
+	_, err := hydra.New(h.config("https://gateway.invalid", "https://gateway.invalid/recovery", "not read yet", "not read yet"))
 	return err
 }
 
@@ -174,11 +222,17 @@ func (h *Hydra) adapter(origin, issuer string) (upstream.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return hydra.New(h.config(origin, issuer, secret))
+	grantSecret := ""
+	if h.UpstreamGrant != nil {
+		if grantSecret, err = readSecret("the secret of upstream_grant", h.UpstreamGrant.Secret); err != nil {
+			return nil, err
+		}
+	}
+	return hydra.New(h.config(origin, issuer, secret, grantSecret))
 }
 
-func (h *Hydra) config(origin, issuer, secret string) hydra.Config {
-	return hydra.Config{
+func (h *Hydra) config(origin, issuer, secret, grantSecret string) hydra.Config {
+	cfg := hydra.Config{
 		URL:                h.URL,
 		AdminURL:           h.Admin,
 		PublicURL:          origin + h.BasePath,
@@ -192,6 +246,10 @@ func (h *Hydra) config(origin, issuer, secret string) hydra.Config {
 		HTTPClient:         httpClient(h.pool),
 		Clock:              time.Now,
 	}
+	if g := h.UpstreamGrant; g != nil {
+		cfg.GrantClientID, cfg.GrantClientSecret, cfg.GrantScope = g.ID, grantSecret, g.Scope
+	}
+	return cfg
 }
 
 // brokerClient is none: the gateway answers the logins of Hydra itself.
