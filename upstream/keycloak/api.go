@@ -83,18 +83,27 @@ func (a *api) send(ctx context.Context, method, path string, body any) error {
 	return err
 }
 
-// call sends one request, once more with a new token if the server does not
-// take the one at hand, and returns the body of the one status that means
+// call sends one request and returns the body of the one status that means
 // success: 200 with JSON for GET, 204 for everything else.
 func (a *api) call(ctx context.Context, method, path string, payload []byte) ([]byte, error) {
+	answer, err := a.ask(ctx, method, path, payload)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Body, verdict(answer, method, path)
+}
+
+// ask sends one request, once more with a new token if the server does not
+// take the one at hand, and returns the answer, whatever it says.
+func (a *api) ask(ctx context.Context, method, path string, payload []byte) (answer upstream.Response, err error) {
 	for attempt := 1; ; attempt++ {
 		token, err := a.authorize(ctx)
 		if err != nil {
-			return nil, err
+			return answer, err
 		}
 		r, err := http.NewRequestWithContext(ctx, method, a.base+"/admin/realms/"+a.realm+path, bytes.NewReader(payload))
 		if err != nil {
-			return nil, fmt.Errorf("asking for %s: %w", route(path), upstream.ErrUnavailable)
+			return answer, fmt.Errorf("asking for %s: %w", route(path), upstream.ErrUnavailable)
 		}
 		r.Header.Set("Authorization", "Bearer "+token)
 		r.Header.Set("Accept", "application/json")
@@ -102,14 +111,11 @@ func (a *api) call(ctx context.Context, method, path string, payload []byte) ([]
 			r.Header.Set("Content-Type", "application/json")
 		}
 		answer, err := upstream.Ask(a.http, r)
-		if err != nil {
-			return nil, err
-		}
-		if answer.Status == http.StatusUnauthorized && attempt == 1 {
+		if err == nil && answer.Status == http.StatusUnauthorized && attempt == 1 {
 			a.forget(token)
 			continue
 		}
-		return answer.Body, verdict(answer, method, path)
+		return answer, err
 	}
 }
 

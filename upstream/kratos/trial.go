@@ -1,0 +1,111 @@
+package kratos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/regrant/regrant/upstream"
+)
+
+var _ upstream.Trials = (*Adapter)(nil)
+
+// MakeTrial implements [upstream.Trials].
+func (a *Adapter) MakeTrial(ctx context.Context, name, password string) (upstream.Account, error) {
+	schema, traits, err := a.traits(ctx, name)
+	if err != nil {
+		return upstream.Account{}, err
+	}
+	wish := map[string]any{
+		"schema_id": schema, "traits": traits, "state": "active",
+		"credentials": map[string]any{"password": map[string]any{"config": map[string]string{"password": password}}},
+	}
+	var made identity
+	err = a.api.call(ctx, http.MethodPost, "/identities", wish, http.StatusCreated, &made)
+	if said := (*refusal)(nil); errors.As(err, &said) && said.status/100 == 4 {
+		return upstream.Account{}, fmt.Errorf("making an identity: %w: Kratos answers %w", upstream.ErrRefused, said)
+	}
+	if err != nil {
+		return upstream.Account{}, couldNotTell(err)
+	}
+	i, err := a.identity(ctx, made.ID)
+	if err == nil && !i.account().IsTrial(name) {
+		err = errors.New("it cannot sign in by its name")
+	}
+	if err != nil {
+		return upstream.Account{}, couldNotTell(err)
+	}
+	return i.account(), nil
+}
+
+// EndTrial implements [upstream.Trials]. Kratos ends the sessions of whom it deletes.
+func (a *Adapter) EndTrial(ctx context.Context, name, id string) error {
+	if id == "" {
+		found, err := a.findTrial(ctx, name)
+		if errors.Is(err, upstream.ErrNoAccount) {
+			return nil
+		}
+		if err != nil {
+			return couldNotTell(err)
+		}
+		id = found
+	}
+	i, err := a.identity(ctx, id)
+	switch {
+	case errors.Is(err, upstream.ErrNoAccount):
+		return nil
+	case err != nil:
+		return err
+	case !i.account().IsTrial(name):
+		return fmt.Errorf("deleting an identity: %w: it is none that was made for this trial", upstream.ErrRefused)
+	}
+	err = a.api.call(ctx, http.MethodDelete, "/identities/"+id, nil, http.StatusNoContent, nil)
+	if err != nil && !errors.Is(err, errNotFound) {
+		return couldNotTell(err)
+	}
+	if _, err = a.identity(ctx, id); errors.Is(err, upstream.ErrNoAccount) {
+		return nil
+	}
+	return fmt.Errorf("deleting an identity: %w: it is still there", upstream.ErrUnavailable)
+}
+
+// findTrial finds the identity by either name that its schema may have given it.
+func (a *Adapter) findTrial(ctx context.Context, name string) (id string, err error) {
+	for _, known := range []string{name, upstream.TrialAddress(name)} {
+		found, err := a.Resolve(ctx, known)
+		if err == nil {
+			return found.ID, nil
+		}
+		if !errors.Is(err, upstream.ErrNoAccount) {
+			return "", err
+		}
+	}
+	return "", upstream.ErrNoAccount
+}
+
+// TrialSessions implements [upstream.Trials].
+func (a *Adapter) TrialSessions(ctx context.Context, id string) ([]upstream.TrialSession, error) {
+	if _, err := a.identity(ctx, id); err != nil {
+		return nil, err
+	}
+	seen := []upstream.TrialSession{}
+	for s, err := range a.sessions(ctx, id, false) {
+		if err != nil {
+			return nil, err
+		}
+		seen = append(seen, upstream.TrialSession{ID: s.ID, BeganAt: s.IssuedAt})
+	}
+	return seen, nil
+}
+
+// TrialPath implements [upstream.Trials].
+func (a *Adapter) TrialPath() upstream.TrialPath {
+	return upstream.TrialPath{
+		URL: a.cfg.PublicURL + "/self-service/recovery/browser",
+		MendEntry: "The site of " + a.cfg.PublicURL + " must have the directive regrant before what leads to Kratos, and upstream kratos must be in mode strict. " +
+			"With a path in Kratos' serve.public.base_url, base_path has to name it.",
+		MendSignIn: "Kratos' serve.public.base_url must be " + a.cfg.PublicURL + ", the method code must be enabled in selfservice.methods, and the addresses of " +
+			"upstream kratos must be those of its public and its admin API. Kratos' own log names the error.",
+	}
+}
