@@ -84,6 +84,10 @@ var floors = map[string][]string{
 	"internal/doctor/keycloak": {"internal/doctor", "upstream", "upstream/keycloak"},
 	"internal/doctor/kratos":   {"internal/doctor", "upstream/kratos"},
 
+	// The gateway's side of a trial, and the person of one, who speaks the protocol and touches no room.
+	"internal/trial":        {"internal/account", "internal/journal", "internal/keys", "internal/login", "internal/notify", "storage", "upstream"},
+	"internal/trial/person": {"attest", "attest/sshsig", "internal/wire", "upstream"},
+
 	"internal/recovery":      {"attest", "fosite/broker", "fosite/grant", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/observe", "internal/policy", "storage", "upstream"},
 	"internal/gateway":       {"attest", "attest/recoverykey", "attest/secret", "attest/sshsig", "fosite/broker", "fosite/grant", "internal/account", "internal/authority", "internal/downloads", "internal/enrolment", "internal/gateway/pages", "internal/keys", "internal/login", "internal/observe", "internal/policy", "internal/recovery", "internal/throttle", "internal/wire", "upstream"},
 	"internal/gateway/pages": {},

@@ -77,9 +77,11 @@ type Config struct {
 	Root      Root
 	Lifetime  time.Duration // of a device certificate; default [DefaultLifetime], at most [MaxLifetime]
 	Probation time.Duration // from binding until an authenticator can be used; 0: none
-	Upstream  string        // name of the identity provider in the configuration
-	Issuer    string        // {issuer} of the protocol
-	Adapter   upstream.Adapter
+	// Waived tells whether what is bound to an account can be used at once: it was made to try a recovery out. Nil: no account is one.
+	Waived   func(r storage.Reader, accountID string) (bool, error)
+	Upstream string // name of the identity provider in the configuration
+	Issuer   string // {issuer} of the protocol
+	Adapter  upstream.Adapter
 	// Compute runs the checking of signatures once its turn comes, so that floods take no more of the processors than they
 	// may; it gives an error, and does not run it, when ctx ended before.
 	Compute func(ctx context.Context, work func()) error

@@ -145,12 +145,16 @@ type enrolment struct {
 }
 
 func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain []*x509.Certificate, r request) (*enrolment, error) {
+	probation, err := a.probation(tx, code.AccountID)
+	if err != nil {
+		return nil, err
+	}
 	certificate := chain[0]
 	sum := sha256.Sum256(certificate.Raw)
 	authenticator := &account.Authenticator{
 		Method: attest.MethodDeviceCertificate, Handles: []account.Handle{{Value: devicecert.Handle(certificate)}},
 		Label: r.label, DeviceID: deviceID, Serial: fmt.Sprintf("%x", certificate.SerialNumber), CertificateSHA256: sum[:],
-		NotAfter: certificate.NotAfter, EffectiveAt: tx.Now().Add(a.Probation).UTC(),
+		NotAfter: certificate.NotAfter, EffectiveAt: tx.Now().Add(probation).UTC(),
 	}
 	authenticator.Detail = map[string]string{"key_fingerprint": attest.Fingerprint(certificate.RawSubjectPublicKeyInfo)}
 	if said := r.attested; said != nil {
@@ -166,6 +170,18 @@ func (a *Authority) bind(tx storage.Tx, code *codeRecord, deviceID string, chain
 		kind = journal.KindDeviceVouched
 	}
 	return &enrolment{authenticator, chain, code.Identifier}, a.register(tx, kind, code, authenticator, detail)
+}
+
+// probation is how long a device waits that is bound to an account.
+func (a *Authority) probation(r storage.Reader, accountID string) (time.Duration, error) {
+	if a.Waived == nil {
+		return a.Probation, nil
+	}
+	waived, err := a.Waived(r, accountID)
+	if err != nil || !waived {
+		return a.Probation, err
+	}
+	return 0, nil
 }
 
 // register binds an authenticator to the code's account, journals it and tells the owner. With a code that a session made, it

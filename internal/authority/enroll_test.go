@@ -311,3 +311,26 @@ func TestNoticeDoesNotReadWhatItQuotes(t *testing.T) {
 		t.Errorf("told %q", m.Text)
 	}
 }
+
+func TestOnlyADeviceOfAnAccountThatIsWaivedCanBeUsedAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		whose string
+		want  error
+	}{"the account's": {"alice-id", nil}, "somebody else's": {"bob-id", account.ErrProbation}} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t)
+			g.Waived = func(_ storage.Reader, accountID string) (bool, error) { return accountID == c.whose, nil }
+			if err := g.bound(t, g.enrol(t).AuthenticatorID).Usable(g.clock.Now()); !errors.Is(err, c.want) {
+				t.Errorf("usable: %v", err)
+			}
+		})
+	}
+}
+
+func TestNoDeviceIsBoundIfItCannotBeToldWhetherProbationIsWaived(t *testing.T) {
+	g := newGateway(t)
+	g.Waived = func(storage.Reader, string) (bool, error) { return true, errors.New("away") }
+	if e, err := g.Enroll(t.Context(), g.code(t), freshCSR(t), "laptop"); err == nil {
+		t.Errorf("%+v", e)
+	}
+}

@@ -142,10 +142,14 @@ func (s *Service) bind(tx storage.Tx, v Visitor, p pending, made attest.Enrolled
 	if err := s.may(tx, v, p.Method); err != nil {
 		return err
 	}
+	probation, err := s.probation(tx, p.AccountID, p.Method)
+	if err != nil {
+		return err
+	}
 	a := &account.Authenticator{
 		Upstream: s.Namespace, AccountID: p.AccountID, Identifiers: v.Session.Identifiers(),
 		Method: p.Method, Handles: account.Handles(made.Handles), Label: out.Label, NotAfter: made.NotAfter,
-		EffectiveAt: tx.Now().Add(s.Probation(p.Method)).UTC(), BoundBy: "owner", BoundFrom: v.Network.String(),
+		EffectiveAt: tx.Now().Add(probation).UTC(), BoundBy: "owner", BoundFrom: v.Network.String(),
 		NonExportable: made.NonExportable, Attested: made.Attested, Model: made.Model, Detail: made.Detail,
 	}
 	if err := s.replace(tx, a); err != nil {

@@ -54,7 +54,7 @@ var (
 	ErrNameless = errors.New("the account has no name")
 )
 
-// Config is what a Service stands on. All members but Devices are required.
+// Config is what a Service stands on. All members but Devices and Waived are required.
 type Config struct {
 	Namespace string // of the upstream, in store and journal
 	Issuer    string
@@ -68,7 +68,9 @@ type Config struct {
 	Outbox    *notify.Outbox
 	Devices   *authority.Authority // nil: people add no devices
 	Probation func(attest.Method) time.Duration
-	Clock     func() time.Time
+	// Waived tells whether what is bound to an account counts at once: it was made to try a recovery out. Nil: no account is one.
+	Waived func(r storage.Reader, accountID string) (bool, error)
+	Clock  func() time.Time
 	// Compute runs the checking of what was sent once its turn comes; it gives an error, and does not run it, when ctx ended before.
 	Compute func(ctx context.Context, work func()) error
 }
@@ -147,6 +149,18 @@ func (s *Service) may(tx storage.Tx, v Visitor, m attest.Method) error {
 		return err
 	}
 	return s.Accounts.MayChange(tx, session.AccountID(), session.AuthenticatedAt(), v.Holder)
+}
+
+// probation is how long a new authenticator of m waits that is bound to an account.
+func (s *Service) probation(r storage.Reader, accountID string, m attest.Method) (time.Duration, error) {
+	if s.Waived == nil {
+		return s.Probation(m), nil
+	}
+	waived, err := s.Waived(r, accountID)
+	if err != nil || !waived {
+		return s.Probation(m), err
+	}
+	return 0, nil
 }
 
 // settle gives the error of a transaction its meaning for the caller.

@@ -48,6 +48,8 @@ const (
 	KindNoticeFailed           Kind = "notice-failed"
 	KindKeysRotated            Kind = "keys-rotated"
 	KindActivationCodeDisabled Kind = "activation-code-disabled"
+	KindTrialBegun             Kind = "trial-begun" // of `caddy regrant try`
+	KindTrialEnded             Kind = "trial-ended"
 )
 
 // Entry is one thing that happened. ID and At are set by [Journal.Append]; what does not apply is empty.

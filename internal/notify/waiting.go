@@ -25,3 +25,20 @@ func (o *Outbox) Waiting(ctx context.Context) (n int, oldest time.Duration, err 
 	})
 	return n, oldest, err
 }
+
+// WaitingFor lists the types of the messages of an account that not every sender has delivered, among the first 10,000 that wait.
+func (o *Outbox) WaitingFor(ctx context.Context, accountID string) (types []string, err error) {
+	err = o.db.View(ctx, func(r storage.Reader) error {
+		types = nil
+		for p, err := range o.pending.All(r, nil, maxCounted) {
+			if err != nil {
+				return err
+			}
+			if p.Message.AccountID == accountID {
+				types = append(types, p.Message.Type)
+			}
+		}
+		return nil
+	})
+	return types, err
+}

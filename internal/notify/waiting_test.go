@@ -18,3 +18,14 @@ func TestWhatWaitsIsCountedWithTheAgeOfTheOldest(t *testing.T) {
 		t.Errorf("%d, %s, error %v", n, oldest, err)
 	}
 }
+
+func TestWhatWaitsForAnAccountIsThatAccountsAlone(t *testing.T) {
+	f := newFixture(t)
+	f.put(t)
+	if types, err := f.WaitingFor(t.Context(), "alice-id"); len(types) != 1 || types[0] != "device-enrolled" || err != nil {
+		t.Errorf("%v, error %v", types, err)
+	}
+	if types, err := f.WaitingFor(t.Context(), "somebody else"); len(types) != 0 || err != nil {
+		t.Errorf("somebody else: %v, error %v", types, err)
+	}
+}

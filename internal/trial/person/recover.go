@@ -1,0 +1,145 @@
+package person
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/wire"
+)
+
+const mendProof = "The journal names the reason, as recovery-refused (`caddy regrant recoveries`, and the log)."
+
+// lose reports an authenticator lost, and shows that it proves nothing any more.
+func (p *person) lose(ctx context.Context) (string, error) {
+	before, err := p.operator.Observe(ctx)
+	if err != nil {
+		return "", err
+	}
+	id := before.Authenticators[len(before.Authenticators)-1] // the oldest come first
+	err = p.self.call(ctx, p.address("/report-lost"), p.csrf, wire.ReportLostRequest{ID: id}, nil)
+	if no, ok := errors.AsType[*refused](err); ok {
+		return "", failed("", "the authenticator could not be reported lost: %v", no)
+	}
+	if err != nil {
+		return "", err
+	}
+	after, err := p.operator.Observe(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(after.Authenticators) != len(p.kept) {
+		return "", failed("", "it was reported lost, and still counts")
+	}
+	_, _, err = p.attest(ctx, newBrowser(p.transport), []thing{p.lost})
+	no, ok := errors.AsType[*refused](err)
+	switch {
+	case err == nil:
+		return "", failed("", "an authenticator that was reported lost still proves something")
+	case !ok:
+		return "", err
+	case no.status != http.StatusForbidden || no.code != string(wire.ProblemRefused):
+		return "", failed("", "a proof by the lost authenticator was answered with %v, and not refused", no)
+	}
+	return "reported lost: it is not listed any more, and a proof by it is refused", nil
+}
+
+// forget comes from the identity provider, as whoever has lost the password.
+func (p *person) forget(ctx context.Context) (string, error) {
+	at, err := p.entrance(ctx)
+	if err != nil {
+		return "", err
+	}
+	if at.status != http.StatusOK || !p.ours(at.url) {
+		return "", failed(p.Path.MendEntry, "whoever forgot the password does not arrive at the gateway, but at %s: status %d, %s", shown(at.url), at.status, excerpt(at))
+	}
+	return "the identity provider's own way for who forgot the password leads to the gateway: " + shown(at.url), nil
+}
+
+func (p *person) entrance(ctx context.Context) (*page, error) {
+	if p.Path.URL != "" {
+		return p.away.open(ctx, p.Path.URL)
+	}
+	login, err := p.signInPage(ctx, p.away)
+	if err != nil {
+		return nil, err
+	}
+	href := login.link(p.Path.Link)
+	if href == "" {
+		return nil, failed(p.Path.MendEntry, "the sign-in page %s has no link for who forgot the password: status %d, %s", shown(login.url), login.status, excerpt(login))
+	}
+	return p.away.click(ctx, login, href)
+}
+
+// signInPage goes through the gateway's own sign-in to the page of the identity provider.
+func (p *person) signInPage(ctx context.Context, b *browser) (*page, error) {
+	own, err := b.open(ctx, p.address("/authenticators"))
+	if err != nil {
+		return nil, err
+	}
+	form, ok := own.leadingTo("/login")
+	if !ok {
+		return nil, failed("The site of this address must have the directive regrant, and lead to this gateway.",
+			"%s offers no sign-in: status %d, %s", shown(own.url), own.status, excerpt(own))
+	}
+	return b.submit(ctx, own, form, nil)
+}
+
+// ours tells whether an address is one of the gateway's.
+func (p *person) ours(u *url.URL) bool {
+	return originOf(u) == originOf(p.issuer) && (u.Path == p.issuer.Path || strings.HasPrefix(u.Path, p.issuer.Path+"/"))
+}
+
+// excerpt is what a page says, in short.
+func excerpt(p *page) string {
+	const most = 160
+	text := []rune(strings.TrimSpace(p.title + " – " + p.text))
+	if len(text) > most {
+		text = append(text[:most], '…')
+	}
+	return "“" + string(text) + "”"
+}
+
+// attest begins a recovery and proves it with things: as a program if one of them is a device, whose key then holds it, else in the browser.
+func (p *person) attest(ctx context.Context, b *browser, things []thing) (wire.AttestResponse, *program, error) {
+	client, call := "", func(path string, in, out any) error { return b.call(ctx, p.address(path), "", in, out) }
+	var device *program
+	for _, t := range things {
+		if d := deviceOf(t); d != nil {
+			device = &program{browser: newBrowser(p.transport), key: d.key}
+			client = "regrant-device"
+			call = func(path string, in, out any) error { return device.call(ctx, p.address(path), in, out) }
+		}
+	}
+	var answer wire.AttestResponse
+	var begun wire.InitiateResponse
+	request := wire.InitiateRequest{AccountIdentifier: p.Account, Actions: []string{string(attest.ActionSignIn)}, ClientID: client}
+	if err := call("/initiate", request, &begun); err != nil {
+		return answer, nil, err
+	}
+	proof := wire.AttestRequest{RecoveryID: begun.RecoveryID}
+	for _, t := range things {
+		said, err := t.evidence(begun.Statement)
+		if err != nil {
+			return answer, nil, err
+		}
+		element, err := json.Marshal(said)
+		if err != nil {
+			return answer, nil, err
+		}
+		proof.Evidence = append(proof.Evidence, jsontext.Value(element))
+	}
+	err := call("/attest", proof, &answer)
+	return answer, device, err
+}
+
+func deviceOf(t thing) *device {
+	d, _ := t.(*device)
+	return d
+}
