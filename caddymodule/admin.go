@@ -72,6 +72,10 @@ var adminRoutes = map[string]adminRoute{
 	"rotate-keys":             {http.MethodPost, rotateKeys},
 	"reconcile":               {http.MethodPost, reconcileNow},
 	"doctor":                  {http.MethodPost, examine},
+	"trials":                  {http.MethodPost, beginTrial},
+	"trials/*/observe":        {http.MethodPost, observeTrial},
+	"trials/*/keep":           {http.MethodPost, keepTrial},
+	"trials/*/end":            {http.MethodPost, endTrial},
 }
 
 func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {

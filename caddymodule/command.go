@@ -54,6 +54,7 @@ func buildCommand(cmd *cobra.Command) {
 		reconcileCommand(),
 		initCommand(),
 		doctorCommand(),
+		tryCommand(),
 	)
 }
 

@@ -34,6 +34,7 @@ type parts struct {
 // realmParts are those of one upstream.
 type realmParts struct {
 	adapter upstream.Adapter
+	trials  upstream.Trials // nil: none can be made there
 	broker  Client
 }
 
@@ -74,6 +75,7 @@ func (r *realm) assemble() (p realmParts, err error) {
 	if err != nil {
 		return p, err
 	}
+	p.trials, _ = adapter.(upstream.Trials)
 	p.adapter = observe.Adapter(r.name, adapter)
 	return p, r.app.device.Identity.checkAsked(adapter.Facts())
 }
@@ -187,6 +189,7 @@ func (rt *runtime) begin(ctx context.Context) {
 		rt.work(ctx, s.realm.name, "telling of recoveries", s.outbox.Run)
 		rt.work(ctx, s.realm.name, "rotating keys", func(ctx context.Context) error { return s.ring.Run(ctx, rt.app.rotation(s.services)) })
 		rt.work(ctx, s.realm.name, "ending devices that nobody confirmed", s.authority.Run)
+		rt.work(ctx, s.realm.name, "ending trials", s.trials.Run)
 		rt.work(ctx, s.realm.name, "following accounts at the identity provider", s.reconcile.Run)
 	}
 	if rt.revocation != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/internal/reconcile"
 	"github.com/regrant/regrant/internal/recovery"
+	"github.com/regrant/regrant/internal/trial"
 	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
 )
@@ -35,6 +36,8 @@ type services struct {
 	authority    *authority.Authority
 	programs     *authority.Programs
 	login        *login.Service
+	trials       *trial.Service
+	trialMethods []attest.Method // with which one is made; none: software can hold none that are enough
 	enrolment    *enrolment.Service
 	recovery     *recovery.Service
 	grant        *grant.Server
@@ -66,6 +69,13 @@ func (r *realm) services(ctx context.Context, c common) (s services, err error) 
 	s.accounts = account.New(r.name, s.ring.Sealer(keys.Record))
 	s.journal = journal.New(r.name)
 	s.outbox = notify.New(r.name, c.db, c.senders, r.logger)
+	s.login = login.New(login.Config{
+		Namespace: r.name, Issuer: r.issuer(), DB: c.db, Ring: s.ring, Accounts: s.accounts, Provider: s.adapter, Clock: time.Now,
+	})
+	s.trials = trial.New(trial.Config{
+		Namespace: r.name, DB: c.db, Ring: s.ring, Adapter: s.adapter, Trials: own.trials,
+		Accounts: s.accounts, Logins: s.login, Journal: s.journal, Outbox: s.outbox, Logger: r.logger,
+	})
 	s.authority, err = authority.Open(ctx, authority.Config{
 		Namespace: r.name, Upstream: r.name, Issuer: r.issuer(),
 		DB: c.db, Ring: s.ring, Adapter: s.adapter,
@@ -73,6 +83,7 @@ func (r *realm) services(ctx context.Context, c common) (s services, err error) 
 		Root:      c.root,
 		Lifetime:  time.Duration(a.device.Lifetime),
 		Probation: a.device.Terms().Probation,
+		Waived:    s.trials.Live,
 		Compute:   a.limiter.Strangers.Compute,
 		Operator:  c.operator,
 		Attestors: a.attestors(),
@@ -81,9 +92,6 @@ func (r *realm) services(ctx context.Context, c common) (s services, err error) 
 	if err != nil {
 		return s, err
 	}
-	s.login = login.New(login.Config{
-		Namespace: r.name, Issuer: r.issuer(), DB: c.db, Ring: s.ring, Accounts: s.accounts, Provider: s.adapter, Clock: time.Now,
-	})
 	formats, config, err := r.formats(s, c.operator)
 	if err != nil {
 		return s, err
@@ -96,6 +104,7 @@ func (r *realm) services(ctx context.Context, c common) (s services, err error) 
 	if err != nil {
 		return s, err
 	}
+	s.trialMethods = a.trialMethods(rules)
 	s.programs = s.authority.Programs(verifier, a.probation)
 	var devices *authority.Authority // where people may add some
 	if a.has(attest.MethodDeviceCertificate) || a.has(attest.MethodTPM) {
@@ -105,7 +114,7 @@ func (r *realm) services(ctx context.Context, c common) (s services, err error) 
 		Namespace: r.name, Issuer: r.issuer(),
 		DB: c.db, Ring: s.ring, Accounts: s.accounts, Logins: s.login,
 		Verifier: verifier, Policy: rules, Journal: s.journal, Outbox: s.outbox, Devices: devices,
-		Probation: a.probation, Clock: time.Now,
+		Probation: a.probation, Waived: s.trials.Live, Clock: time.Now,
 		Compute: a.limiter.Strangers.Compute,
 	})
 	s.recovery = r.recovery(s, verifier, rules)

@@ -8,7 +8,7 @@
 //	the session is the person's own, fresh, and reaches the lower of the account's level and the authenticator's (SP 800-63B-4 section 4.1.2.1)
 //	for seven days after a recovery, an older authenticator that took no part in it was proven in the session
 //
-// A new authenticator is on probation, and the owner is told of each change.
+// A new authenticator is on probation, unless its account was made to try a recovery out, and the owner is told of each change.
 package enrolment
 
 import (

@@ -27,6 +27,9 @@ func (g *Gateway) cookie(name string) string {
 	return name + strings.ReplaceAll(g.Path, "/", "+")
 }
 
+// SelfCookie is the name of the cookie that holds the secret of a session of self-service.
+func (g *Gateway) SelfCookie() string { return g.cookie(selfCookie) }
+
 // usualPath is the path whose cookies have plain names.
 const usualPath = "/recovery"
 

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -31,25 +30,33 @@ func (p *person) bind(ctx context.Context) (string, error) {
 		}
 		p.kept, names = append(p.kept, t), append(names, string(m))
 	}
-	var err error
-	if p.lost, err = p.bindOne(ctx, p.spare()); err != nil {
-		return "", err
+	more := ""
+	if m := p.spare(); m != "" {
+		var err error
+		if p.lost, err = p.bindOne(ctx, m); err != nil {
+			return "", err
+		}
+		more = ", and one more " + string(m) + ", which is going to be lost"
 	}
 	seen, err := p.operator.Observe(ctx)
 	if err != nil {
 		return "", err
 	}
-	if len(seen.Authenticators) != len(p.kept)+1 {
-		return "", failed("", "%d authenticators are bound, and the gateway lists %d", len(p.kept)+1, len(seen.Authenticators))
+	bound := len(p.kept)
+	if p.lost != nil {
+		bound++
 	}
-	return fmt.Sprintf("bound %s, which are enough, and one more %s, which is going to be lost; each counts at once, in this trial alone", strings.Join(names, " and "), p.lost.method()), nil
+	if len(seen.Authenticators) != bound {
+		return "", failed("", "%d authenticators were bound, and the gateway lists %d", bound, len(seen.Authenticators))
+	}
+	return "bound " + strings.Join(names, " and ") + ", which is enough" + more + "; what is bound counts at once, in a trial alone", nil
 }
 
-// spare is the method of which there can be two.
+// spare is the method of which there can be two; "": there is none.
 func (p *person) spare() attest.Method {
 	i := slices.IndexFunc(p.Methods, func(m attest.Method) bool { return m != attest.MethodRecoveryCode && m != attest.MethodPassphrase })
 	if i < 0 {
-		return attest.MethodRecoveryKey
+		return ""
 	}
 	return p.Methods[i]
 }

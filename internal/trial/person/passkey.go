@@ -72,7 +72,7 @@ func (p *passkey) answer(options json.RawMessage, _ string) (members, error) {
 		takes = takes || a.Algorithm == es256
 	}
 	if !takes {
-		return nil, &untold{"passkeys of ES256 are not accepted here, and this program makes no others", "Try with a passkey of your own, and an account of your own."}
+		return nil, &untold{"passkeys of ES256 are not accepted here, and this program makes no others", "Try with a passkey of your own, and an account of your own.", nil}
 	}
 	p.rpID, p.user = o.RP.ID, o.User.ID
 	point, err := p.key.PublicKey.Bytes()

@@ -90,7 +90,10 @@ type skipped string
 func (s skipped) Error() string { return string(s) }
 
 // untold is an error that says nothing about the gateway, with what to do about it.
-type untold struct{ seen, mend string }
+type untold struct {
+	seen, mend string
+	at         *url.URL // that was not reached; nil: it was
+}
 
 func (u *untold) Error() string { return u.seen }
 

@@ -3,6 +3,7 @@ package person
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,6 +19,9 @@ const mendProof = "The journal names the reason, as recovery-refused (`caddy reg
 
 // lose reports an authenticator lost, and shows that it proves nothing any more.
 func (p *person) lose(ctx context.Context) (string, error) {
+	if p.lost == nil {
+		return "", skipped("nobody can have two authenticators of these methods, so none is lost")
+	}
 	before, err := p.operator.Observe(ctx)
 	if err != nil {
 		return "", err
@@ -53,6 +57,12 @@ func (p *person) lose(ctx context.Context) (string, error) {
 // forget comes from the identity provider, as whoever has lost the password.
 func (p *person) forget(ctx context.Context) (string, error) {
 	at, err := p.entrance(ctx)
+	if err == nil {
+		err = p.untold(at)
+	}
+	if away, ok := errors.AsType[*untold](err); ok && away.at != nil && originOf(away.at) != originOf(p.issuer) {
+		return "", failed(p.Path.MendEntry, "whoever forgot the password is led away: %v", away)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -88,7 +98,19 @@ func (p *person) signInPage(ctx context.Context, b *browser) (*page, error) {
 		return nil, failed("The site of this address must have the directive regrant, and lead to this gateway.",
 			"%s offers no sign-in: status %d, %s", shown(own.url), own.status, excerpt(own))
 	}
-	return b.submit(ctx, own, form, nil)
+	login, err := b.submit(ctx, own, form, nil)
+	if err == nil {
+		err = p.untold(login)
+	}
+	return login, err
+}
+
+// untold is why a page of the gateway's says nothing about a recovery: it has no time for strangers, or something is away.
+func (p *person) untold(at *page) error {
+	if p.ours(at.url) && (at.status == http.StatusTooManyRequests || at.status == http.StatusServiceUnavailable) {
+		return &untold{fmt.Sprintf("the gateway answers %d: %s", at.status, excerpt(at)), mendLater, nil}
+	}
+	return nil
 }
 
 // ours tells whether an address is one of the gateway's.

@@ -115,6 +115,9 @@ func (p *person) enter(ctx context.Context) (string, error) {
 		return "", failed("", "the gateway does not go on with the recovery: status %d, %s", at.status, excerpt(at))
 	}
 	end, err := p.away.submit(ctx, at, form, nil)
+	if err == nil {
+		err = p.untold(end)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -16,6 +16,8 @@ import (
 	"github.com/regrant/regrant/internal/wire"
 )
 
+const mendLater = "Try again in a few minutes: limits count this machine like any other. The gateway's log says more."
+
 // refused is an answer that was not the one hoped for.
 type refused struct {
 	status int
@@ -113,7 +115,7 @@ func (a answer) read(out any) error {
 		_ = json.Unmarshal([]byte(a.body), &problem) // what is no problem has no code
 		no := &refused{a.status, strings.TrimPrefix(problem.Type, "urn:regrant:problem:"), problem.Detail}
 		if a.status == http.StatusTooManyRequests || a.status >= 500 {
-			return &untold{"the gateway answers " + no.Error(), "Try again in a few minutes; the gateway's log says more."}
+			return &untold{"the gateway answers " + no.Error(), mendLater, nil}
 		}
 		return no
 	}
@@ -134,5 +136,5 @@ func notReached(at *url.URL, err error) error {
 	if inner, ok := errors.AsType[*url.Error](err); ok {
 		err = inner.Err // its address may hold a code
 	}
-	return &untold{fmt.Sprintf("%s was not reached: %v", shown(at), err), mend}
+	return &untold{fmt.Sprintf("%s was not reached: %v", shown(at), err), mend, at}
 }

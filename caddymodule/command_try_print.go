@@ -1,0 +1,64 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regrant/regrant/internal/trial/person"
+)
+
+// tryReport prints the steps as they happen, or all at the end if --json is given.
+type tryReport struct {
+	out    io.Writer
+	asJSON bool
+	steps  []person.Step
+}
+
+// tryResult is the whole as JSON.
+type tryResult struct {
+	Green bool          `json:"green"`
+	Steps []person.Step `json:"steps"`
+}
+
+func newTryReport(cmd *cobra.Command) *tryReport {
+	asJSON, _ := cmd.Flags().GetBool("json")
+	return &tryReport{out: cmd.OutOrStdout(), asJSON: asJSON}
+}
+
+var marks = map[person.Outcome]string{person.Held: "✓", person.Skipped: "–", person.Failed: "✗", person.Untold: "?"}
+
+func (r *tryReport) tell(s person.Step) {
+	r.steps = append(r.steps, s)
+	if r.asJSON {
+		return
+	}
+	fmt.Fprintf(r.out, "%s %s: %s\n", marks[s.Outcome], s.Name, clean(s.Seen))
+	if s.Mend != "" {
+		fmt.Fprintf(r.out, "    %s\n", clean(s.Mend))
+	}
+}
+
+// end says what came of it all.
+func (r *tryReport) end() (status int, err error) {
+	for _, s := range r.steps {
+		switch {
+		case s.Outcome == person.Failed:
+			status, err = exitNotHeld, errNotGreen
+		case s.Outcome == person.Untold && status == 0:
+			status, err = exitUntold, errNotGreen
+		}
+	}
+	if r.asJSON {
+		e := json.NewEncoder(r.out)
+		e.SetIndent("", "  ")
+		if failed := e.Encode(tryResult{Green: status == 0, Steps: r.steps}); failed != nil {
+			return exitUntold, failed
+		}
+	} else if status == 0 {
+		fmt.Fprintln(r.out, "Everything held.")
+	}
+	return status, err
+}
