@@ -28,3 +28,17 @@ func TestTraitsAreWhatASchemaDemandsAndNoMore(t *testing.T) {
 		}
 	}
 }
+
+func TestNoTrialsIdentityIsMadeThatIsPrivileged(t *testing.T) {
+	a := &Adapter{privileged: []Mark{{Pointer: "/traits/role", Values: []string{"admin"}}, {Pointer: "/schema_id", Values: []string{"staff"}}}}
+	for want, wishes := range map[bool][]map[string]any{
+		false: {{"schema_id": "default", "traits": map[string]any{"role": "user"}}, {"schema_id": "default", "traits": map[string]any{}}},
+		true:  {{"schema_id": "default", "traits": map[string]any{"role": "admin"}}, {"schema_id": "staff", "traits": map[string]any{"role": "user"}}},
+	} {
+		for _, wish := range wishes {
+			if a.marked(wish) != want {
+				t.Errorf("%v: %v", wish, !want)
+			}
+		}
+	}
+}

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/regrant/regrant/upstream"
 )
@@ -20,6 +23,9 @@ func (a *Adapter) MakeTrial(ctx context.Context, name, password string) (upstrea
 	wish := map[string]any{
 		"schema_id": schema, "traits": traits, "state": "active",
 		"credentials": map[string]any{"password": map[string]any{"config": map[string]string{"password": password}}},
+	}
+	if a.marked(wish) { // a schema that gives power to everybody it names
+		return upstream.Account{}, fmt.Errorf("making an identity: %w: what the identity schema demands makes it privileged", upstream.ErrRefused)
 	}
 	var made identity
 	err = a.api.call(ctx, http.MethodPost, "/identities", wish, http.StatusCreated, &made)
@@ -37,6 +43,12 @@ func (a *Adapter) MakeTrial(ctx context.Context, name, password string) (upstrea
 		return upstream.Account{}, couldNotTell(err)
 	}
 	return i.account(), nil
+}
+
+// marked tells whether an identity like this would count as privileged. What cannot be read could be.
+func (a *Adapter) marked(wish map[string]any) bool {
+	document, err := json.Marshal(wish)
+	return err != nil || slices.ContainsFunc(a.privileged, func(m Mark) bool { return m.of(document) })
 }
 
 // EndTrial implements [upstream.Trials]. Kratos ends the sessions of whom it deletes.
