@@ -2,10 +2,14 @@ package caddymodule
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +25,7 @@ Reads what the identity provider has, and shows what would change and why. With
 --apply it is changed, each change is read back, and what was there before is
 recorded; --undo puts that back. A second run changes nothing.`,
 	}
-	cmd.AddCommand(initKeycloakCommand())
+	cmd.AddCommand(initKeycloakCommand(), initKratosCommand())
 	return cmd
 }
 
@@ -47,6 +51,7 @@ type initTarget struct {
 	record    string // path
 	plan      func(context.Context) (setup.Plan, error)
 	find      func(kind, name string) (setup.Object, error)
+	settled   func(context.Context) error // waits until it works as applied; nil: it does at once
 	caddyfile string
 	next      string // what people do once it is applied
 }
@@ -95,6 +100,11 @@ func (f *initFlags) run(cmd *cobra.Command, t initTarget) error {
 		if err != nil {
 			return fmt.Errorf("%v\n\nWhat came before it is done, and recorded in %s: run this again to go on, or with --undo to go back", err, t.record)
 		}
+		if t.settled != nil {
+			if err := t.settled(cmd.Context()); err != nil {
+				return err
+			}
+		}
 	}
 	if asJSON {
 		encoder := json.NewEncoder(out)
@@ -115,4 +125,20 @@ func (f *initFlags) goOn(out io.Writer, plan setup.Plan, t initTarget) error {
 	}
 	_, err := fmt.Fprintf(out, "\nThe Caddyfile that fits, once it says where people are told of recoveries (notify):\n\n%s\n%s\n", t.caddyfile, t.next)
 	return err
+}
+
+// trusting is a client that trusts the authorities in a PEM file; nil, the default one, without a file.
+func trusting(caFile string) (*http.Client, error) {
+	if caFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(caFile) //nolint:gosec // the operator names it
+	if err != nil {
+		return nil, fmt.Errorf("reading --ca-file: %v", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca-file %s holds no certificate in PEM", caFile)
+	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}, nil
 }

@@ -1,13 +1,9 @@
 package caddymodule
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -18,9 +14,9 @@ import (
 // initKeycloak is one run of the command.
 type initKeycloak struct {
 	initFlags
+	strictFlags
 	o                     keycloak.Options
-	issuer, mode          string
-	administrator, format string
+	format                string
 	who                   keycloak.Credentials
 	passwordFile, caFile  string
 	adminClientSecretFile string
@@ -48,13 +44,12 @@ somebody who has proven two methods in a rehearsal or a recovery.`,
 			return in.execute(cmd)
 		},
 	}
-	in.register(cmd)
+	in.initFlags.register(cmd)
+	in.strictFlags.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&in.o.Realm, "realm", "", "The realm")
 	flags.StringVar(&in.issuer, "issuer", "", "The gateway, such as https://id.example.com/recovery")
 	flags.StringVar(&in.o.Alias, "alias", defaultAlias, "Alias of the gateway among the realm's identity providers")
-	flags.StringVar(&in.mode, "mode", modeAssist, "assist or strict")
-	flags.StringVar(&in.administrator, "administrator", "", "Account of the realm that can recover by two methods already; mode strict asks the running gateway for them")
 	flags.BoolVar(&in.o.Button, "button", false, "Show a button on the login page that leads to the gateway")
 	flags.BoolVar(&in.o.LinkOnLogin, "link-on-login", false, "Mode strict: show a link on the login page, and where a one-time password is asked for")
 	flags.BoolVar(&in.o.Narrow, "narrow", false, "Take away roles of the gateway's that it does not need")
@@ -109,12 +104,8 @@ func (in *initKeycloak) options() error {
 		return fmt.Errorf("--issuer %q is not the gateway's, such as https://id.example.com/recovery", in.issuer)
 	}
 	in.o.Origin, in.o.Path = u.Scheme+"://"+u.Host, u.Path
-	switch in.mode {
-	case modeStrict:
-		in.o.Strict = true
-	case modeAssist:
-	default:
-		return fmt.Errorf("--mode %q is not known: write strict or assist", in.mode)
+	if in.o.Strict, err = in.strict(); err != nil {
+		return err
 	}
 	if in.dir, err = filepath.Abs(in.dir); err != nil {
 		return err
@@ -151,19 +142,11 @@ func (in *initKeycloak) credentials(cmd *cobra.Command) (err error) {
 	default:
 		err = errors.New("who signs in? Give --admin-user, or --admin-client with --admin-client-secret-file")
 	}
-	if err != nil || in.caFile == "" {
+	if err != nil {
 		return err
 	}
-	pem, err := os.ReadFile(in.caFile)
-	if err != nil {
-		return fmt.Errorf("reading --ca-file: %v", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("--ca-file %s holds no certificate in PEM", in.caFile)
-	}
-	in.who.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
-	return nil
+	in.who.HTTPClient, err = trusting(in.caFile)
+	return err
 }
 
 // next is what people do once the realm is as it should be.

@@ -12,13 +12,34 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// provenMethods is how many methods an administrator must have proven before the realm's own ways back are closed.
+// strictFlags say who may close the identity provider's own ways back.
+type strictFlags struct {
+	issuer        string // the gateway's, with its path
+	mode          string
+	administrator string
+}
+
+func (s *strictFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&s.mode, "mode", modeAssist, "assist or strict")
+	flags.StringVar(&s.administrator, "administrator", "", "Account that can recover by two methods already; mode strict asks the running gateway for them")
+}
+
+// strict tells which mode is asked for.
+func (s *strictFlags) strict() (bool, error) {
+	if s.mode != modeStrict && s.mode != modeAssist {
+		return false, fmt.Errorf("--mode %q is not known: write strict or assist", s.mode)
+	}
+	return s.mode == modeStrict, nil
+}
+
+// provenMethods is how many methods an administrator must have proven before the identity provider's own ways back are closed.
 const provenMethods = 2
 
 // ready refuses mode strict while nobody has shown that the gateway brings people back: it asks the gateway that runs.
 func (in *initKeycloak) ready(cmd *cobra.Command) error {
-	if in.administrator == "" {
-		return errors.New("mode strict closes the realm's own ways back: name with --administrator somebody who can recover by two methods already")
+	if err := in.named(); err != nil {
+		return err
 	}
 	var broker brokerSettings
 	if err := askGateway(cmd, http.MethodGet, "broker", nil, &broker); err != nil {
@@ -27,9 +48,22 @@ func (in *initKeycloak) ready(cmd *cobra.Command) error {
 	if err := in.sameGateway(broker); err != nil {
 		return err
 	}
+	return in.proven(cmd)
+}
+
+// named refuses mode strict without the name of somebody who is to have proven it.
+func (s *strictFlags) named() error {
+	if s.administrator == "" {
+		return errors.New("mode strict closes the identity provider's own ways back: name with --administrator somebody who can recover by two methods already")
+	}
+	return nil
+}
+
+// proven refuses an administrator who has not proven two methods to the gateway that runs.
+func (s *strictFlags) proven(cmd *cobra.Command) error {
 	var list []authenticator
-	if err := askGateway(cmd, http.MethodPost, "accounts/authenticators", accountRequest{in.administrator}, &list); err != nil {
-		return fmt.Errorf("asking the gateway for the methods of %s: %w", in.administrator, err)
+	if err := askGateway(cmd, http.MethodPost, "accounts/authenticators", accountRequest{s.administrator}, &list); err != nil {
+		return fmt.Errorf("mode strict needs the gateway that runs: asking it for the methods of %s: %w", s.administrator, err)
 	}
 	proven, pending := provenOf(list)
 	if len(proven) >= provenMethods {
@@ -37,7 +71,7 @@ func (in *initKeycloak) ready(cmd *cobra.Command) error {
 	}
 	return fmt.Errorf(`mode strict is refused: %s has proven %d of %d methods (%s)%s.
 Bind another method at %s/authenticators, wait for the end of its probation, and rehearse it there; then run this again`,
-		in.administrator, len(proven), provenMethods, strings.Join(append(proven, "–")[:max(1, len(proven))], ", "), pending, in.issuer)
+		s.administrator, len(proven), provenMethods, strings.Join(append(proven, "–")[:max(1, len(proven))], ", "), pending, s.issuer)
 }
 
 // sameGateway refuses a gateway that would not answer for this realm.

@@ -41,7 +41,7 @@ func TestModeStrictAsksTheGatewayOfTheRealm(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "broker.secret"), []byte("the secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	in := initKeycloak{issuer: "https://id.example.com/recovery", mode: modeStrict}
+	in := initKeycloak{strictFlags: strictFlags{issuer: "https://id.example.com/recovery", mode: modeStrict}}
 	in.dir, in.o.Realm, in.o.Alias = dir, "acme", "regrant"
 	if err := in.options(); err != nil {
 		t.Fatal(err)
