@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/regrant/regrant/integration/browser"
 	"github.com/regrant/regrant/integration/story"
 	"github.com/regrant/regrant/internal/wire"
 )
@@ -76,6 +77,12 @@ func (p *person) bindCodes() {
 	v := newVisitor(p.t, p.e)
 	in := v.signs(v.begins(), name)
 	v.wantIn(in, name)
+	p.bindCodesIn(v, in)
+}
+
+// bindCodesIn makes them on the page of a session that is there.
+func (p *person) bindCodesIn(v *visitor, in *browser.Page) {
+	p.t.Helper()
 	page, err := v.Submit(p.t.Context(), in, "/authenticators/recovery-code/begin", nil)
 	fatal(p.t, err)
 	sheet, err := v.Submit(p.t.Context(), page, "/authenticators/recovery-code/finish", url.Values{})

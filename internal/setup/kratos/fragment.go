@@ -44,7 +44,7 @@ func (b *branch) write(out *strings.Builder, indent string) {
 	for _, name := range b.names {
 		next := b.branches[name]
 		if next.names == nil {
-			fmt.Fprintf(out, "%s# %s\n%[1]s%s: %s\n", indent, next.leaf.why, name, next.leaf.written)
+			fmt.Fprintf(out, "%s# %s\n%s%s: %s\n", indent, next.leaf.why, indent, name, next.leaf.written)
 			continue
 		}
 		fmt.Fprintf(out, "%s%s:\n", indent, name)

@@ -41,6 +41,7 @@ func (a api) get(ctx context.Context, address string, into any) (status int, err
 	if err != nil {
 		return 0, err
 	}
+	r.Header.Set("Accept", "application/json") // without, Kratos redirects to its page for errors
 	answer, err := upstream.Ask(a.http, r)
 	if err != nil {
 		return 0, err
