@@ -18,9 +18,11 @@ var (
 func TestEveryCommandInTheReadmeIsOneThatExists(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	fatal(t, err)
-	guide, err := os.ReadFile("../docs/keycloak.md")
-	fatal(t, err)
-	readme = append(readme, guide...)
+	for _, name := range []string{"keycloak", "kratos"} {
+		guide, err := os.ReadFile("../docs/" + name + ".md")
+		fatal(t, err)
+		readme = append(readme, guide...)
+	}
 	makefile, err := os.ReadFile("../Makefile")
 	fatal(t, err)
 	w, seen := newWorkshop(t), 0
