@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // maxFile bounds a configuration, in bytes.
@@ -56,10 +55,8 @@ func replace(path string, was, text []byte) error {
 }
 
 func fill(temp *os.File, text []byte, like os.FileInfo) error {
-	if owner, ok := like.Sys().(*syscall.Stat_t); ok {
-		if err := temp.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
-			return fmt.Errorf("keeping the owner of the file: %w", err)
-		}
+	if err := keepOwner(temp, like); err != nil {
+		return fmt.Errorf("keeping the owner of the file: %w", err)
 	}
 	if err := temp.Chmod(like.Mode().Perm()); err != nil {
 		return err
