@@ -20,7 +20,8 @@ import (
 type realm struct {
 	provider
 	server *keycloak.Server
-	carol  string // id of the one who is signed in
+	box    *mailbox.Box // every mail of Keycloak's
+	carol  string       // id of the one who is signed in
 	form   verbatim.Request
 }
 
@@ -29,7 +30,8 @@ func newRealm(t *testing.T, e *env.Env) *realm {
 	box, err := mailbox.Start()
 	fatal(t, err)
 	t.Cleanup(box.Stop)
-	k := &realm{provider: provider{e: e, box: box}, server: e.Provider.(env.KeycloakProvider).Server}
+	k := &realm{box: box, server: e.Provider.(env.KeycloakProvider).Server}
+	k.provider = provider{e: e, back: itself(e), sent: func(*testing.T) int { return len(box.Texts()) }}
 	k.carol, err = k.server.UserID(t.Context(), "carol")
 	fatal(t, err)
 	fatal(t, k.server.Admin(t.Context(), "POST", "/clients", map[string]any{

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/regrant/regrant/integration/env"
-	"github.com/regrant/regrant/integration/mailbox"
 	"github.com/regrant/regrant/integration/verbatim"
 )
 
@@ -32,9 +31,10 @@ type guarded struct {
 type provider struct {
 	e      *env.Env
 	routes []guarded
-	box    *mailbox.Box // every mail of the identity provider's
-	mails  int          // those in it that were expected
-	open   bool         // its configuration is not the one of README.md: the gateway stands alone
+	back   verbatim.Server      // the identity provider, past the gateway
+	sent   func(*testing.T) int // how many mails it has sent so far
+	mails  int                  // those of them that were expected
+	open   bool                 // its configuration is not the one of README.md: the gateway stands alone
 }
 
 // fewest is how many different requests the table must hold.
@@ -54,13 +54,17 @@ func variants(good verbatim.Request) []disguise {
 
 func differs(a, b verbatim.Request) bool { return fmt.Sprint(a) != fmt.Sprint(b) }
 
-// front sends requests to the gateway, and back to the identity provider itself.
-func (p *provider) front() verbatim.Server {
-	return verbatim.Server{Addr: host(p.e), TLS: &tls.Config{RootCAs: p.e.Roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}}
+// front is the gateway.
+func (p *provider) front() verbatim.Server { return site(p.e, host(p.e)) }
+
+// site is one that the environment's Caddy has at an address.
+func site(e *env.Env, addr string) verbatim.Server {
+	return verbatim.Server{Addr: addr, TLS: &tls.Config{RootCAs: e.Roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}}
 }
 
-func (p *provider) back() verbatim.Server {
-	return verbatim.Server{Addr: strings.TrimPrefix(p.e.IdP, "http://")}
+// itself is the identity provider at its own address.
+func itself(e *env.Env) verbatim.Server {
+	return verbatim.Server{Addr: strings.TrimPrefix(e.IdP, "http://")}
 }
 
 func host(e *env.Env) string { return strings.TrimPrefix(e.Origin, "https://") }
@@ -76,8 +80,8 @@ func (p *provider) request(t *testing.T, r guarded, proto string) verbatim.Reque
 func (p *provider) bites(t *testing.T, r guarded) {
 	t.Helper()
 	good := p.request(t, r, verbatim.HTTP11)
-	if what, err := p.seen(t, p.back(), good, r); err != nil || what == "" {
-		a, _ := p.back().Send(t.Context(), good)
+	if what, err := p.seen(t, p.back, good, r); err != nil || what == "" {
+		a, _ := p.back.Send(t.Context(), good)
 		t.Fatalf("%s shows nothing at the identity provider itself: the table would prove nothing: %d %.300s, %v", r.name, a.Status, a.Body, err)
 	}
 }
@@ -87,7 +91,7 @@ func (p *provider) taken(t *testing.T, r guarded) (n int) {
 	t.Helper()
 	good := p.request(t, r, verbatim.HTTP11)
 	for _, d := range variants(good) {
-		if what, err := p.seen(t, p.back(), d.wear(good), r); err == nil && what != "" && !d.open {
+		if what, err := p.seen(t, p.back, d.wear(good), r); err == nil && what != "" && !d.open {
 			n++
 		}
 	}
@@ -118,10 +122,11 @@ func (p *provider) table(t *testing.T, protos ...string) (count int, shown map[s
 					t.Errorf("%s, %s, %s: %s %.200q shows %s", r.name, proto, d.name, request.Method, request.Target, what)
 				}
 			})
-			if n := len(p.box.Texts()); n != p.mails && !(p.open && r.realm) {
+			n := p.sent(t)
+			if n != p.mails && !(p.open && r.realm) {
 				t.Errorf("%s, %s: %d mails were sent", r.name, proto, n-p.mails)
 			}
-			p.mails = len(p.box.Texts())
+			p.mails = n
 		}
 	}
 	if len(tried) < fewest {

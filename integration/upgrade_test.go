@@ -12,11 +12,12 @@ import (
 // proxy would see another request.
 func TestNoUpgradeTunnelsPastTheGateway(t *testing.T) {
 	p := provider{e: use(t, env.Keycloak)}
+	back := itself(p.e)
 	good := verbatim.Request{
 		Proto: verbatim.HTTP11, Method: "HEAD", Target: "/realms/acme", Host: host(p.e), // the bodies of its refusals do not end
 		Header: [][2]string{{"Upgrade", "h2c"}, {"HTTP2-Settings", "AAMAAABkAAQAoAAAAAIAAAAA"}, {"Connection", "Upgrade, HTTP2-Settings"}},
 	}
-	if a, err := p.back().Send(t.Context(), good); err != nil || a.Status != http.StatusSwitchingProtocols {
+	if a, err := back.Send(t.Context(), good); err != nil || a.Status != http.StatusSwitchingProtocols {
 		t.Fatalf("Keycloak itself answers %d, %v: the test would prove nothing", a.Status, err)
 	}
 	for _, connection := range []string{"Upgrade, HTTP2-Settings", "HTTP2-Settings, Upgrade", "Upgrade", "upgrade,http2-settings", "HTTP2-Settings", "Upgrade, HTTP2-Settings, Connection", ""} {

@@ -30,6 +30,7 @@ type config struct {
 	Gateway  []string // more options
 	Keycloak []string // more options
 	Kratos   string   // further configuration
+	SMTP     int      // port
 }
 
 // caddyfile is what an operator would write, for an address on this machine. Java names no server without a dot in the

@@ -53,6 +53,7 @@ type Options struct {
 	Variables []string  // of Caddy's environment, each NAME=value
 	Keycloak  []string  // further options of Keycloak's own
 	Kratos    string    // further configuration of Kratos' own, in YAML; it wins
+	SMTP      int       // port of the mail server that Kratos sends to; default: it sends nothing
 	Devices   string    // mode of the client_auth of a site for devices; default: there is no such site
 }
 
@@ -138,7 +139,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		Global: o.Global, Site: o.Site, Method: o.Method, Devices: o.Devices,
 		Plain: o.Plain, Hosts: o.Hosts, Issuer: strings.TrimSuffix(e.Issuer, "/recovery"),
 	}
-	c.Gateway, c.Keycloak, c.Kratos = o.Gateway, o.Keycloak, o.Kratos
+	c.Gateway, c.Keycloak, c.Kratos, c.SMTP = o.Gateway, o.Keycloak, o.Kratos, o.SMTP
 	if c.Upstream == "" {
 		c.Upstream, c.UpstreamAdmin = fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort), fmt.Sprintf("http://127.0.0.1:%d", c.AdminPort)
 	}

@@ -38,7 +38,7 @@ func startKratos(ctx context.Context, e *Env, c config) (_ Provider, err error) 
 	}
 	o := kratos.Options{
 		Program: filepath.Join(e.Bin, "kratos"), Dir: dir, DSN: k.state.URL("kratos"), Ports: [2]int{c.IdPPort, c.AdminPort},
-		Origin: c.Origin, UseContinueWithTransitions: true, RequiredAAL: "highest_available", Log: e.log, Extra: c.Kratos,
+		Origin: c.Origin, UseContinueWithTransitions: true, RequiredAAL: "highest_available", Log: e.log, Extra: c.Kratos, SMTP: c.SMTP,
 	}
 	ui := selfservice.Options{Address: fmt.Sprintf("127.0.0.1:%d", c.UIPort), Origin: c.Origin}
 	if c.Kind == KratosHydra {

@@ -1,5 +1,5 @@
 // Package kratos runs a real Ory Kratos for tests and demos, behind a gateway or by itself, and arranges and looks at things
-// from the side, through its admin API. No mail leaves it: no courier runs, and what would be sent can be read.
+// from the side, through its admin API. No mail leaves it unless a mail server is named: what would be sent is listed.
 package kratos
 
 import (
@@ -40,6 +40,8 @@ type Options struct {
 	UseContinueWithTransitions bool   // feature_flags.use_continue_with_transitions
 	RequiredAAL                string // of whoami and settings: aal1 (default) or highest_available
 
+	SMTP int // port of the mail server on 127.0.0.1 to which a courier sends; default: no courier runs
+
 	Extra string    // further configuration in YAML, such as cookies; it wins
 	Log   io.Writer // its output
 }
@@ -66,6 +68,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	serve := []string{"serve"}
 	if strings.HasPrefix(o.Origin, "http:") {
 		serve = append(serve, "--dev") // its cookies need not be Secure then
+	}
+	if o.SMTP != 0 {
+		serve = append(serve, "--watch-courier")
 	}
 	s.process, err = ory.Program{
 		Name: "Kratos", Path: o.Program, Dir: o.Dir, DSN: o.DSN, Config: config, Extra: o.Extra, Serve: serve,
@@ -108,7 +113,7 @@ func (o Options) config() (map[string]any, error) {
 			"default_schema_id": "default",
 			"schemas":           []any{map[string]any{"id": "default", "url": "base64://" + base64.StdEncoding.EncodeToString(PersonSchema)}},
 		},
-		"courier": map[string]any{"smtp": map[string]any{"connection_uri": "smtp://127.0.0.1:1/?disable_starttls=true"}},
+		"courier": map[string]any{"smtp": map[string]any{"connection_uri": fmt.Sprintf("smtp://127.0.0.1:%d/?disable_starttls=true", cmp.Or(o.SMTP, 1))}},
 	}
 	if o.Hydra != "" {
 		config["oauth2_provider"] = map[string]any{"url": o.Hydra}

@@ -31,12 +31,11 @@ type Session struct {
 	Identity Identity `json:"identity"`
 }
 
-// Message is one that a courier would send.
+// Message is one that a courier sends, or would send. Its text is shown by nobody but the mail server.
 type Message struct {
 	Recipient string `json:"recipient"`
 	Subject   string `json:"subject"`
 	Template  string `json:"template_type"`
-	Body      string `json:"body"`
 }
 
 // Create makes an active identity that signs in with the address and a password, and returns its id.
@@ -66,9 +65,12 @@ func (s *Server) Sessions(ctx context.Context, id string) (all []Session, err er
 	return all, s.Admin(ctx, http.MethodGet, "/identities/"+url.PathEscape(id)+"/sessions?active=true&page_size=1000", nil, &all)
 }
 
-// Messages lists what a courier would send, up to a thousand, the latest first.
+// MostMessages is how many Messages lists at most.
+const MostMessages = 1000
+
+// Messages lists what a courier has sent or would send, up to MostMessages, the latest first.
 func (s *Server) Messages(ctx context.Context) (all []Message, err error) {
-	return all, s.Admin(ctx, http.MethodGet, "/courier/messages?page_size=1000", nil, &all)
+	return all, s.Admin(ctx, http.MethodGet, fmt.Sprintf("/courier/messages?page_size=%d", MostMessages), nil, &all)
 }
 
 // RecoveryCode makes a code with which the identity is recovered, and the id of the flow that takes it; flowType is browser
