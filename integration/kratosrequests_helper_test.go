@@ -53,7 +53,7 @@ func (k *kratosSite) begin(t *testing.T) (f kratos.Flow) {
 func (k *kratosSite) mailed(t *testing.T, use string) (flow, text string) {
 	t.Helper()
 	config := filepath.Join(k.e.Dir, "kratos", "kratos.yml")
-	fatal(t, os.WriteFile(config+".new", []byte(recoveryOn(use)), 0o600))
+	fatal(t, os.WriteFile(config+".new", []byte(everythingOn(use)), 0o600))
 	fatal(t, os.Rename(config+".new", config)) // at once: Kratos reads it when it changes
 	var f kratos.Flow
 	until(t, 30*time.Second, "Kratos mails each "+use, func() bool {

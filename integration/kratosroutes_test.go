@@ -27,7 +27,7 @@ func newKratosSite(t *testing.T) *kratosSite {
 	box, err := mailbox.Start()
 	fatal(t, err)
 	t.Cleanup(box.Stop)
-	e := own(t, env.Options{IdP: env.Kratos, Patient: true, Kratos: recoveryOn("link"), SMTP: box.Port})
+	e := own(t, env.Options{IdP: env.Kratos, Patient: true, Kratos: everythingOn("link"), SMTP: box.Port})
 	server := e.Provider.(*env.KratosProvider).Server
 	k := &kratosSite{server: server, public: ory.API(server.PublicURL), box: box}
 	k.provider = provider{e: e, back: withoutGateway(t, e), sent: k.messages}
@@ -102,9 +102,9 @@ func (k *kratosSite) adminRoutes() (routes []guarded) {
 	return routes
 }
 
-// recoveryOn is further configuration of Kratos: it mails out recoveries, as codes or links.
-func recoveryOn(use string) string {
-	return "selfservice: {flows: {recovery: {enabled: true, use: " + use + "}}}\n"
+// everythingOn is further configuration of Kratos: it mails out recoveries, as codes or links, and has all other flows, too.
+func everythingOn(use string) string {
+	return "selfservice: {flows: {recovery: {enabled: true, use: " + use + "}, registration: {enabled: true}, verification: {enabled: true, use: code}}}\n"
 }
 
 // The Kratos of this test has its own recovery on: only the gateway is left to refuse it.

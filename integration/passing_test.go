@@ -1,19 +1,13 @@
 package integration
 
 import (
-	"context"
-	"crypto/tls"
-	"fmt"
-	"net/textproto"
 	"reflect"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/regrant/regrant/integration/browser"
 	"github.com/regrant/regrant/integration/env"
-	"github.com/regrant/regrant/integration/keycloak"
 	"github.com/regrant/regrant/integration/verbatim"
 )
 
@@ -61,68 +55,18 @@ func passed() []verbatim.Request {
 	}
 }
 
-// answers of an identity provider, as they are on the wire.
-var answers = []string{
-	"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: text/html;charset=utf-8\r\nSet-Cookie: A=\"b c\";Version=1;Path=/realms/acme/;Secure;HttpOnly;SameSite=None\r\n" +
-		"Set-Cookie: A=;Max-Age=0\r\nContent-Security-Policy: frame-src 'self'\r\nX-Odd: a,  b\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n\x1f\x8b\x00\xff\n",
-	"HTTP/1.1 302 Found\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nLocation: https://app.example/?a=%zz&b=c d#e\r\nCache-Control: no-store, must-revalidate, max-age=0\r\nContent-Length: 0\r\n\r\n",
-	"HTTP/1.1 401 Unauthorized\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nWWW-Authenticate: Bearer realm=\"acme\"\r\nWWW-Authenticate: DPoP\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
-	"HTTP/1.1 304 Not Modified\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nETag: W/\"x\"\r\n\r\n",
-	"HTTP/1.1 204 No Content\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nAccess-Control-Allow-Origin: https://app.example\r\n\r\n",
-	"HTTP/1.1 500 Internal Server Error\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na\nb\r\n0\r\n\r\n",
-}
-
 // What passes, arrives as it does through Caddy without the directive, and so does the answer.
 func TestWhatPassesArrivesAsThroughCaddyAlone(t *testing.T) {
-	e := own(t, env.Options{IdP: env.Keycloak})
-	r := newRecorder(t)
-	port, err := keycloak.FreePort()
-	fatal(t, err)
-	fatal(t, e.Configure(t.Context(), func(text string) string {
-		text = strings.Replace(text, "reverse_proxy "+strings.TrimPrefix(e.IdP, "http://"), "reverse_proxy "+r.addr, 1)
-		return text + fmt.Sprintf("\nhttps://localhost:%d {\n\ttls internal\n\treverse_proxy %s\n}\n", port, r.addr)
-	}))
-	config := &tls.Config{RootCAs: e.Roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}
-	gateway, alone := verbatim.Server{Addr: host(e), TLS: config}, verbatim.Server{Addr: fmt.Sprintf("localhost:%d", port), TLS: config}
-
-	through := func(s verbatim.Server, request verbatim.Request) (came string, a verbatim.Answer) {
-		t.Helper()
-		a, err := s.Send(t.Context(), request)
-		fatal(t, err)
-		select {
-		case came = <-r.came:
-		case <-time.After(10 * time.Second):
-			t.Fatalf("%s %s did not arrive: %d %.200s", request.Method, request.Target, a.Status, a.Body)
-		}
-		a.Header.Del("Alt-Svc") // names the port
-		return came, a
-	}
-	for _, proto := range []string{verbatim.HTTP11, verbatim.HTTP2} {
-		for i, request := range passed() {
-			request.Proto, request.Host, r.answer = proto, host(e), answers[i%len(answers)]
-			want, wanted := through(alone, request)
-			came, got := through(gateway, request)
-			if came != want || !strings.HasPrefix(came, request.Method+" "+request.Target+" HTTP/1.1\r\n") || !strings.HasSuffix(came, "\r\n\r\n"+request.Body) {
-				t.Errorf("%s: arrived\n%q, through Caddy alone\n%q", proto, came, want)
-			}
-			for _, h := range request.Header {
-				if line := "\r\n" + textproto.CanonicalMIMEHeaderKey(h[0]) + ": " + h[1] + "\r\n"; !strings.Contains(came, line) {
-					t.Errorf("%s %s: %q is missing in %q", proto, request.Target, line, came)
-				}
-			}
-			if !reflect.DeepEqual(got, wanted) {
-				t.Errorf("%s %s: answered\n%+v, through Caddy alone\n%+v", proto, request.Target, got, wanted)
-			}
-		}
-	}
+	w := newConduit(t, own(t, env.Options{IdP: env.Keycloak}))
+	w.carries(t, passed())
 
 	// The one thing that is changed: a sign-in that is sent to the gateway must get there.
 	request := verbatim.Request{
-		Proto: verbatim.HTTP11, Method: "GET", Target: "/realms/acme/protocol/openid-connect/auth?kc_idp_hint=regrant", Host: host(e),
+		Proto: verbatim.HTTP11, Method: "GET", Target: "/realms/acme/protocol/openid-connect/auth?kc_idp_hint=regrant", Host: host(w.e),
 		Header: [][2]string{{"Cookie", "AUTH_SESSION_ID=a.b; KEYCLOAK_IDENTITY=eyJ.e30.c; KEYCLOAK_SESSION=x; other=1"}},
 	}
-	want, _ := through(alone, request)
-	came, _ := through(gateway, request)
+	want, _ := w.through(t, w.alone, request)
+	came, _ := w.through(t, w.gateway, request)
 	if want = strings.Replace(want, " KEYCLOAK_IDENTITY=eyJ.e30.c; KEYCLOAK_SESSION=x;", "", 1); came != want {
 		t.Errorf("arrived\n%q, want\n%q", came, want)
 	}
@@ -149,15 +93,4 @@ func TestKeycloaksAnswersComeThroughAsTheyAre(t *testing.T) {
 			}
 		}
 	}
-}
-
-// answerOf is an answer without what each server on the way says for itself.
-func answerOf(t *testing.T, s verbatim.Server, r verbatim.Request) verbatim.Answer {
-	t.Helper()
-	a, err := s.Send(context.WithoutCancel(t.Context()), r)
-	fatal(t, err)
-	for _, name := range []string{"Date", "Via", "Alt-Svc", "Connection"} {
-		a.Header.Del(name)
-	}
-	return a
 }
