@@ -20,8 +20,14 @@ func TestTheStoryHoldsInFrontOfARealKeycloak(t *testing.T) {
 	tell(t, own(t, env.Options{IdP: env.Keycloak}))
 }
 
+// The operator's part is told of this one: the commands have tests of their own.
 func TestTheStoryHoldsInFrontOfARealKratos(t *testing.T) {
-	tell(t, own(t, env.Options{IdP: env.Kratos}))
+	e := own(t, env.Options{IdP: env.Kratos, Site: story.GoodSite})
+	tell(t, e)
+	var transcript bytes.Buffer
+	if err := story.New(e, &transcript).Operate(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, transcript.String())
+	}
 }
 
 func TestTheStoryHoldsInFrontOfARealHydra(t *testing.T) {

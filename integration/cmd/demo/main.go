@@ -1,6 +1,6 @@
 // Command demo starts a whole environment and tells in it the story of one recovery from beginning to end, and then, in
 // front of the demo identity provider, of one by every other method. It exits with 0 if every line of
-// the transcript was observed. On a terminal, and with -up, the environment stays until it is interrupted. Everything in
+// the transcript was observed. In front of Keycloak and Kratos, the operator's commands come after it. On a terminal, and with -up, the environment stays until it is interrupted. Everything in
 // it comes from one address, so its limits are wide; new devices may recover at once.
 package main
 
@@ -53,7 +53,12 @@ func run(idp, bin string, up bool) error {
 	if !up {
 		fmt.Printf("Starting Caddy with Regrant in front of a %s identity provider …\n", idp)
 	}
-	e, err := env.Start(ctx, env.Options{IdP: idp, Bin: bin, Dir: dir, Log: log, Patient: true})
+	operated := idp == env.Keycloak || idp == env.Kratos
+	options := env.Options{IdP: idp, Bin: bin, Dir: dir, Log: log, Patient: true}
+	if operated {
+		options.Site = story.GoodSite
+	}
+	e, err := env.Start(ctx, options)
 	if err != nil {
 		return withLog(err, log)
 	}
@@ -62,8 +67,14 @@ func run(idp, bin string, up bool) error {
 		return stay(ctx, e)
 	}
 	began := time.Now()
-	if err := story.New(e, os.Stdout).Run(ctx); err != nil {
+	s := story.New(e, os.Stdout)
+	if err := s.Run(ctx); err != nil {
 		return withLog(err, log)
+	}
+	if operated {
+		if err := s.Operate(ctx); err != nil {
+			return withLog(err, log)
+		}
 	}
 	if idp == env.Demo {
 		if err := everyMethod(ctx, bin, dir, log); err != nil {
