@@ -47,7 +47,7 @@ func (c adminCall) deployment() doctor.Deployment {
 	switch u := r.upstream.(type) {
 	case *Keycloak:
 		d.Strict = u.Mode != modeAssist
-		d.Provider = doctor.Provider{Kind: "keycloak", URL: u.URL, Realm: u.Realm, Alias: u.Alias, ClientID: u.Client.ID, BrokerID: u.brokerClient().ID}
+		d.Provider = doctor.Provider{Kind: "keycloak", URL: u.URL, Realm: u.Realm, Alias: u.Alias, ClientID: u.Client.ID, BrokerID: u.brokerClient().ID, Grant: u.UpstreamGrant != nil}
 	case *Kratos:
 		d.Strict = u.Mode != modeAssist
 		d.Provider = doctor.Provider{Kind: "kratos", URL: u.URL, AdminURL: u.Admin, BasePath: u.BasePath, RecoveryUI: u.RecoveryUI, SessionTokens: u.SessionTokens}

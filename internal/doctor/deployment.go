@@ -37,6 +37,7 @@ type Provider struct {
 	Alias    string `json:"alias,omitempty"`     // of the gateway in the realm
 	ClientID string `json:"client_id,omitempty"` // of the gateway at Keycloak
 	BrokerID string `json:"broker_id,omitempty"` // of Keycloak at the gateway
+	Grant    bool   `json:"grant,omitempty"`     // programs are given access tokens of Keycloak
 
 	SessionTokens bool   `json:"session_tokens,omitempty"` // of Kratos, for programs
 	RecoveryUI    string `json:"recovery_ui,omitempty"`    // path of Kratos' page for it

@@ -85,11 +85,16 @@ type Application struct {
 	FullScope bool              `json:"fullScopeAllowed"`
 	Redirects []string          `json:"redirectUris"`
 	Settings  map[string]string `json:"attributes"`
+
+	Granted bool `json:"-"` // programs are given access tokens as this client, see [Config].GrantClientID
 }
 
 // Applications lists the realm's clients.
 func (a *Adapter) Applications(ctx context.Context) ([]Application, error) {
 	apps, err := list[Application](ctx, a.api, "/clients?max=1000")
+	for i := range apps {
+		apps[i].Granted = a.grantClient.id != "" && apps[i].ClientID == a.grantClient.id
+	}
 	return apps, couldNotTell(err)
 }
 

@@ -98,14 +98,14 @@ var InsideChecks = []doctor.Check[Inside]{
 		}, doctor.StatusWarn, "none has the implicit flow"),
 	},
 	{
-		ID: "keycloak-jwt-grant", Asks: "Does no application take assertions of an identity provider for its users?",
+		ID: "keycloak-jwt-grant", Asks: "Does no application take assertions of an identity provider for its users, but the one of upstream_grant?",
 		Remedy: "Take oauth2.jwt.authorization.grant.enabled from these clients, unless it is meant and the provider named is not the gateway.",
 		Look: judge(func(a keycloak.Application) string {
-			if a.Settings["oauth2.jwt.authorization.grant.enabled"] == "true" {
+			if !a.Granted && a.Settings["oauth2.jwt.authorization.grant.enabled"] == "true" {
 				return a.ClientID + " has the JWT authorization grant"
 			}
 			return ""
-		}, doctor.StatusWarn, "none has the JWT authorization grant"),
+		}, doctor.StatusWarn, "none has the JWT authorization grant without a need"),
 	},
 }
 

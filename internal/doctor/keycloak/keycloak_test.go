@@ -33,6 +33,7 @@ func goodAccount() *account {
 		apps: []keycloak.Application{
 			{ClientID: "admin-cli", Enabled: true, Direct: true},
 			{ClientID: "app", Enabled: true, Redirects: []string{"https://app.example.com/*"}},
+			{ClientID: "programs", Enabled: true, Granted: true, Settings: map[string]string{"oauth2.jwt.authorization.grant.enabled": "true"}},
 			{ClientID: "old", Direct: true, Implicit: true, Redirects: []string{"*"}}, // disabled
 		},
 	}
@@ -158,5 +159,14 @@ func TestEachFaultOfARealmIsFound(t *testing.T) {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+func TestTheGrantOfTheGatewayIsNoFault(t *testing.T) {
+	r := goodRealm()
+	r.provider.Config["jwtAuthorizationGrantEnabled"] = "true"
+	r.Provider.Grant = true
+	if got := status(t, doctor.Examine(t.Context(), r, RealmChecks), "keycloak-idp-hidden"); got != doctor.StatusPass {
+		t.Errorf("%s, want %s", got, doctor.StatusPass)
 	}
 }

@@ -41,8 +41,8 @@ var RealmChecks = []doctor.Check[*Realm]{
 		Look:   entry,
 	},
 	{
-		ID: "keycloak-idp-hidden", Asks: "Is the gateway no way to sign in, and none of an application's own grants?",
-		Remedy: "Switch 'Hide on login page' on, and 'Link only' and the JWT authorization grant off, at the identity provider.",
+		ID: "keycloak-idp-hidden", Asks: "Is the gateway no way to sign in, and takes part in no grant but that of upstream_grant?",
+		Remedy: "Switch 'Hide on login page' on, and 'Link only' and, without upstream_grant, the JWT authorization grant off, at the identity provider.",
 		Look: func(_ context.Context, r *Realm) doctor.Verdict {
 			var lines []string
 			if !r.provider.Hidden {
@@ -51,7 +51,7 @@ var RealmChecks = []doctor.Check[*Realm]{
 			if r.provider.LinkOnly {
 				lines = append(lines, "it is for linking only, so no recovery ends there")
 			}
-			if r.provider.Config["jwtAuthorizationGrantEnabled"] == "true" {
+			if on := r.provider.Config["jwtAuthorizationGrantEnabled"] == "true"; on && !r.Provider.Grant {
 				lines = append(lines, "its JWT authorization grant is on, which nothing here uses")
 			}
 			return doctor.Doubt(lines, "it is hidden, and for brokered logins only")
