@@ -18,7 +18,7 @@ import (
 // From a realm as Keycloak makes it to a recovered account, and back to the realm as it was.
 func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
 	codes := env.Method("recovery_code")
-	e := own(t, env.Options{IdP: env.Keycloak, Gateway: []string{codes}, Patient: true})
+	e := own(t, env.Options{IdP: env.Keycloak, Gateway: []string{codes}, Patient: true, NoGrant: true})
 	h := emptied(t, e)
 	before := h.export()
 

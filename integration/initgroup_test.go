@@ -12,7 +12,7 @@ import (
 
 // The gateway recovers the members of the group, and has no right over anybody else.
 func TestTheGatewayCanBeNarrowedToAGroup(t *testing.T) {
-	e := own(t, env.Options{IdP: env.Keycloak, Patient: true})
+	e := own(t, env.Options{IdP: env.Keycloak, Patient: true, NoGrant: true})
 	h := emptied(t, e)
 	h.must("--apply")
 	h.admin(http.MethodPut, "/"+h.realm, map[string]any{"resetCredentialsFlow": "regrant recover", "resetPasswordAllowed": true}, nil)

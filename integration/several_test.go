@@ -26,7 +26,7 @@ func TestUpstreamsOfOneGatewayAreStrangers(t *testing.T) {
 		"two sites": {env.Demo, ""}, "two paths": {env.Demo, "/second"}, "two realms of one Keycloak": {env.Keycloak, "/recovery-second"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			first := own(t, env.Options{IdP: c.kind, Patient: true})
+			first := own(t, env.Options{IdP: c.kind, Patient: true, NoGrant: true})
 			second, err := first.Second(t.Context(), c.path)
 			fatal(t, err)
 			t.Run("from the first", func(t *testing.T) { meet(t, "alice", first, second) })

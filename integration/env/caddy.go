@@ -24,7 +24,7 @@ type config struct {
 	Global, Site, Network, Method, Devices, Issuer                                                                            string
 	Kind                                                                                                                      string
 	Port, IdPPort, AdminPort, StatePort, UIPort, HydraPort, HydraAdmin                                                        int
-	Plain                                                                                                                     bool
+	Plain, NoGrant                                                                                                            bool
 	Users, Hosts                                                                                                              []string
 
 	Gateway  []string // more options
@@ -61,7 +61,9 @@ var caddyfile = template.Must(template.New("").Parse(`{
 			realm acme
 			client regrant-gateway {file.{{.Dir}}/client.secret}
 			broker_client keycloak-acme {file.{{.Dir}}/broker.secret}
+{{- if not .NoGrant}}
 			upstream_grant regrant-programs {file.{{.Dir}}/programs.secret}
+{{- end}}
 			acr gold aal2
 		}
 {{- else if eq .Kind "hydra"}}

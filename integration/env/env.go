@@ -49,6 +49,7 @@ type Options struct {
 	Hosts     []string  // names of the site besides localhost, which nothing but a browser has to find; the first is the issuer's
 	Gateway   []string  // more options of the gateway, such as clients, each as in a Caddyfile
 	Method    string    // more options of the method
+	NoGrant   bool      // programs get no access tokens of Keycloak
 	Plain     bool      // without the option secret: the files of the store are not encrypted
 	Variables []string  // of Caddy's environment, each NAME=value
 	Keycloak  []string  // further options of Keycloak's own
@@ -75,6 +76,7 @@ type Env struct {
 	Upstream string `json:"-"`
 
 	Kind     string         `json:"-"`
+	NoGrant  bool           `json:"-"` // see Options
 	App      *App           `json:"-"`
 	Hook     *Hook          `json:"-"`
 	Provider Provider       `json:"-"`
@@ -103,7 +105,7 @@ type Provider interface {
 
 // Start starts everything, and stops what it started when one part cannot be started.
 func Start(ctx context.Context, o Options) (_ *Env, err error) {
-	e := &Env{Kind: o.IdP, Bin: o.Bin, Dir: o.Dir, log: o.Log, program: cmp.Or(o.Caddy, "caddy"), variables: o.Variables}
+	e := &Env{Kind: o.IdP, NoGrant: o.NoGrant, Bin: o.Bin, Dir: o.Dir, log: o.Log, program: cmp.Or(o.Caddy, "caddy"), variables: o.Variables}
 	defer func() {
 		if err != nil {
 			e.Stop()
@@ -134,7 +136,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 	c := config{
 		Dir: o.Dir, Port: ports[0], Admin: e.Admin, Origin: e.Origin, IdPPort: ports[2], AdminPort: ports[3], StatePort: ports[4],
 		Upstream: o.Through, UpstreamAdmin: o.Through, Kind: o.IdP,
-		ClientSecret: random(), ProgramsSecret: random(), BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
+		ClientSecret: random(), ProgramsSecret: random(), NoGrant: o.NoGrant, BrokerSecret: random(), Hook: e.Hook.URL, HookSecret: base64.StdEncoding.EncodeToString(hookSecret),
 		Probation: o.Probation, App: app.CallbackURL(), Network: o.Network, Users: o.Users,
 		Global: o.Global, Site: o.Site, Method: o.Method, Devices: o.Devices,
 		Plain: o.Plain, Hosts: o.Hosts, Issuer: strings.TrimSuffix(e.Issuer, "/recovery"),

@@ -3,6 +3,7 @@ package keycloak_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -27,7 +28,7 @@ func (w *world) federate(t *testing.T, editMode string, people ...string) {
 	}
 	port, err := server.FreePort()
 	must(t, err)
-	d, err := directory.Start(t.Context(), t.TempDir(), port, &w.log, people...)
+	d, err := directory.Start(t.Context(), t.TempDir(), port, io.Discard, people...)
 	must(t, err)
 	t.Cleanup(d.Stop)
 	var realm struct {
