@@ -1,12 +1,17 @@
 package upstream
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json"
 )
 
 // Response is an answer of a server, read to its end.
@@ -15,6 +20,33 @@ type Response struct {
 	JSON   bool // it calls itself application/json
 	Header http.Header
 	Body   []byte
+}
+
+// Segment tells whether an id can stand in a path as it is. Those of servers can;
+// anything else could lead a request elsewhere.
+func Segment(id string) bool {
+	return id != "" && id == url.PathEscape(id) && strings.Trim(id, ".") != ""
+}
+
+// Request asks for JSON, and sends body as JSON unless it is nil. Its error wraps
+// [ErrUnavailable] and does not tell the address either.
+func Request(ctx context.Context, method, address string, body any) (*http.Request, error) {
+	var payload []byte
+	if body != nil {
+		var err error
+		if payload, err = json.Marshal(body); err != nil {
+			return nil, fmt.Errorf("writing a request: %w: %v", ErrUnavailable, err)
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(payload))
+	if err != nil {
+		return nil, fmt.Errorf("making a request: %w", ErrUnavailable)
+	}
+	r.Header.Set("Accept", "application/json")
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return r, nil
 }
 
 // Ask sends r by a [BoundedClient] and reads the whole answer. Its error wraps

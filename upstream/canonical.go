@@ -112,6 +112,19 @@ func Readings(u *url.URL) []string {
 	return readings
 }
 
+// Spelled judges how the path of u is written. A canonical one has one reading, so
+// that whoever asks may go on to compare it. Any other is refused if one of its
+// readings concerns a route that must not be reached in disguise, and else passes.
+func Spelled(u *url.URL, concerns func(path string) bool) (v Verdict, canonical bool) {
+	if Canonical(u) {
+		return Verdict{}, true
+	}
+	if slices.ContainsFunc(Readings(u), concerns) {
+		return Verdict{Kind: NotCanonical, Reason: "path not canonical"}, false
+	}
+	return Verdict{}, false
+}
+
 // withoutMatrix cuts the matrix parameters off each segment.
 func withoutMatrix(path string) string {
 	segments := strings.Split(path, "/")
@@ -128,3 +141,6 @@ func Base(s string) bool {
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
 		s == u.Scheme+"://"+u.Host+u.Path && !strings.HasSuffix(s, "/") && (u.Path == "" || Canonical(u))
 }
+
+// Page tells whether s is the path of a page, as a guard can compare it.
+func Page(s string) bool { return strings.HasPrefix(s, "/") && Canonical(&url.URL{Path: s}) }

@@ -47,6 +47,25 @@ func TestSomeReadingSeesThroughADisguise(t *testing.T) {
 	}
 }
 
+func TestADisguiseIsRefusedWhereItConcernsTheServer(t *testing.T) {
+	concerns := func(path string) bool { return path == "/admin/x" }
+	for target, want := range map[string]struct {
+		kind      upstream.VerdictKind
+		canonical bool
+	}{
+		"/admin/x": {upstream.Pass, true}, "/app": {upstream.Pass, true}, "//app": {upstream.Pass, false},
+		"//admin/x": {upstream.NotCanonical, false}, "/%61dmin/x": {upstream.NotCanonical, false},
+	} {
+		u, err := url.ParseRequestURI(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, canonical := upstream.Spelled(u, concerns); v.Kind != want.kind || canonical != want.canonical {
+			t.Errorf("%q: %+v, canonical %v", target, v, canonical)
+		}
+	}
+}
+
 func FuzzACanonicalPathHasOneReading(f *testing.F) {
 	for _, seed := range []string{"/", "/realms/acme/", "/%C3%A4", "/a;b", "/%2e%2e/", "//x"} {
 		f.Add(seed)

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -28,7 +29,6 @@ func BoundedClient(base *http.Client) *http.Client {
 	}
 	return &http.Client{
 		Transport: boundedTransport{transport},
-		Timeout:   Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
@@ -37,13 +37,17 @@ func BoundedClient(base *http.Client) *http.Client {
 
 type boundedTransport struct{ next http.RoundTripper }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. The time is up by the context: the
+// client's own Timeout has a goroutine wait beside every call, and a completion
+// waits for tens of them.
 func (t boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := t.next.RoundTrip(r)
+	ctx, over := context.WithTimeout(r.Context(), Timeout)
+	resp, err := t.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
+		over()
 		return nil, err
 	}
-	resp.Body = &boundedBody{ReadCloser: resp.Body, left: MaxAnswer}
+	resp.Body = &boundedBody{resp.Body, MaxAnswer, over}
 	return resp, nil
 }
 
@@ -52,6 +56,12 @@ func (t boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 type boundedBody struct {
 	io.ReadCloser
 	left int
+	over context.CancelFunc
+}
+
+func (b *boundedBody) Close() error {
+	defer b.over()
+	return b.ReadCloser.Close()
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {

@@ -29,3 +29,12 @@ var ErrUnavailable = errors.New("upstream unavailable")
 // ErrTooOld says that the server runs a version with known holes in the routes
 // that a recovery uses. It wraps [ErrUnavailable]: an upgrade ends it.
 var ErrTooOld = fmt.Errorf("%w: version below the supported floor", ErrUnavailable)
+
+// CouldNotTell turns a definite answer that makes no sense where it was given
+// into [ErrUnavailable]: it says nothing.
+func CouldNotTell(err error) error {
+	if err == nil || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
