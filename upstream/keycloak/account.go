@@ -42,7 +42,7 @@ func (a *Adapter) Resolve(ctx context.Context, identifier string) (upstream.Acco
 	for _, field := range []string{"username", "email"} {
 		users, err := list[user](ctx, a.api, "/users?exact=true&"+field+"="+url.QueryEscape(identifier))
 		if err != nil {
-			return upstream.Account{}, couldNotTell(err)
+			return upstream.Account{}, upstream.CouldNotTell(err)
 		}
 		for _, u := range users {
 			if u.ID == "" || !slices.ContainsFunc(u.account().Identifiers, same) {
@@ -86,7 +86,7 @@ func (a *Adapter) impossible(u user) []attest.Action {
 
 // user reads one user and checks that the answer is about that one.
 func (a *Adapter) user(ctx context.Context, id string) (user, error) {
-	if !segment(id) {
+	if !upstream.Segment(id) {
 		return user{}, upstream.ErrNoAccount
 	}
 	var u user
@@ -109,7 +109,7 @@ func (a *Adapter) locked(ctx context.Context, id string) (bool, error) {
 		Disabled *bool `json:"disabled"`
 	}
 	if err := a.api.get(ctx, lockPath(id), &status); err != nil {
-		return false, couldNotTell(err)
+		return false, upstream.CouldNotTell(err)
 	}
 	if status.Disabled == nil {
 		return false, fmt.Errorf("reading the lock: %w: it is not in the answer", upstream.ErrUnavailable)
@@ -144,7 +144,7 @@ func (a *Adapter) privilege(ctx context.Context, id string) (upstream.Privilege,
 	case errors.Is(err, errForbidden):
 		return upstream.PrivilegeUnknown, nil
 	case err != nil:
-		return upstream.PrivilegeUnknown, couldNotTell(err)
+		return upstream.PrivilegeUnknown, upstream.CouldNotTell(err)
 	case len(administrative) > 0 || slices.ContainsFunc(realm, a.privilegedRole):
 		return upstream.PrivilegePrivileged, nil
 	}
@@ -157,19 +157,4 @@ func (a *Adapter) privilegedRole(r role) bool { return slices.Contains(a.privile
 type client struct {
 	ID       string `json:"id"`
 	ClientID string `json:"clientId"`
-}
-
-// segment tells whether an id can stand in a path as it is. Keycloak's ids
-// can; anything else could lead a request elsewhere.
-func segment(id string) bool {
-	return id != "" && id == url.PathEscape(id) && strings.Trim(id, ".") != ""
-}
-
-// couldNotTell turns a definite answer that makes no sense where it was given
-// into one that says nothing.
-func couldNotTell(err error) error {
-	if err == nil || errors.Is(err, upstream.ErrUnavailable) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", upstream.ErrUnavailable, err)
 }

@@ -1,7 +1,6 @@
 package keycloak
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -72,21 +71,14 @@ func list[T any](ctx context.Context, a *api, path string) ([]T, error) {
 
 // send makes a change, with an optional JSON body.
 func (a *api) send(ctx context.Context, method, path string, body any) error {
-	var payload []byte
-	if body != nil {
-		var err error
-		if payload, err = json.Marshal(body); err != nil {
-			return fmt.Errorf("encoding a change of %s: %v", route(path), err)
-		}
-	}
-	_, err := a.call(ctx, method, path, payload)
+	_, err := a.call(ctx, method, path, body)
 	return err
 }
 
 // call sends one request and returns the body of the one status that means
 // success: 200 with JSON for GET, 204 for everything else.
-func (a *api) call(ctx context.Context, method, path string, payload []byte) ([]byte, error) {
-	answer, err := a.ask(ctx, method, path, payload)
+func (a *api) call(ctx context.Context, method, path string, body any) ([]byte, error) {
+	answer, err := a.ask(ctx, method, path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -95,21 +87,17 @@ func (a *api) call(ctx context.Context, method, path string, payload []byte) ([]
 
 // ask sends one request, once more with a new token if the server does not
 // take the one at hand, and returns the answer, whatever it says.
-func (a *api) ask(ctx context.Context, method, path string, payload []byte) (answer upstream.Response, err error) {
+func (a *api) ask(ctx context.Context, method, path string, body any) (answer upstream.Response, err error) {
 	for attempt := 1; ; attempt++ {
 		token, err := a.authorize(ctx)
 		if err != nil {
 			return answer, err
 		}
-		r, err := http.NewRequestWithContext(ctx, method, a.base+"/admin/realms/"+a.realm+path, bytes.NewReader(payload))
+		r, err := upstream.Request(ctx, method, a.base+"/admin/realms/"+a.realm+path, body)
 		if err != nil {
-			return answer, fmt.Errorf("asking for %s: %w", route(path), upstream.ErrUnavailable)
+			return answer, fmt.Errorf("asking for %s: %w", route(path), err)
 		}
 		r.Header.Set("Authorization", "Bearer "+token)
-		r.Header.Set("Accept", "application/json")
-		if payload != nil {
-			r.Header.Set("Content-Type", "application/json")
-		}
 		answer, err := upstream.Ask(a.http, r)
 		if err == nil && answer.Status == http.StatusUnauthorized && attempt == 1 {
 			a.forget(token)

@@ -33,7 +33,7 @@ var reached = map[string]upstream.Assurance{
 func (a *Adapter) best(ctx context.Context, id string) (best upstream.Assurance, err error) {
 	credentials, err := list[credential](ctx, a.api, "/users/"+id+"/credentials")
 	if err != nil {
-		return upstream.Assurance{}, couldNotTell(err)
+		return upstream.Assurance{}, upstream.CouldNotTell(err)
 	}
 	for _, c := range credentials {
 		best = best.With(reached[c.Type])
@@ -55,7 +55,7 @@ func (a *Adapter) removeLost(ctx context.Context, s upstream.Session) (bool, err
 		}
 		err := a.api.send(ctx, http.MethodDelete, "/users/"+s.AccountID+"/credentials/"+url.PathEscape(c.ID), nil)
 		if err != nil && !errors.Is(err, errNotFound) {
-			return false, couldNotTell(err)
+			return false, upstream.CouldNotTell(err)
 		}
 	}
 	lost, _, err = a.lost(ctx, s)
@@ -67,7 +67,7 @@ func (a *Adapter) removeLost(ctx context.Context, s upstream.Session) (bool, err
 func (a *Adapter) lost(ctx context.Context, s upstream.Session) (old []credential, replaced map[string]bool, err error) {
 	credentials, err := list[credential](ctx, a.api, "/users/"+s.AccountID+"/credentials")
 	if err != nil {
-		return nil, nil, couldNotTell(err)
+		return nil, nil, upstream.CouldNotTell(err)
 	}
 	kinds := make(map[string]bool)
 	for _, action := range s.Actions {

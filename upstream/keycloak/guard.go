@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -14,10 +13,9 @@ import (
 
 // Verdicts on routes. Their reasons are constants, so that they can be labels.
 var (
-	notCanonical = upstream.Verdict{Kind: upstream.NotCanonical, Reason: "path not canonical"}
-	private      = upstream.Verdict{Kind: upstream.Blocked, Reason: "private route"}
-	ourLink      = upstream.Verdict{Kind: upstream.Blocked, Reason: "link to the gateway"}
-	mailed       = upstream.Verdict{Kind: upstream.Recovery, Reason: "mailed action token"}
+	private = upstream.Verdict{Kind: upstream.Blocked, Reason: "private route"}
+	ourLink = upstream.Verdict{Kind: upstream.Blocked, Reason: "link to the gateway"}
+	mailed  = upstream.Verdict{Kind: upstream.Recovery, Reason: "mailed action token"}
 	// An existing session would win over the way into our broker, or end the
 	// login of a second person in an error page. Cookies named KEYCLOAK_* are
 	// its proof; without them Keycloak asks the gateway.
@@ -63,11 +61,8 @@ func newGuard(realm, alias string, strict bool) guard {
 // judge compares decoded paths, which is safe because a canonical path has
 // one reading only. Keycloak takes one trailing slash for none.
 func (g *guard) judge(r *http.Request) upstream.Verdict {
-	if !upstream.Canonical(r.URL) {
-		if slices.ContainsFunc(upstream.Readings(r.URL), keycloaks) {
-			return notCanonical
-		}
-		return upstream.Verdict{}
+	if v, canonical := upstream.Spelled(r.URL, keycloaks); !canonical {
+		return v
 	}
 	path := strings.TrimSuffix(r.URL.Path, "/")
 	if closed(path) {

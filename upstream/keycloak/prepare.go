@@ -61,7 +61,7 @@ func (a *Adapter) Prepare(ctx context.Context, id string, actions []attest.Actio
 	// made meanwhile, and an empty attribute map wipes the e-mail address.
 	change := map[string][]string{"requiredActions": append(missing.present, missing.add...)}
 	if err := a.api.send(ctx, http.MethodPut, "/users/"+id, change); err != nil {
-		return couldNotTell(err)
+		return upstream.CouldNotTell(err)
 	}
 	// A required action that the server does not know vanishes silently.
 	missing, err = a.missingDemands(ctx, id, actions)
@@ -75,7 +75,7 @@ func (a *Adapter) Prepare(ctx context.Context, id string, actions []attest.Actio
 func (a *Adapter) unlock(ctx context.Context, id string) error {
 	err := a.api.send(ctx, http.MethodDelete, lockPath(id), nil)
 	if err != nil && !errors.Is(err, errNotFound) {
-		return couldNotTell(err)
+		return upstream.CouldNotTell(err)
 	}
 	locked, err := a.locked(ctx, id)
 	if err == nil && locked {

@@ -32,7 +32,7 @@ func (a *Adapter) Revoke(ctx context.Context, id string) error {
 		return err
 	}
 	if err := a.api.send(ctx, http.MethodPost, "/users/"+id+"/logout", nil); err != nil {
-		return couldNotTell(err)
+		return upstream.CouldNotTell(err)
 	}
 	standing, err := a.allSessions(ctx, id)
 	if err != nil {
@@ -63,7 +63,7 @@ func (a *Adapter) end(ctx context.Context, id string, sessions []session) error 
 			path += "?isOffline=true"
 		}
 		if err := a.api.send(ctx, http.MethodDelete, path, nil); err != nil && !errors.Is(err, errNotFound) {
-			return couldNotTell(err)
+			return upstream.CouldNotTell(err)
 		}
 	}
 	left, err := a.allSessions(ctx, id)
@@ -95,7 +95,7 @@ func (a *Adapter) offlineSessions(ctx context.Context, id string) ([]session, er
 	}
 	consents, err := list[consent](ctx, a.api, "/users/"+id+"/consents")
 	if err != nil {
-		return nil, couldNotTell(err)
+		return nil, upstream.CouldNotTell(err)
 	}
 	var all []session
 	for _, c := range consents {
@@ -104,7 +104,7 @@ func (a *Adapter) offlineSessions(ctx context.Context, id string) ([]session, er
 		}
 		clients, err := list[client](ctx, a.api, "/clients?clientId="+url.QueryEscape(c.ClientID))
 		if err != nil {
-			return nil, couldNotTell(err)
+			return nil, upstream.CouldNotTell(err)
 		}
 		if len(clients) != 1 || clients[0].ClientID != c.ClientID {
 			return nil, fmt.Errorf("listing offline sessions: %w: client not found", upstream.ErrUnavailable)
@@ -126,7 +126,7 @@ func (a *Adapter) offlineSessions(ctx context.Context, id string) ([]session, er
 func (a *Adapter) sessions(ctx context.Context, id, kind string) ([]session, error) {
 	sessions, err := list[session](ctx, a.api, "/users/"+id+kind)
 	if err != nil {
-		return nil, couldNotTell(err)
+		return nil, upstream.CouldNotTell(err)
 	}
 	if slices.ContainsFunc(sessions, func(s session) bool { return s.ID == "" || s.UserID != id }) {
 		return nil, fmt.Errorf("listing sessions: %w: the answer is about somebody else", upstream.ErrUnavailable)

@@ -1,15 +1,13 @@
 package keycloak
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/regrant/regrant/upstream"
 )
@@ -26,7 +24,7 @@ func (a *Adapter) Roles(ctx context.Context) ([]string, error) {
 	}
 	clients, err := list[client](ctx, a.api, "/clients?clientId=realm-management")
 	if err != nil || len(clients) != 1 {
-		return nil, fmt.Errorf("reading the client realm-management: %w", orUnavailable(err))
+		return nil, fmt.Errorf("reading the client realm-management: %w", cmp.Or(upstream.CouldNotTell(err), upstream.ErrUnavailable))
 	}
 	mappings := "/users/" + id + "/role-mappings"
 	var direct struct {
@@ -35,7 +33,7 @@ func (a *Adapter) Roles(ctx context.Context) ([]string, error) {
 		} `json:"clientMappings"`
 	}
 	if err := a.api.get(ctx, mappings, &direct); err != nil {
-		return nil, couldNotTell(err)
+		return nil, upstream.CouldNotTell(err)
 	}
 	ids := map[string]string{"realm-management": clients[0].ID}
 	for name, c := range direct.Clients {
@@ -45,7 +43,7 @@ func (a *Adapter) Roles(ctx context.Context) ([]string, error) {
 	for name, id := range ids {
 		roles, err := list[role](ctx, a.api, mappings+"/clients/"+url.PathEscape(id)+"/composite")
 		if err != nil {
-			return nil, couldNotTell(err)
+			return nil, upstream.CouldNotTell(err)
 		}
 		for _, r := range roles {
 			all = append(all, name+"/"+r.Name)
@@ -53,7 +51,7 @@ func (a *Adapter) Roles(ctx context.Context) ([]string, error) {
 	}
 	realm, err := list[role](ctx, a.api, mappings+"/realm/composite")
 	if err != nil {
-		return nil, couldNotTell(err)
+		return nil, upstream.CouldNotTell(err)
 	}
 	for _, r := range realm {
 		all = append(all, r.Name)
@@ -68,34 +66,31 @@ func (a *Adapter) everybodys(name string) bool {
 	return name == "default-roles-"+strings.ToLower(a.api.realm) || name == "offline_access" || name == "uma_authorization" || strings.HasPrefix(name, "account/")
 }
 
-func orUnavailable(err error) error {
-	if err == nil {
-		return upstream.ErrUnavailable
-	}
-	return couldNotTell(err)
-}
-
 // Application is a client of the realm, as far as a configuration can be wrong for recovery.
 type Application struct {
 	ClientID  string            `json:"clientId"`
 	Enabled   bool              `json:"enabled"`
 	Direct    bool              `json:"directAccessGrantsEnabled"`
 	Implicit  bool              `json:"implicitFlowEnabled"`
-	Standard  bool              `json:"standardFlowEnabled"`
-	FullScope bool              `json:"fullScopeAllowed"`
 	Redirects []string          `json:"redirectUris"`
 	Settings  map[string]string `json:"attributes"`
 
 	Granted bool `json:"-"` // programs are given access tokens as this client, see [Config].GrantClientID
 }
 
+// maxApplications is how many clients are looked at.
+const maxApplications = 1000
+
 // Applications lists the realm's clients.
 func (a *Adapter) Applications(ctx context.Context) ([]Application, error) {
-	apps, err := list[Application](ctx, a.api, "/clients?max=1000")
+	apps, err := list[Application](ctx, a.api, fmt.Sprintf("/clients?max=%d", maxApplications))
+	if len(apps) == maxApplications { // there may be more, of which nobody could tell
+		return nil, fmt.Errorf("reading the clients: %w: there are %d or more", upstream.ErrUnavailable, maxApplications)
+	}
 	for i := range apps {
 		apps[i].Granted = a.grantClient.id != "" && apps[i].ClientID == a.grantClient.id
 	}
-	return apps, couldNotTell(err)
+	return apps, upstream.CouldNotTell(err)
 }
 
 // Ahead asks the server for its time, and returns by how much it is ahead of the adapter's clock, to the second.
@@ -122,13 +117,9 @@ func (a *api) self(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var claims struct {
-		Subject string `json:"sub"`
-	}
-	parts := strings.Split(token, ".") // one that ours has taken apart before
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || json.Unmarshal(payload, &claims) != nil || !segment(claims.Subject) {
+	c, ok := claimsOf(token)
+	if !ok || !upstream.Segment(c.Subject) {
 		return "", fmt.Errorf("reading the admin token: %w: it does not say whose it is", upstream.ErrUnavailable)
 	}
-	return claims.Subject, nil
+	return c.Subject, nil
 }

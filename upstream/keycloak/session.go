@@ -67,7 +67,7 @@ func (a *Adapter) link(ctx context.Context, s upstream.Session) error {
 	if len(standing) == 0 {
 		err := a.api.send(ctx, http.MethodPost, a.linkPath(s.AccountID), ours)
 		if err != nil && !errors.Is(err, errConflict) { // whose link is in the way shows below
-			return couldNotTell(err)
+			return upstream.CouldNotTell(err)
 		}
 	}
 	return a.leadsTo(ctx, s.Subject, s.AccountID)
@@ -80,7 +80,7 @@ func (a *Adapter) leadsTo(ctx context.Context, subject, id string) error {
 	query := url.Values{"idpAlias": {a.alias}, "idpUserId": {subject}}
 	users, err := list[user](ctx, a.api, "/users?"+query.Encode())
 	if err != nil {
-		return couldNotTell(err)
+		return upstream.CouldNotTell(err)
 	}
 	if len(users) != 1 || users[0].ID != id {
 		return fmt.Errorf("linking: %w: the link does not lead to this account alone", upstream.ErrUnavailable)
@@ -152,7 +152,7 @@ func (a *Adapter) unlink(ctx context.Context, id, subject string) error {
 	}
 	err = a.api.send(ctx, http.MethodDelete, a.linkPath(id), nil)
 	if err != nil && !errors.Is(err, errNotFound) {
-		return couldNotTell(err)
+		return upstream.CouldNotTell(err)
 	}
 	standing, err = a.linked(ctx, id, subject)
 	if err == nil && standing {
@@ -171,7 +171,7 @@ func (a *Adapter) linked(ctx context.Context, id, subject string) (bool, error) 
 func (a *Adapter) links(ctx context.Context, id string) ([]link, error) {
 	all, err := list[link](ctx, a.api, "/users/"+id+"/federated-identity")
 	if err != nil {
-		return nil, couldNotTell(err)
+		return nil, upstream.CouldNotTell(err)
 	}
 	return slices.DeleteFunc(all, func(l link) bool { return l.IdentityProvider != a.alias }), nil
 }

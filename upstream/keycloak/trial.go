@@ -44,11 +44,7 @@ func (a *Adapter) MakeTrial(ctx context.Context, name, password string) (upstrea
 	if err := a.fillProfile(ctx, &u); err != nil {
 		return upstream.Account{}, err
 	}
-	payload, err := json.Marshal(u)
-	if err != nil {
-		return upstream.Account{}, fmt.Errorf("encoding the account: %v", err)
-	}
-	answer, err := a.api.ask(ctx, http.MethodPost, "/users", payload)
+	answer, err := a.api.ask(ctx, http.MethodPost, "/users", u)
 	if err != nil {
 		return upstream.Account{}, err
 	}
@@ -60,7 +56,7 @@ func (a *Adapter) MakeTrial(ctx context.Context, name, password string) (upstrea
 		err = errors.New("somebody else was found")
 	}
 	if err != nil {
-		return upstream.Account{}, couldNotTell(err)
+		return upstream.Account{}, upstream.CouldNotTell(err)
 	}
 	return made, nil
 }
@@ -95,7 +91,7 @@ func (a *Adapter) fillProfile(ctx context.Context, u *newUser) error {
 		Attributes []attribute `json:"attributes"`
 	}
 	if err := a.api.get(ctx, "/users/profile", &profile); err != nil {
-		return couldNotTell(err)
+		return upstream.CouldNotTell(err)
 	}
 	for _, field := range profile.Attributes {
 		if field.Required == nil {
@@ -127,7 +123,7 @@ func (a *Adapter) EndTrial(ctx context.Context, name, id string) error {
 			return nil
 		}
 		if err != nil {
-			return couldNotTell(err)
+			return upstream.CouldNotTell(err)
 		}
 		id = found.ID
 	}
@@ -142,7 +138,7 @@ func (a *Adapter) EndTrial(ctx context.Context, name, id string) error {
 	}
 	err = a.api.send(ctx, http.MethodDelete, "/users/"+id, nil)
 	if err != nil && !errors.Is(err, errNotFound) {
-		return couldNotTell(err)
+		return upstream.CouldNotTell(err)
 	}
 	if _, err = a.user(ctx, id); errors.Is(err, upstream.ErrNoAccount) {
 		return nil
