@@ -1,7 +1,6 @@
 package hydra
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -37,20 +36,9 @@ func (r refusal) Error() string { return fmt.Sprintf("status %d", int(r)) }
 // call sends one request about path and demands the one status that means
 // success. An error may be a [refusal], to be made sense of by the caller.
 func (a *Admin) call(ctx context.Context, method, path string, query url.Values, body any, want int, into any) error {
-	var payload []byte
-	if body != nil {
-		var err error
-		if payload, err = json.Marshal(body); err != nil {
-			return fmt.Errorf("encoding a change of %s: %v", path, err)
-		}
-	}
-	r, err := http.NewRequestWithContext(ctx, method, a.address+"/admin"+path+"?"+query.Encode(), bytes.NewReader(payload))
+	r, err := upstream.Request(ctx, method, a.address+"/admin"+path+"?"+query.Encode(), body)
 	if err != nil {
-		return fmt.Errorf("asking for %s: %w", path, upstream.ErrUnavailable)
-	}
-	r.Header.Set("Accept", "application/json")
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
+		return fmt.Errorf("asking for %s: %w", path, err)
 	}
 	answer, err := upstream.Ask(a.http, r)
 	if err != nil {
@@ -82,18 +70,22 @@ func verdict(answer upstream.Response, want int) error {
 	return fmt.Errorf("%w: status %d is not the answer expected", upstream.ErrUnavailable, answer.Status)
 }
 
-// couldNotTell turns a refusal that makes no sense where it was given into an
-// answer that says nothing.
-func couldNotTell(err error) error {
-	if err == nil || errors.Is(err, upstream.ErrUnavailable) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", upstream.ErrUnavailable, err)
-}
-
 // ask is [Admin.call] where no refusal makes sense.
 func (a *Admin) ask(ctx context.Context, method, path string, query url.Values, body any, want int, into any) error {
-	return couldNotTell(a.call(ctx, method, path, query, body, want, into))
+	return upstream.CouldNotTell(a.call(ctx, method, path, query, body, want, into))
+}
+
+// list reads a JSON array, which is one page. Null is not an empty one: "none" must
+// be said.
+func list[T any](ctx context.Context, a *Admin, path string, query url.Values) (items []T, err error) {
+	query.Set("page_size", "500")
+	if err := a.ask(ctx, http.MethodGet, path, query, nil, http.StatusOK, &items); err != nil {
+		return nil, err
+	}
+	if items == nil {
+		return nil, fmt.Errorf("reading %s: %w: no list", path, upstream.ErrUnavailable)
+	}
+	return items, nil
 }
 
 // consent is a session in which tokens are issued to an application.
@@ -113,13 +105,9 @@ const consents = "/oauth2/auth/sessions/consent"
 
 // consents lists those of a subject, the newest login first.
 func (a *Admin) consents(ctx context.Context, subject string) ([]consent, error) {
-	var all []consent
-	query := url.Values{"subject": {subject}, "page_size": {"500"}}
-	if err := a.ask(ctx, http.MethodGet, consents, query, nil, http.StatusOK, &all); err != nil {
+	all, err := list[consent](ctx, a, consents, url.Values{"subject": {subject}})
+	if err != nil {
 		return nil, err
-	}
-	if all == nil { // null is not an empty list: "none" must be said
-		return nil, fmt.Errorf("listing consents: %w: no list", upstream.ErrUnavailable)
 	}
 	for _, c := range all {
 		if c.Request.Subject != subject {

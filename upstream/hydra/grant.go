@@ -145,24 +145,33 @@ func assert(key jose.JSONWebKey, issuer, subject, audience string, now time.Time
 // answer that means success. Whatever else comes says nothing: what was asked for
 // is what should be given, and under load Hydra answers 500 to what it took.
 func (a *Admin) askForm(ctx context.Context, address string, as *credentials, form url.Values, into any) error {
+	answer, err := postForm(ctx, a.http, address, as, form)
+	if err != nil {
+		return err
+	}
+	if err := verdict(answer, http.StatusOK); err != nil {
+		return upstream.CouldNotTell(fmt.Errorf("POST %s: %w", pathOf(address), err))
+	}
+	if json.Unmarshal(answer.Body, into) != nil {
+		return fmt.Errorf("reading %s: %w: not the JSON expected", pathOf(address), upstream.ErrUnavailable)
+	}
+	return nil
+}
+
+// postForm posts a form, as a client if there is one.
+func postForm(ctx context.Context, client *http.Client, address string, as *credentials, form url.Values) (upstream.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
-		return fmt.Errorf("asking Hydra: %w: %v", upstream.ErrUnavailable, err)
+		return upstream.Response{}, fmt.Errorf("asking Hydra: %w: %v", upstream.ErrUnavailable, err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
 	if as != nil {
 		r.SetBasicAuth(url.QueryEscape(as.id), url.QueryEscape(as.secret)) // RFC 6749, section 2.3.1
 	}
-	answer, err := upstream.Ask(a.http, r)
+	answer, err := upstream.Ask(client, r)
 	if err != nil {
-		return fmt.Errorf("asking Hydra: %w", err)
+		return answer, fmt.Errorf("asking Hydra: %w", err)
 	}
-	if err := verdict(answer, http.StatusOK); err != nil {
-		return couldNotTell(fmt.Errorf("POST %s: %w", r.URL.Path, err))
-	}
-	if json.Unmarshal(answer.Body, into) != nil {
-		return fmt.Errorf("reading %s: %w: not the JSON expected", r.URL.Path, upstream.ErrUnavailable)
-	}
-	return nil
+	return answer, nil
 }

@@ -3,17 +3,13 @@ package hydra
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/regrant/regrant/upstream"
 )
 
-// Verdicts on routes. Their reasons are constants, so that they can be labels.
-var (
-	notCanonical = upstream.Verdict{Kind: upstream.NotCanonical, Reason: "path not canonical"}
-	private      = upstream.Verdict{Kind: upstream.Blocked, Reason: "private route"}
-)
+// private is the verdict on routes that nobody needs from outside.
+var private = upstream.Verdict{Kind: upstream.Blocked, Reason: "private route"}
 
 // loginChallenge is the parameter that names the login a person came from. By
 // Hydra's design it travels in addresses: it is worth nothing without the cookie
@@ -23,13 +19,13 @@ const loginChallenge = "login_challenge"
 // guard is the table of the routes that do not simply pass. Hydra recovers
 // nobody, so it is short.
 type guard struct {
-	prefix     string // path of the public API
+	prefix     string // path of the public API, with a slash at its end
 	entry      string // path of the gateway's start page
 	recoveryUI string
 }
 
 func newGuard(cfg Config) guard {
-	return guard{prefix: pathOf(cfg.PublicURL), entry: pathOf(cfg.EntryURL), recoveryUI: cfg.RecoveryUI}
+	return guard{prefix: pathOf(cfg.PublicURL) + "/", entry: pathOf(cfg.EntryURL), recoveryUI: cfg.RecoveryUI}
 }
 
 func pathOf(address string) string {
@@ -41,20 +37,19 @@ func pathOf(address string) string {
 }
 
 // judge compares decoded paths, which is safe because a canonical path has one
-// reading only.
+// reading only. It reads the query of no request that passes.
 func (g *guard) judge(r *http.Request) upstream.Verdict {
-	if !upstream.Canonical(r.URL) {
-		if slices.ContainsFunc(upstream.Readings(r.URL), g.concerns) {
-			return notCanonical
-		}
-		return upstream.Verdict{}
+	if v, canonical := upstream.Spelled(r.URL, g.concerns); !canonical {
+		return v
 	}
 	path := strings.TrimSuffix(r.URL.Path, "/")
-	challenge := r.URL.Query().Get(loginChallenge)
-	switch {
-	case g.isRecoveryUI(path), path == g.entry && challenge != "":
-		return upstream.Verdict{Kind: upstream.Entrance, Reason: "recovery begins", Entry: entryOf(challenge)}
-	case g.closed(path):
+	page := g.isRecoveryUI(path)
+	if page || path == g.entry {
+		if entry := entryOf(r.URL.Query()); page || entry != "" {
+			return upstream.Verdict{Kind: upstream.Entrance, Reason: "recovery begins", Entry: entry}
+		}
+	}
+	if g.closed(path) {
 		return private
 	}
 	return upstream.Verdict{}
@@ -62,7 +57,8 @@ func (g *guard) judge(r *http.Request) upstream.Verdict {
 
 func (g *guard) concerns(path string) bool { return g.hydra(path) || g.isRecoveryUI(path) }
 
-func entryOf(challenge string) string {
+func entryOf(query url.Values) string {
+	challenge := query.Get(loginChallenge)
 	if challenge == "" {
 		return ""
 	}
@@ -75,7 +71,7 @@ func (g *guard) isRecoveryUI(path string) bool {
 
 // hydra tells whether a path could be one of Hydra's own.
 func (g *guard) hydra(path string) bool {
-	below, ok := strings.CutPrefix(path, g.prefix+"/")
+	below, ok := strings.CutPrefix(path, g.prefix)
 	first, rest, _ := strings.Cut(below, "/")
 	switch first {
 	case "oauth2", "userinfo", "admin":
@@ -89,6 +85,6 @@ func (g *guard) hydra(path string) bool {
 // closed tells whether a path is one of the admin API, which nobody needs from
 // outside.
 func (g *guard) closed(path string) bool {
-	below, ok := strings.CutPrefix(path, g.prefix+"/")
+	below, ok := strings.CutPrefix(path, g.prefix)
 	return ok && (below == "admin" || strings.HasPrefix(below, "admin/"))
 }

@@ -67,6 +67,20 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+func TestAPassingRequestCostsNoAllocation(t *testing.T) {
+	below := good()
+	below.PublicURL += "/a-path-that-is-longer-than-a-small-buffer"
+	for _, cfg := range []Config{good(), below} {
+		g := newGuard(cfg)
+		for _, to := range []string{"/oauth2/auth?client_id=app&scope=openid%20offline&state=x", "/ui/login?login_challenge=c", "/app/style.css?v=1"} {
+			r := httptest.NewRequest(http.MethodGet, to, http.NoBody)
+			if n := testing.AllocsPerRun(100, func() { g.judge(r) }); n != 0 {
+				t.Errorf("%s costs %v allocations", to, n)
+			}
+		}
+	}
+}
+
 func TestAnEntryIsTheChallengeAlone(t *testing.T) {
 	g := newGuard(good())
 	for to, want := range map[string]string{
@@ -93,6 +107,10 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 		"a page in another reading": func(c *Config) { c.RecoveryUI = "/ui//recovery" },
 		"no client":                 func(c *Config) { c.ClientID = "" },
 		"no secret":                 func(c *Config) { c.ClientSecret = "" },
+		"programs without a secret": func(c *Config) { c.GrantClientID, c.GrantScope = "programs", []string{"recover"} },
+		"programs without a client": func(c *Config) { c.GrantClientSecret, c.GrantScope = "secret", []string{"recover"} },
+		"programs without a scope":  func(c *Config) { c.GrantClientID, c.GrantClientSecret = "programs", "secret" },
+		"a scope of nobody":         func(c *Config) { c.GrantScope = []string{"recover"} },
 	} {
 		cfg := good()
 		change(&cfg)

@@ -30,13 +30,9 @@ type trust struct {
 
 // trusts lists those of an issuer.
 func (a *Admin) trusts(ctx context.Context, issuer string) ([]trust, error) {
-	var all []trust
-	query := url.Values{"issuer": {issuer}, "page_size": {"500"}}
-	if err := a.ask(ctx, http.MethodGet, trusts, query, nil, http.StatusOK, &all); err != nil {
+	all, err := list[trust](ctx, a, trusts, url.Values{"issuer": {issuer}})
+	if err != nil {
 		return nil, err
-	}
-	if all == nil {
-		return nil, fmt.Errorf("listing trusts: %w: no list", upstream.ErrUnavailable)
 	}
 	for _, t := range all {
 		if t.Issuer != issuer || t.ID == "" {
@@ -69,7 +65,7 @@ func (a *Admin) endTrusts(ctx context.Context, issuer string) error {
 	for _, t := range standing {
 		err := a.call(ctx, http.MethodDelete, trusts+"/"+url.PathEscape(t.ID), nil, nil, http.StatusNoContent, nil)
 		if refused := refusal(0); err != nil && !(errors.As(err, &refused) && refused == http.StatusNotFound) {
-			return couldNotTell(err)
+			return upstream.CouldNotTell(err)
 		}
 	}
 	left, err := a.trusts(ctx, issuer)

@@ -1,0 +1,51 @@
+package hydra
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/regrant/regrant/upstream"
+)
+
+// Takes tells whether the public API at an address takes a secret for that of a
+// client. It brings a code that was never given, which makes nothing.
+func Takes(ctx context.Context, client *http.Client, address, id, secret string) (bool, error) {
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {"none"}}
+	answer, err := postForm(ctx, client, address+"/oauth2/token", &credentials{id, secret}, form)
+	if err != nil {
+		return false, err
+	}
+	var said struct {
+		Error string `json:"error"`
+	}
+	if answer.JSON && json.Unmarshal(answer.Body, &said) == nil {
+		switch {
+		case answer.Status == http.StatusUnauthorized && said.Error == "invalid_client":
+			return false, nil
+		case answer.Status == http.StatusBadRequest && said.Error != "":
+			return true, nil
+		}
+	}
+	return false, fmt.Errorf("trying a secret: %w: status %d is not the answer expected", upstream.ErrUnavailable, answer.Status)
+}
+
+// Untaken are the ids of the gateway's clients whose secrets Hydra does not take.
+func (a *Adapter) Untaken(ctx context.Context) (ids []string, err error) {
+	for _, c := range []credentials{{a.cfg.ClientID, a.cfg.ClientSecret}, {a.cfg.GrantClientID, a.cfg.GrantClientSecret}} {
+		if c.id == "" {
+			continue
+		}
+		takes, err := Takes(ctx, a.admin.http, a.cfg.URL, c.id, c.secret)
+		if err != nil {
+			return nil, err
+		}
+		if !takes {
+			ids = append(ids, c.id)
+		}
+	}
+	return ids, nil
+}
