@@ -16,9 +16,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/regrant/regrant/attest"
@@ -77,7 +75,7 @@ func New(cfg Config) (*Adapter, error) {
 			return nil, errors.New("the addresses of Kratos must be like https://host:port, with a path if there is one, and without a slash at the end")
 		}
 	}
-	if cfg.RecoveryUI != "" && (!strings.HasPrefix(cfg.RecoveryUI, "/") || !upstream.Canonical(&url.URL{Path: cfg.RecoveryUI})) {
+	if cfg.RecoveryUI != "" && !upstream.Page(cfg.RecoveryUI) {
 		return nil, errors.New("the page for recovery must be a path, such as /ui/recovery")
 	}
 	for _, m := range cfg.Privileged {

@@ -1,10 +1,10 @@
 package kratos
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -61,20 +61,9 @@ func (a *api) call(ctx context.Context, method, path string, body any, want int,
 	if err := a.checkVersion(ctx); err != nil {
 		return err
 	}
-	var payload []byte
-	if body != nil {
-		var err error
-		if payload, err = json.Marshal(body); err != nil {
-			return fmt.Errorf("encoding a change of %s: %v", route(path), err)
-		}
-	}
-	r, err := http.NewRequestWithContext(ctx, method, a.admin+"/admin"+path, bytes.NewReader(payload))
+	r, err := upstream.Request(ctx, method, a.admin+"/admin"+path, body)
 	if err != nil {
-		return fmt.Errorf("asking for %s: %w", route(path), upstream.ErrUnavailable)
-	}
-	r.Header.Set("Accept", "application/json")
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
+		return fmt.Errorf("asking for %s: %w", route(path), err)
 	}
 	answer, err := upstream.Ask(a.http, r)
 	if err != nil {
@@ -127,12 +116,11 @@ const needsAAL2 = "session_aal2_required"
 // shows; zero if it does not tell. That the session is nobody's is a [refusal], of
 // status 401.
 func (a *api) whoami(ctx context.Context, credentials http.Header) (s session, clock time.Time, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.public+"/sessions/whoami", http.NoBody)
+	r, err := upstream.Request(ctx, http.MethodGet, a.public+"/sessions/whoami", nil)
 	if err != nil {
-		return session{}, clock, fmt.Errorf("asking who it is: %w", upstream.ErrUnavailable)
+		return session{}, clock, fmt.Errorf("asking who it is: %w", err)
 	}
-	r.Header = credentials.Clone()
-	r.Header.Set("Accept", "application/json")
+	maps.Copy(r.Header, credentials)
 	answer, err := upstream.Ask(a.http, r)
 	if err != nil {
 		return session{}, clock, fmt.Errorf("asking who it is: %w", err)
@@ -155,13 +143,4 @@ var named = regexp.MustCompile(`/(identities|sessions)/[^/]+`)
 func route(path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	return named.ReplaceAllString(path, "/$1/…")
-}
-
-// couldNotTell turns a definite answer that makes no sense where it was given
-// into one that says nothing.
-func couldNotTell(err error) error {
-	if err == nil || errors.Is(err, upstream.ErrUnavailable) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", upstream.ErrUnavailable, err)
 }

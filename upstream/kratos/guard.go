@@ -4,17 +4,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/regrant/regrant/upstream"
 )
 
-// Verdicts on routes. Their reasons are constants, so that they can be labels.
-var (
-	notCanonical = upstream.Verdict{Kind: upstream.NotCanonical, Reason: "path not canonical"}
-	private      = upstream.Verdict{Kind: upstream.Blocked, Reason: "private route"}
-)
+// private is the verdict on routes that nobody needs from outside.
+var private = upstream.Verdict{Kind: upstream.Blocked, Reason: "private route"}
 
 // guard is the table of the routes of Kratos that do not simply pass.
 //
@@ -64,11 +60,8 @@ func leadTo(address string) *upstream.Reply {
 // reading only. One trailing slash is taken for none: Kratos leads to the path
 // without it.
 func (g *guard) judge(r *http.Request) upstream.Verdict {
-	if !upstream.Canonical(r.URL) {
-		if slices.ContainsFunc(upstream.Readings(r.URL), g.concerns) {
-			return notCanonical
-		}
-		return upstream.Verdict{}
+	if v, canonical := upstream.Spelled(r.URL, g.concerns); !canonical {
+		return v
 	}
 	path := strings.TrimSuffix(r.URL.Path, "/")
 	if g.isRecoveryUI(path) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/attest"
+	server "github.com/regrant/regrant/integration/kratos"
 	"github.com/regrant/regrant/upstream"
 	oryhydra "github.com/regrant/regrant/upstream/hydra"
 	"github.com/regrant/regrant/upstream/kratos"
@@ -73,9 +74,14 @@ func TestWhereSessionsEndThoseAtHydraEndFirst(t *testing.T) {
 	ended(2)
 
 	s := upstream.Session{AccountID: p.ID, Subject: "one", Actions: []attest.Action{attest.ActionSignIn}, Now: time.Now()}
+	*down = true
+	if out, err := a.Session(t.Context(), s); !errors.Is(err, upstream.ErrUnavailable) {
+		t.Errorf("with a Hydra that cannot tell: %+v, %v", out, err)
+	}
+	*down = false
 	_, err = a.Session(t.Context(), s)
 	must(t, err)
-	ended(0)
+	ended(2) // of whoever has signed in and out since
 	other := s
 	other.Subject = "two"
 	must(t, a.Abandon(t.Context(), other)) // of a recovery that made no session
@@ -89,6 +95,49 @@ func TestWhereSessionsEndThoseAtHydraEndFirst(t *testing.T) {
 	must(t, a.Abandon(t.Context(), s))
 	sessions(0)
 	ended(2)
+}
+
+// Whoever knows the old password may sign in, go on to an application, and sign out again before the new one is set.
+func TestAnEndedSessionKeepsNothingAtHydra(t *testing.T) {
+	w := realKratos(t)
+	p := w.person(t, "dora")
+	a, ended, down, _ := withHydra(t, w)
+	s := recovery(p, attest.ActionSignIn, attest.ActionResetPassword)
+	token := enterAsProgram(t, a, s)
+	stolen, err := w.Whoami(t.Context(), server.Token(w.signIn(t, p)))
+	must(t, err)
+	must(t, w.Admin(t.Context(), http.MethodDelete, "/sessions/"+stolen.ID, nil, nil))
+	ended(4)
+	if finish(t, a, s) {
+		t.Error("finished, but the password is the lost one")
+	}
+	ended(0) // it may be the owner, who tries again
+	must(t, w.SetPassword(t.Context(), token, "another horse of dora"))
+	*down = true
+	s.RedeemedAt = s.Now.Add(-time.Minute)
+	if done, err := a.Finish(t.Context(), s); done || !errors.Is(err, upstream.ErrUnavailable) {
+		t.Errorf("with a Hydra that cannot tell: %v, %v", done, err)
+	}
+	*down = false
+	if !finish(t, a, s) {
+		t.Error("not finished")
+	}
+	ended(2)
+	wantSession(t, w, token, http.StatusOK)
+}
+
+func TestWhoRecoversAloneKeepsWhatHeOpensAtHydra(t *testing.T) {
+	w := realKratos(t)
+	p := w.person(t, "dora")
+	a, ended, _, _ := withHydra(t, w)
+	s := recovery(p, attest.ActionSignIn, attest.ActionResetPassword)
+	token := enterAsProgram(t, a, s)
+	ended(4)
+	must(t, w.SetPassword(t.Context(), token, "another horse of dora"))
+	if !finish(t, a, s) {
+		t.Error("not finished")
+	}
+	ended(0)
 }
 
 // A login of Hydra's is accepted where nothing is to be set: Kratos would ask for the credential that is lost.

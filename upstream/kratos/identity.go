@@ -19,24 +19,12 @@ type identity struct {
 	ID          string                `json:"id"`
 	State       string                `json:"state"`
 	Credentials map[string]credential `json:"credentials"`
-
-	document jsontext.Value // all of it, for marks
 }
 
 // credential is all of an identity's credentials of one type.
 type credential struct {
 	Identifiers []string       `json:"identifiers"`
 	Config      jsontext.Value `json:"config"` // only of the types asked for
-}
-
-// UnmarshalJSON keeps the document beside what is read of it.
-func (i *identity) UnmarshalJSON(text []byte) error {
-	type plain identity
-	if err := json.Unmarshal(text, (*plain)(i)); err != nil {
-		return err
-	}
-	i.document = slices.Clone(text)
-	return nil
 }
 
 // naming are the types whose identifiers a person types to sign in. Kratos lists
@@ -89,7 +77,7 @@ func (a *Adapter) Resolve(ctx context.Context, identifier string) (upstream.Acco
 	}
 	found, err := list[identity](ctx, a.api, "/identities?credentials_identifier="+url.QueryEscape(identifier))
 	if err != nil {
-		return upstream.Account{}, couldNotTell(err)
+		return upstream.Account{}, upstream.CouldNotTell(err)
 	}
 	same := func(known string) bool { return strings.EqualFold(known, identifier) }
 	var named []upstream.Account
@@ -113,45 +101,58 @@ func (a *Adapter) Resolve(ctx context.Context, identifier string) (upstream.Acco
 
 // State implements [upstream.Adapter].
 func (a *Adapter) State(ctx context.Context, id string) (upstream.State, error) {
-	i, err := a.identity(ctx, id)
-	if err != nil {
+	var document jsontext.Value // all of it, for the marks
+	if err := a.read(ctx, id, &document); err != nil {
+		return upstream.State{}, err
+	}
+	var i identity
+	if err := json.Unmarshal(document, &i); err != nil {
+		return upstream.State{}, fmt.Errorf("reading the identity: %w: not the JSON expected", upstream.ErrUnavailable)
+	}
+	if err := i.is(id); err != nil {
 		return upstream.State{}, err
 	}
 	state := upstream.State{Account: i.account(), Enabled: i.active(), Privilege: upstream.PrivilegeOrdinary}
 	for _, m := range a.privileged {
-		if m.of(i.document) {
+		if m.of(document) {
 			state.Privilege = upstream.PrivilegePrivileged
 		}
 	}
 	return state, nil
 }
 
-// identity reads one identity, with what it holds of some types of credentials,
-// and checks that the answer is about that one.
+// identity reads one identity, with what it holds of some types of credentials.
 func (a *Adapter) identity(ctx context.Context, id string, with ...string) (identity, error) {
-	if !segment(id) {
-		return identity{}, upstream.ErrNoAccount
+	var i identity
+	if err := a.read(ctx, id, &i, with...); err != nil {
+		return identity{}, err
+	}
+	if err := i.is(id); err != nil {
+		return identity{}, err
+	}
+	return i, nil
+}
+
+// is tells whether an answer is about the identity that was asked for.
+func (i identity) is(id string) error {
+	if i.ID != id || !i.whole() {
+		return fmt.Errorf("reading the identity: %w: the answer is about somebody else", upstream.ErrUnavailable)
+	}
+	return nil
+}
+
+// read reads what Kratos shows of an identity.
+func (a *Adapter) read(ctx context.Context, id string, into any, with ...string) error {
+	if !upstream.Segment(id) {
+		return upstream.ErrNoAccount
 	}
 	path := "/identities/" + id
 	if len(with) > 0 {
 		path += "?" + url.Values{"include_credential": with}.Encode()
 	}
-	var i identity
-	err := a.api.get(ctx, path, &i)
+	err := a.api.get(ctx, path, into)
 	if errors.Is(err, errNotFound) {
-		return identity{}, upstream.ErrNoAccount
+		return upstream.ErrNoAccount
 	}
-	if err != nil {
-		return identity{}, err
-	}
-	if i.ID != id || !i.whole() {
-		return identity{}, fmt.Errorf("reading the identity: %w: the answer is about somebody else", upstream.ErrUnavailable)
-	}
-	return i, nil
-}
-
-// segment tells whether an id can stand in a path as it is. Kratos' ids are
-// UUIDs; anything else could lead a request elsewhere.
-func segment(id string) bool {
-	return id != "" && id == url.PathEscape(id) && strings.Trim(id, ".") != ""
+	return err
 }

@@ -64,7 +64,7 @@ func (a *Adapter) LoginResult(ctx context.Context, back upstream.Answer, l upstr
 		return upstream.Principal{}, fmt.Errorf("%w: the session counts for nothing", upstream.ErrRefused)
 	}
 	if err != nil {
-		return upstream.Principal{}, couldNotTell(err)
+		return upstream.Principal{}, upstream.CouldNotTell(err)
 	}
 	var ahead time.Duration
 	if !clock.IsZero() {

@@ -52,7 +52,7 @@ func (a *Adapter) recoveryFlow(ctx context.Context, id string, s upstream.Sessio
 		to.target = ""
 		err = a.makeCode(ctx, id, &to)
 	}
-	return to, couldNotTell(err)
+	return to, upstream.CouldNotTell(err)
 }
 
 func (a *Adapter) makeCode(ctx context.Context, id string, to *recovery) error {

@@ -24,7 +24,8 @@ func (a *Adapter) Prepare(ctx context.Context, id string, wanted []attest.Action
 }
 
 // Session implements [upstream.Adapter]. A session that a recovery has made
-// before, this one too, ends first: there is one way in at a time.
+// before, this one too, ends first: there is one way in at a time. So does what was
+// opened at Hydra since Revoke, whose session may have been ended to hide it.
 func (a *Adapter) Session(ctx context.Context, s upstream.Session) (upstream.Outcome, error) {
 	i, err := a.identity(ctx, s.AccountID, "password")
 	if err != nil {
@@ -38,6 +39,9 @@ func (a *Adapter) Session(ctx context.Context, s upstream.Session) (upstream.Out
 	}
 	t := tagOf(s.Subject)
 	ours := func(s session) bool { return s.of(t) }
+	if err := a.endAtHydra(ctx, i.ID); err != nil {
+		return upstream.Outcome{}, err
+	}
 	if err := a.end(ctx, i.ID, session.recovered); err != nil {
 		return upstream.Outcome{}, err
 	}
@@ -84,7 +88,7 @@ func (a *Adapter) check(ctx context.Context, id string, got *redeemed, ours func
 		return nil
 	}
 	if err != nil {
-		return couldNotTell(err)
+		return upstream.CouldNotTell(err)
 	}
 	if who.ID != standing[0].ID {
 		return fmt.Errorf("making a session: %w: it is another one", upstream.ErrUnavailable)
@@ -102,7 +106,7 @@ func (a *Adapter) removeOTP(ctx context.Context, i identity) error {
 		}
 		err := a.api.call(ctx, http.MethodDelete, "/identities/"+i.ID+"/credentials/"+kind, nil, http.StatusNoContent, nil)
 		if err != nil && !errors.Is(err, errNotFound) {
-			return couldNotTell(err)
+			return upstream.CouldNotTell(err)
 		}
 	}
 	now, err := a.identity(ctx, i.ID)

@@ -92,10 +92,10 @@ func (a *Adapter) sessionPage(ctx context.Context, id string, past bool, page in
 	}
 	some, err := list[session](ctx, a.api, path)
 	if err != nil {
-		return nil, couldNotTell(err)
+		return nil, upstream.CouldNotTell(err)
 	}
 	for _, s := range some {
-		if !segment(s.ID) || s.Identity == nil || s.Identity.ID != id {
+		if !upstream.Segment(s.ID) || s.Identity == nil || s.Identity.ID != id {
 			return nil, fmt.Errorf("listing sessions: %w: the answer is about somebody else", upstream.ErrUnavailable)
 		}
 	}
@@ -136,7 +136,7 @@ func (a *Adapter) Revoke(ctx context.Context, id string) error {
 	}
 	err := a.api.call(ctx, http.MethodDelete, "/identities/"+id+"/sessions", nil, http.StatusNoContent, nil)
 	if err != nil && !errors.Is(err, errNotFound) { // there were none
-		return couldNotTell(err)
+		return upstream.CouldNotTell(err)
 	}
 	left, err := a.standing(ctx, id, func(session) bool { return true })
 	if err == nil && len(left) > 0 {
@@ -160,7 +160,7 @@ func (a *Adapter) end(ctx context.Context, id string, which func(session) bool) 
 	for _, s := range picked {
 		err := a.api.call(ctx, http.MethodDelete, "/sessions/"+s.ID, nil, http.StatusNoContent, nil)
 		if err != nil && !errors.Is(err, errNotFound) {
-			return couldNotTell(err)
+			return upstream.CouldNotTell(err)
 		}
 	}
 	left, err := a.standing(ctx, id, which)

@@ -31,9 +31,9 @@ type schema struct {
 // traits makes those of an account for a trial: what the schema named default demands, or else the first one by which somebody signs in with a
 // password, and no more.
 func (a *Adapter) traits(ctx context.Context, name string) (id string, traits map[string]any, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.api.public+"/schemas", http.NoBody)
+	r, err := upstream.Request(ctx, http.MethodGet, a.api.public+"/schemas", nil)
 	if err != nil {
-		return "", nil, fmt.Errorf("reading the schemas: %w", upstream.ErrUnavailable)
+		return "", nil, fmt.Errorf("reading the schemas: %w", err)
 	}
 	answer, err := upstream.Ask(a.api.http, r)
 	if err != nil {

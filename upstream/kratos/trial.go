@@ -33,14 +33,14 @@ func (a *Adapter) MakeTrial(ctx context.Context, name, password string) (upstrea
 		return upstream.Account{}, fmt.Errorf("making an identity: %w: Kratos answers %w", upstream.ErrRefused, said)
 	}
 	if err != nil {
-		return upstream.Account{}, couldNotTell(err)
+		return upstream.Account{}, upstream.CouldNotTell(err)
 	}
 	i, err := a.identity(ctx, made.ID)
 	if err == nil && !i.account().IsTrial(name) {
 		err = errors.New("it cannot sign in by its name")
 	}
 	if err != nil {
-		return upstream.Account{}, couldNotTell(err)
+		return upstream.Account{}, upstream.CouldNotTell(err)
 	}
 	return i.account(), nil
 }
@@ -59,7 +59,7 @@ func (a *Adapter) EndTrial(ctx context.Context, name, id string) error {
 			return nil
 		}
 		if err != nil {
-			return couldNotTell(err)
+			return upstream.CouldNotTell(err)
 		}
 		id = found
 	}
@@ -74,7 +74,7 @@ func (a *Adapter) EndTrial(ctx context.Context, name, id string) error {
 	}
 	err = a.api.call(ctx, http.MethodDelete, "/identities/"+id, nil, http.StatusNoContent, nil)
 	if err != nil && !errors.Is(err, errNotFound) {
-		return couldNotTell(err)
+		return upstream.CouldNotTell(err)
 	}
 	if _, err = a.identity(ctx, id); errors.Is(err, upstream.ErrNoAccount) {
 		return nil

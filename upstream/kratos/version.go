@@ -29,9 +29,9 @@ func (a *api) checkVersion(ctx context.Context) error {
 	if good := a.version.good.Load(); good != nil && time.Since(*good) < versionLasts {
 		return nil
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.admin+"/admin/version", http.NoBody)
+	r, err := upstream.Request(ctx, http.MethodGet, a.admin+"/admin/version", nil)
 	if err != nil {
-		return fmt.Errorf("asking for the version: %w", upstream.ErrUnavailable)
+		return fmt.Errorf("asking for the version: %w", err)
 	}
 	answer, err := upstream.Ask(a.http, r)
 	if err != nil {
