@@ -45,8 +45,9 @@ type Config struct {
 
 // Format is [attest.MethodPasskey]. Users must be verified, and nothing may happen in a frame of another site.
 type Format struct {
-	config Config
-	party  Party
+	config   Config
+	party    Party
+	prefixes [][]byte // of the handles of each RP ID
 }
 
 var (
@@ -86,7 +87,11 @@ func New(c Config) (*Format, error) {
 	if c.Name == "" {
 		c.Name = c.RPIDs[0]
 	}
-	return &Format{config: c, party: Party{RPIDs: c.RPIDs, Origins: c.Origins}}, nil
+	f := &Format{config: c, party: Party{RPIDs: c.RPIDs, Origins: c.Origins}}
+	for _, id := range c.RPIDs {
+		f.prefixes = append(f.prefixes, Handle(id, nil))
+	}
+	return f, nil
 }
 
 // Method is [attest.MethodPasskey].

@@ -78,7 +78,7 @@ func (f *Format) parameters() []gowebauthn.CredentialParameter {
 func (f *Format) excluded(handles [][]byte) []gowebauthn.CredentialDescriptor {
 	var ids [][]byte
 	for _, handle := range handles {
-		if id, ours := bytes.CutPrefix(handle, Handle(f.config.RPIDs[0], nil)); ours {
+		if id, ours := bytes.CutPrefix(handle, f.prefixes[0]); ours {
 			ids = append(ids, id)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // Find is [Store.ByHandle] with the epoch of the account. Strangers know handles that may be bound: people publish their SSH keys, and
-// passkeys can be named. So a handle that is nobody's is followed by as many reads, and as much is decoded.
+// passkeys can be named. So a handle that is nobody's is followed by as many reads, and as much is decoded as of a usual key: records differ
+// in length, and so by a microsecond or two in time.
 func (s *Store) Find(r storage.Reader, handle []byte) (a *Authenticator, epoch uint64, err error) {
 	a, err = s.ByHandle(r, handle)
 	if err == nil {

@@ -22,15 +22,18 @@ import (
 // together if there were one.
 
 // Named returns handles of a method that are bound under a name: the last bound first, at most limit. Whoever is asked about, it reads
-// as many rows, one after the other from the place where those of the name would be, and checks as many seals.
+// as many rows, one after the other from the place where those of the name would be, and checks as many seals. Where the ring of rows closes
+// the time does not show either, since reading on from its beginning is begun for every name: else whoever tries names would find the hash
+// of one that is bound there.
 func (s *Store) Named(r storage.Reader, m attest.Method, name attest.Identifier, limit int) (handles [][]byte, err error) {
 	place := s.place(m, name)
+	handles = make([][]byte, 0, limit)
 	take := func(after, end []byte) error {
-		for e, err := range r.Scan([]byte(s.named), after, limit) {
+		for e, err := range r.Scan([]byte(s.named), after, max(limit, 1)) {
 			if err != nil {
 				return fmt.Errorf("reading what is named: %w", err)
 			}
-			if end != nil && bytes.Compare(e.Key, end) > 0 {
+			if limit == 0 || end != nil && bytes.Compare(e.Key, end) > 0 {
 				break
 			}
 			limit--
@@ -41,8 +44,8 @@ func (s *Store) Named(r storage.Reader, m attest.Method, name attest.Identifier,
 		}
 		return nil
 	}
-	if err := take(place, nil); err != nil || limit == 0 {
-		return handles, err
+	if err := take(place, nil); err != nil {
+		return nil, err
 	}
 	return handles, take(nil, place) // the order of hashes is a ring
 }
