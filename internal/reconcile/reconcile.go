@@ -229,7 +229,8 @@ func (r *Reconciler) journal(tx storage.Tx, id, what string) error {
 
 // forget revokes the authenticators of accounts that stayed gone, unless there are so many of them that the question was the wrong one.
 func (r *Reconciler) forget(ctx context.Context, by string, gone []string, sum *Summary) error {
-	if sum.Gone > max(mostGone, sum.Accounts*inHundred/100) {
+	everybody := sum.Gone > 1 && sum.Gone == sum.Accounts // a realm that is empty, or another one
+	if everybody || sum.Gone > max(mostGone, sum.Accounts*inHundred/100) {
 		sum.Doubted = true
 		r.Logger.Error("so many accounts are gone that nothing is taken from any: look whether the gateway asks the right identity provider",
 			"accounts", sum.Accounts, "gone", sum.Gone)

@@ -222,6 +222,19 @@ func TestWhereFarTooManyAreGoneNobodyLosesAnything(t *testing.T) {
 	}
 }
 
+// A few people are fewer than any limit, and an empty realm knows none of them.
+func TestWhereEverybodyIsGoneNobodyLosesAnything(t *testing.T) {
+	for people, doubted := range map[int]bool{1: false, 2: true, mostGone: true} {
+		h := newHouse(t, people)
+		clear(h.people)
+		h.pass()
+		h.wait(2 * every)
+		if sum := h.pass(); sum.Doubted != doubted || (sum.Revoked == 0) != doubted {
+			t.Errorf("of %d: %+v", people, sum)
+		}
+	}
+}
+
 func TestAnIdentityProviderThatCannotTellChangesNothing(t *testing.T) {
 	h := newHouse(t, 2)
 	h.down = upstream.ErrUnavailable
