@@ -27,6 +27,7 @@ type server struct {
 	upstream.Adapter
 	accounts  map[string]string // name by id
 	made      int
+	makeBy    time.Time // by when it was to be made
 	privilege upstream.Privilege
 	disabled  bool
 	makeErr   error // told though the account is made
@@ -45,7 +46,8 @@ func (s *server) State(_ context.Context, id string) (upstream.State, error) {
 
 func (*server) Facts() upstream.Facts { return upstream.Facts{} }
 
-func (s *server) MakeTrial(_ context.Context, name, _ string) (upstream.Account, error) {
+func (s *server) MakeTrial(ctx context.Context, name, _ string) (upstream.Account, error) {
+	s.makeBy, _ = ctx.Deadline()
 	if s.refuse {
 		return upstream.Account{}, fmt.Errorf("%w: there is one", upstream.ErrRefused)
 	}

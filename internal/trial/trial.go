@@ -34,6 +34,8 @@ const (
 	// MaxOpen is how many trials there are at a time that have not ended.
 	MaxOpen = 3
 
+	makeTime = Grace / 2 // for making the account: it is there, or will not be, when Run looks for it
+
 	kept = 24 * time.Hour // an ended trial's record, for whoever asks again
 )
 
@@ -190,7 +192,9 @@ func (s *Service) guard(tx storage.Tx) error {
 
 // make has the account made, and opens its session.
 func (s *Service) make(ctx context.Context, t *record, begun *Begun) (err error) {
-	if begun.Account, err = s.Trials.MakeTrial(ctx, t.Name, begun.Password); err != nil {
+	making, cancel := context.WithTimeout(ctx, makeTime)
+	defer cancel()
+	if begun.Account, err = s.Trials.MakeTrial(making, t.Name, begun.Password); err != nil {
 		return fmt.Errorf("making an account for a trial: %w", err)
 	}
 	err = s.DB.Update(ctx, func(tx storage.Tx) error { return s.adopt(tx, t, begun.Account) })

@@ -200,6 +200,16 @@ func TestAnAccountThatNobodyKnowsOfIsFoundByItsName(t *testing.T) {
 	}
 }
 
+// What Run has looked for in vain would be nobody's, were it made afterwards.
+func TestNoAccountIsMadeAfterItWasLookedFor(t *testing.T) {
+	h := open(t)
+	begin := time.Now()
+	h.begun()
+	if by := h.server.makeBy; by.IsZero() || by.After(begin.Add(Grace-upstream.Timeout)) {
+		t.Errorf("an account may be made for %s", by.Sub(begin))
+	}
+}
+
 func TestWhatCannotBeDeletedIsTriedAgain(t *testing.T) {
 	h := open(t)
 	b := h.begun()

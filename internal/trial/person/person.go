@@ -173,7 +173,7 @@ func Run(ctx context.Context, t Trial, o Operator, roots *x509.CertPool, tell fu
 // address is a path of the gateway's.
 func (p *person) address(path string) string { return p.Issuer + path }
 
-// await looks until ok holds, or until it has taken too long.
+// await looks until ok holds, or until it has taken too long, which is no error.
 func (p *person) await(ctx context.Context, limit time.Duration, ok func(Seen) bool) (seen Seen, good bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -191,7 +191,7 @@ func (p *person) await(ctx context.Context, limit time.Duration, ok func(Seen) b
 		}
 		select {
 		case <-ctx.Done():
-			return seen, false, context.Cause(context.WithoutCancel(ctx))
+			return seen, false, nil
 		case <-tick.C:
 		}
 	}
