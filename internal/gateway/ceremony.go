@@ -121,23 +121,17 @@ func (g *Gateway) prove(w http.ResponseWriter, r *http.Request) error {
 // is left to do waits for that.
 func (g *Gateway) proved(w http.ResponseWriter, r *http.Request, came recovery.Attested, holder recovery.Holder, secret string) error {
 	again := g.form(formContinue, "continue", secret)
-	ready, err := g.Recovery.Continue(r.Context(), recovery.ContinueRequest{Browser: holder})
 	if len(came.Replacements) > 0 {
+		_, _ = g.Recovery.Continue(r.Context(), recovery.ContinueRequest{Browser: holder}) // what could not be done is done when the person goes on
 		now := g.Clock()
 		var sheets []pages.Sheet
 		for _, code := range came.Replacements {
 			sheets = append(sheets, pages.Sheet{Issuer: g.issuer, Account: came.Account, MadeAt: now, EffectiveAt: now.Add(came.Probation), Codes: []string{code}})
 		}
-		return g.pages.Write(w, http.StatusOK, pages.Proved(sheets, again)) // whatever could not be done is done when the person goes on
+		return g.pages.Write(w, http.StatusOK, pages.Proved(sheets, again))
 	}
-	switch {
-	case err != nil:
-		return kept(err, again)
-	case !ready.SignIn:
-		return g.pages.Write(w, http.StatusOK, pages.Done())
-	default:
-		return kept(g.signIn(w, r, ready.Txn, holder), again)
-	}
+	ready, waiting, err := g.goOn(r, recovery.ContinueRequest{Browser: holder})
+	return g.signIn(w, r, ready, waiting, err, again)
 }
 
 // askAgain shows the page anew with a fresh statement, to whoever read the other one for too long. Nothing else is asked again.

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
@@ -45,18 +44,25 @@ func (g *Gateway) resume(w http.ResponseWriter, r *http.Request) error {
 		return g.confirm(w, r, code)
 	}
 	browser, secret := ensureHolder(w, r)
-	again := g.form(formContinue, "continue", secret)
-	ready, err := g.Recovery.Continue(r.Context(), recovery.ContinueRequest{Code: code, Browser: browser})
-	switch {
-	case err != nil && ready.Txn == "" && code != "":
+	ready, at, err := g.goOn(r, recovery.ContinueRequest{Code: code, Browser: browser})
+	if err != nil && ready.Txn == "" && code != "" {
 		return kept(err, g.handoffForm(code)) // the code is not consumed
-	case err != nil:
-		return kept(err, again)
-	case !ready.SignIn:
-		return g.pages.Write(w, http.StatusOK, pages.Done())
-	default:
-		return kept(g.signIn(w, r, ready.Txn, browser), again)
 	}
+	return g.signIn(w, r, ready, at, err, g.form(formContinue, "continue", secret))
+}
+
+// goOn goes on with a recovery, as far as into the session if the browser came with what the session answers: with a login
+// that waits, which is returned, or to an identity provider that answers whoever comes.
+func (g *Gateway) goOn(r *http.Request, req recovery.ContinueRequest) (recovery.Ready, *broker.AuthorizeRequest, error) {
+	var waiting *broker.AuthorizeRequest
+	if req.Enter = g.Adapter.Facts().Direct; req.Enter {
+		req.Entry, _ = g.take(r)
+	} else {
+		waiting = g.waitingLogin(r)
+		req.Enter = waiting != nil
+	}
+	ready, err := g.Recovery.Continue(r.Context(), req)
+	return ready, waiting, err
 }
 
 // confirm asks whether the visitor means this recovery. It consumes nothing.
@@ -99,50 +105,31 @@ func later(err error, form pages.Form, untold func(pages.Form) pages.Page) error
 }
 
 // signIn leads the browser to the identity provider: with the session that it made itself, into the login that waits for it,
-// or into one of our own.
-func (g *Gateway) signIn(w http.ResponseWriter, r *http.Request, txn string, browser recovery.Holder) error {
-	if g.Adapter.Facts().Direct {
-		return g.answerDirectly(w, r, txn, browser)
+// or into one of our own. Where something could not be done, again is the button to go on.
+func (g *Gateway) signIn(w http.ResponseWriter, r *http.Request, ready recovery.Ready, waiting *broker.AuthorizeRequest, err error, again pages.Form) error {
+	switch {
+	case errors.Is(err, recovery.ErrNoLogin):
+		drop(w, g.cookie(loginCookie))
+		return g.pages.Write(w, http.StatusOK, pages.StartAtApplication())
+	case err != nil:
+		return kept(err, again)
+	case !ready.SignIn:
+		return g.pages.Write(w, http.StatusOK, pages.Done())
+	case ready.Way == nil:
+		return kept(g.startOwnLogin(w, r, login.Wish{Recovery: true}), again)
 	}
-	waiting := g.waitingLogin(r)
-	if waiting == nil {
-		return g.startOwnLogin(w, r, login.Wish{Recovery: true})
-	}
-	to, err := g.letIn(r.Context(), waiting, txn, browser)
-	if err != nil {
-		return err
+	var to string
+	if direct := ready.Way.Direct; direct != nil {
+		to = direct.Location
+		for _, cookie := range direct.Cookies {
+			w.Header().Add("Set-Cookie", cookie)
+		}
+	} else if to, err = g.Broker.Answer(r.Context(), waiting, *ready.Way.Login); err != nil {
+		return kept(err, again)
 	}
 	drop(w, g.cookie(loginCookie))
 	redirect(w, to, http.StatusSeeOther)
 	return nil
-}
-
-// answerDirectly hands on the identity provider's answer to the browser that it has signed in.
-func (g *Gateway) answerDirectly(w http.ResponseWriter, r *http.Request, txn string, browser recovery.Holder) error {
-	entry, _ := g.take(r)
-	way, err := g.Recovery.Session(r.Context(), txn, browser, entry)
-	if errors.Is(err, recovery.ErrNoLogin) {
-		drop(w, loginCookie)
-		return g.pages.Write(w, http.StatusOK, pages.StartAtApplication())
-	}
-	if err != nil {
-		return err
-	}
-	drop(w, g.cookie(loginCookie))
-	for _, cookie := range way.Direct.Cookies {
-		w.Header().Add("Set-Cookie", cookie)
-	}
-	redirect(w, way.Direct.Location, http.StatusSeeOther)
-	return nil
-}
-
-// letIn makes the way in and answers the identity provider's authorization request with it.
-func (g *Gateway) letIn(ctx context.Context, waiting *broker.AuthorizeRequest, txn string, browser recovery.Holder) (string, error) {
-	way, err := g.Recovery.Session(ctx, txn, browser, "")
-	if err != nil {
-		return "", err
-	}
-	return g.Broker.Answer(ctx, waiting, *way.Login)
 }
 
 // redirect leads on without a body, which would repeat an address that has a code in it.

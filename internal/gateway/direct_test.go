@@ -145,3 +145,17 @@ func TestARecoveryThatIsReadyGoesOnWhenItsPersonBringsALogin(t *testing.T) {
 		t.Errorf("went on with %q", h.idp.way.Entry)
 	}
 }
+
+// A login that cannot be answered waits no more, and those that wait for other gateways of the host go on waiting.
+func TestALoginThatIsOverIsDroppedForThisGatewayAlone(t *testing.T) {
+	h := direct(t)
+	p, b := h.enrolled(), h.browser()
+	h.Path = "/recovery/acme" // names the cookies
+	own := h.cookie(loginCookie)
+	b.cookies[own], b.cookies[loginCookie] = "ours", "another gateway's"
+	h.idp.set(func(f *fakeIDP) { f.sessionErr = upstream.ErrNoLogin })
+	wantPage(t, b.press(b.confirmed(p.handoffCode("sign-in"))), http.StatusOK, "open your application")
+	if _, waits := b.cookies[own]; waits || b.cookies[loginCookie] == "" {
+		t.Errorf("cookies %v", b.cookies)
+	}
+}

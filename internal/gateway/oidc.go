@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/regrant/regrant/fosite/broker"
+	"github.com/regrant/regrant/internal/recovery"
 	"github.com/regrant/regrant/internal/wire"
 	"github.com/regrant/regrant/upstream"
 )
@@ -77,6 +79,15 @@ func (g *Gateway) authorize(w http.ResponseWriter, r *http.Request) error {
 	drop(w, g.cookie(loginCookie))
 	redirect(w, to, http.StatusFound)
 	return nil
+}
+
+// letIn makes the way in and answers the identity provider's authorization request with it.
+func (g *Gateway) letIn(ctx context.Context, waiting *broker.AuthorizeRequest, txn string, browser recovery.Holder) (string, error) {
+	way, err := g.Recovery.Session(ctx, txn, browser)
+	if err != nil {
+		return "", err
+	}
+	return g.Broker.Answer(ctx, waiting, *way.Login)
 }
 
 // mayLetIn reports whether this GET is a person's own step in a login. Letting in uses the recovery up, so it follows

@@ -69,13 +69,13 @@ func (h *house) leased() *record {
 	r := h.redemption(h.granted())
 	must(h.t, h.Grants().Redeem(h.t.Context(), r))
 	h.wait(leaseLife) // the lease of the redemption
-	rec, err := h.take(h.t.Context(), r.Txn, func(storage.Tx, *record) error { return nil })
+	rec, err := h.take(h.t.Context(), h.called(r.Txn), func(storage.Tx, *record) error { return nil })
 	must(h.t, err)
 	return rec
 }
 
 func (h *house) takes(txn string) error {
-	_, err := h.take(h.t.Context(), txn, func(storage.Tx, *record) error { return nil })
+	_, err := h.take(h.t.Context(), h.called(txn), func(storage.Tx, *record) error { return nil })
 	return err
 }
 
@@ -89,7 +89,7 @@ func TestJumpForwardLeavesOneOwnerOfAStep(t *testing.T) {
 	}
 	h.wait(leaseLife)
 	must(t, h.takes(slow.Txn))
-	if _, err := h.moveOn(t.Context(), slow, StateRevoke); !errors.Is(err, ErrSpent) {
+	if _, err := h.moveOn(t.Context(), slow, StateRevoke, false); !errors.Is(err, ErrSpent) {
 		t.Errorf("whoever lost the lease moved: %v", err)
 	}
 	if state := h.state(slow.Txn); state != StateCheck {
@@ -106,7 +106,7 @@ func TestJumpForwardByHoursEndsWhatIsUnderWay(t *testing.T) {
 	if state := h.state(slow.Txn); state != StateAbandoned {
 		t.Errorf("state %s", state)
 	}
-	if _, err := h.moveOn(t.Context(), slow, StateRevoke); !errors.Is(err, ErrSpent) {
+	if _, err := h.moveOn(t.Context(), slow, StateRevoke, false); !errors.Is(err, ErrSpent) {
 		t.Errorf("moved on: %v", err)
 	}
 }
@@ -119,14 +119,14 @@ func TestJumpBackStopsOwnersAndOthers(t *testing.T) {
 	if err := h.takes(owner.Txn); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("taken: %v", err)
 	}
-	if _, err := h.moveOn(t.Context(), owner, StateRevoke); !errors.Is(err, ErrUnavailable) {
+	if _, err := h.moveOn(t.Context(), owner, StateRevoke, false); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("moved: %v", err)
 	}
 	if err := h.Grants().Redeem(t.Context(), grant.Redemption{Txn: owner.Txn}); err == nil {
 		t.Error("redeemed")
 	}
 	h.wait(3 * time.Hour)
-	if _, err := h.moveOn(t.Context(), owner, StateRevoke); err != nil {
+	if _, err := h.moveOn(t.Context(), owner, StateRevoke, false); err != nil {
 		t.Errorf("the owner after the clock has caught up: %v", err)
 	}
 }

@@ -13,12 +13,15 @@ import (
 type ContinueRequest struct {
 	Code    string // of a handoff; empty: resume what this browser had begun
 	Browser Holder
+	Enter   bool   // the session is to be made at once, where one is
+	Entry   string // what it came to us with, see [upstream.Verdict]
 }
 
 // Ready says what is left to do.
 type Ready struct {
 	Txn    string
-	SignIn bool // the session is to be made now, with [Service.Session]; else everything is done
+	SignIn bool   // a session is what is left to do; else everything is done
+	Way    *WayIn // into the session that was asked for; nil: it is to be made with [Service.Session]
 }
 
 // Continue makes this browser the one that ends the recovery, consumes the recovery token unless the token endpoint did,
@@ -35,11 +38,20 @@ func (s *Service) Continue(ctx context.Context, req ContinueRequest) (Ready, err
 	if err != nil {
 		return Ready{}, err
 	}
-	txn := rec.Txn
-	if rec, err = s.advance(ctx, rec); err != nil {
-		return Ready{Txn: txn}, err
+	ready := Ready{Txn: rec.Txn}
+	rec, allowed, err := s.advance(ctx, rec, req.Enter)
+	if err != nil {
+		return ready, err
 	}
-	return Ready{Txn: txn, SignIn: rec.State != StateDone}, s.letGo(ctx, rec)
+	ready.SignIn = rec.State != StateDone
+	if !req.Enter || !ready.SignIn {
+		return ready, s.letGo(ctx, rec)
+	}
+	way, err := s.enter(ctx, rec, req.Entry, allowed)
+	if err == nil {
+		ready.Way = &way
+	}
+	return ready, err
 }
 
 // letGo gives the lease back where nothing was left to do before the session.
@@ -61,21 +73,8 @@ func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, erro
 		}
 		return s.resumeIn(ctx, rec.Txn, req.Browser)
 	}
-	var txn string
-	err := s.DB.View(ctx, func(r storage.Reader) error {
-		rec, err := s.byHandoff(r, req.Code)
-		if err == nil {
-			txn = rec.Txn
-		}
-		return err
-	})
-	if err != nil && !errors.Is(err, ErrSpent) {
-		return nil, settle("reading a handoff", err)
-	}
-	rec, err := (*record)(nil), ErrSpent
-	if txn != "" {
-		rec, err = s.take(ctx, txn, func(tx storage.Tx, rec *record) error { return s.join(tx, rec, req) })
-	}
+	rec, err := s.take(ctx, func(r storage.Reader) (*record, error) { return s.byHandoff(r, req.Code) },
+		func(tx storage.Tx, rec *record) error { return s.join(tx, rec, req) })
 	if !errors.Is(err, ErrSpent) {
 		return rec, err
 	}
@@ -92,7 +91,7 @@ func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, erro
 
 // resumeIn takes the lease on what browser has begun. While its code is out the answer is on its way.
 func (s *Service) resumeIn(ctx context.Context, txn string, browser Holder) (*record, error) {
-	return s.take(ctx, txn, func(tx storage.Tx, rec *record) error {
+	return s.take(ctx, s.called(txn), func(tx storage.Tx, rec *record) error {
 		switch {
 		case rec.Browser != browser.Value:
 			return ErrSpent

@@ -21,11 +21,9 @@ func direct(t *testing.T) *house {
 // arrived is a good recovery as far as its browser's session.
 func (h *house) arrived(browser Holder) (txn string) {
 	h.t.Helper()
-	ready, err := h.Continue(h.t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
+	ready, err := h.entering(browser, h.handoff())
 	must(h.t, err)
-	way, err := h.Session(h.t.Context(), ready.Txn, browser, "entry")
-	must(h.t, err)
-	if way.Login != nil || way.Direct.Location != "/home" || len(way.Direct.Cookies) != 1 {
+	if way := ready.Way; way.Login != nil || way.Direct.Location != "/home" || len(way.Direct.Cookies) != 1 {
 		h.t.Fatalf("way in %+v", way)
 	}
 	return ready.Txn
@@ -46,8 +44,8 @@ func TestADirectSessionIsCommittedBeforeItIsAnswered(t *testing.T) {
 	}
 	h.idp.login = true
 	h.sweep(2 * time.Second)
-	if s := h.state(txn); s != StateDone {
-		t.Errorf("state %s", s)
+	if rec := h.only(); h.state(txn) != StateDone || rec.Entry != "" {
+		t.Errorf("state %s, came from %q", rec.State, rec.Entry)
 	}
 }
 
@@ -55,20 +53,21 @@ func TestALostAnswerThatBroughtTheSessionIsGivenAgainToItsBrowserForAWhile(t *te
 	h := direct(t)
 	browser := browserHolder("b")
 	txn := h.arrived(browser)
-	if _, err := h.Session(t.Context(), txn, browserHolder("thief"), ""); !errors.Is(err, ErrSpent) {
+	if _, err := h.Session(t.Context(), txn, browserHolder("thief")); !errors.Is(err, ErrSpent) {
 		t.Fatalf("another browser: %v", err)
 	}
+	h.wait(upstream.AnswerLife - time.Second)
 	ready, err := h.Continue(t.Context(), ContinueRequest{Browser: browser})
 	if err != nil || !ready.SignIn || ready.Txn != txn {
 		t.Fatalf("%+v, %v", ready, err)
 	}
-	_, err = h.Session(t.Context(), txn, browser, "")
+	_, err = h.Session(t.Context(), txn, browser)
 	must(t, err)
 	if h.idp.ways[1].Subject != h.idp.ways[0].Subject || len(h.entries(journal.KindRecoverySession)) != 1 {
 		t.Errorf("the second session is not in the place of the first: %+v", h.idp.ways)
 	}
-	h.wait(upstream.AnswerLife)
-	if _, err := h.Session(t.Context(), txn, browser, ""); !errors.Is(err, ErrSpent) {
+	h.wait(time.Second) // asking again gives no more time to ask
+	if _, err := h.Session(t.Context(), txn, browser); !errors.Is(err, ErrSpent) {
 		t.Errorf("after its time: %v", err)
 	}
 	if _, err := h.Continue(t.Context(), ContinueRequest{Browser: browser}); !errors.Is(err, ErrSpent) {
@@ -82,7 +81,7 @@ func TestAVetoDuringTheCallKeepsADirectSessionBack(t *testing.T) {
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
 	h.idp.onSession = h.revokeDevice
-	if way, err := h.Session(t.Context(), ready.Txn, browser, ""); !errors.Is(err, ErrSpent) || way.Direct != nil {
+	if way, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrSpent) || way.Direct != nil {
 		t.Fatalf("%+v, %v", way, err)
 	}
 	h.sweep(2 * time.Second)
@@ -134,7 +133,7 @@ func TestAnOutcomeThatTheFactsRuleOutLetsNobodyIn(t *testing.T) {
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
 	h.idp.outcome = &upstream.Outcome{BrokerSubject: "s"}
-	if _, err := h.Session(t.Context(), ready.Txn, browser, ""); !errors.Is(err, ErrUnavailable) {
+	if _, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrUnavailable) {
 		t.Fatalf("%v", err)
 	}
 }
@@ -145,7 +144,7 @@ func TestWithoutALoginToAnswerTheRecoveryWaitsForOne(t *testing.T) {
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
 	h.idp.set("session", upstream.ErrNoLogin)
-	if _, err := h.Session(t.Context(), ready.Txn, browser, ""); !errors.Is(err, ErrNoLogin) {
+	if _, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrNoLogin) {
 		t.Fatalf("%v, want ErrNoLogin", err)
 	}
 	if rec := h.only(); rec.State != StateSession || rec.leased(h.Clock()) || rec.Answered {
@@ -155,9 +154,9 @@ func TestWithoutALoginToAnswerTheRecoveryWaitsForOne(t *testing.T) {
 		t.Fatalf("%s, %v, %v", txn, waits, err)
 	}
 	h.idp.set("session", nil)
-	way, err := h.Session(t.Context(), ready.Txn, browser, "login_challenge=x")
-	if err != nil || way.Direct == nil {
-		t.Fatalf("%+v, %v", way, err)
+	ready, err = h.Continue(t.Context(), ContinueRequest{Browser: browser, Enter: true, Entry: "login_challenge=x"})
+	if err != nil || ready.Way == nil || ready.Way.Direct == nil {
+		t.Fatalf("%+v, %v", ready, err)
 	}
 }
 
@@ -165,7 +164,7 @@ func TestASessionAskedForAgainGoesWhereTheFirstWent(t *testing.T) {
 	h := direct(t)
 	browser := browserHolder("b")
 	txn := h.arrived(browser)
-	_, err := h.Session(t.Context(), txn, browser, "another")
+	_, err := h.Continue(t.Context(), ContinueRequest{Browser: browser, Enter: true, Entry: "another"})
 	must(t, err)
 	if first, second := h.idp.ways[0], h.idp.ways[1]; first.Entry != "entry" || second.Entry != "entry" || first.Txn != txn ||
 		first.ACR != acrPrefix+h.only().Tier || len(first.AMR) == 0 {

@@ -41,7 +41,7 @@ func TestARevocationStopsARecoveryAtEveryHop(t *testing.T) {
 		"session": func(h *house) func() error {
 			ready, err := h.Continue(h.t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 			must(h.t, err)
-			return func() error { _, err := h.Session(h.t.Context(), ready.Txn, browser, ""); return err }
+			return func() error { _, err := h.Session(h.t.Context(), ready.Txn, browser); return err }
 		},
 		"code": func(h *house) func() error {
 			_, signature := h.inSession(browser)
@@ -179,7 +179,7 @@ func TestTheTimeForTheSessionIsKeptWithoutASweeper(t *testing.T) {
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
 	h.wait(completionLife + time.Second)
-	if _, err := h.Session(t.Context(), ready.Txn, browser, ""); !errors.Is(err, ErrSpent) {
+	if _, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrSpent) {
 		t.Fatalf("late session: %v", err)
 	}
 	if err := h.Logins().Issue(t.Context(), h.code(ready.Txn)); !errors.Is(err, broker.ErrSpent) {
@@ -252,7 +252,7 @@ func TestARecoveryWaitsForTheStepOfTheOneThatItSupersedes(t *testing.T) {
 	h := newHouse(t)
 	earlier := h.redemption(h.granted())
 	must(t, h.Grants().Redeem(t.Context(), earlier))
-	inStep, err := h.take(t.Context(), earlier.Txn, func(storage.Tx, *record) error { return nil }) // and hangs there
+	inStep, err := h.take(t.Context(), h.called(earlier.Txn), func(storage.Tx, *record) error { return nil }) // and hangs there
 	must(t, err)
 	newer := h.redemption(h.granted())
 	must(t, h.Grants().Redeem(t.Context(), newer))
@@ -263,7 +263,7 @@ func TestARecoveryWaitsForTheStepOfTheOneThatItSupersedes(t *testing.T) {
 	if h.state(earlier.Txn) != StateAbandoning {
 		t.Fatalf("taken back in the middle of a step: %s", h.state(earlier.Txn))
 	}
-	if _, err := h.moveOn(t.Context(), inStep, StateRevoke); !errors.Is(err, ErrSpent) {
+	if _, err := h.moveOn(t.Context(), inStep, StateRevoke, false); !errors.Is(err, ErrSpent) {
 		t.Fatalf("the superseded one moved on: %v", err)
 	}
 	h.wait(leaseLife)
@@ -303,7 +303,7 @@ func TestACodeThatHasToWaitIsNotConsumed(t *testing.T) {
 	h := newHouse(t)
 	earlier := h.redemption(h.granted())
 	must(t, h.Grants().Redeem(t.Context(), earlier))
-	_, err := h.take(t.Context(), earlier.Txn, func(storage.Tx, *record) error { return nil }) // and hangs there
+	_, err := h.take(t.Context(), h.called(earlier.Txn), func(storage.Tx, *record) error { return nil }) // and hangs there
 	must(t, err)
 	code := h.handoff()
 	if ready, err := h.Continue(t.Context(), ContinueRequest{Code: code, Browser: browserHolder("b")}); !errors.Is(err, ErrBusy) || ready.Txn != "" {

@@ -117,7 +117,7 @@ type Completed struct {
 // handoff code instead of the one before, so one browser joins at most. An upstream that makes its sessions in a browser
 // only gets the browser by that code; of any other the program gets what stands for a session there.
 func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Completed, error) {
-	rec, err := s.take(ctx, tok.Txn, func(tx storage.Tx, rec *record) error {
+	rec, err := s.take(ctx, s.called(tok.Txn), func(tx storage.Tx, rec *record) error {
 		if !rec.completing() && !rec.repeats(tx.Now()) || rec.Browser != "" || !rec.opens(tok, tx.Now()) {
 			return ErrSpent
 		}
@@ -129,19 +129,18 @@ func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Complete
 	if err != nil {
 		return Completed{}, err
 	}
-	if rec, err = s.advance(ctx, rec); err != nil {
+	enter := s.servesPrograms(rec)
+	rec, allowed, err := s.advance(ctx, rec, enter)
+	if err != nil {
 		return Completed{}, err
 	}
 	switch {
 	case rec.State == StateDone:
 		return s.completed(ctx, tok)
-	case s.servesPrograms(rec):
-		if err := s.letGo(ctx, rec); err != nil {
-			return Completed{}, err
-		}
-		return s.programSession(ctx, tok)
+	case enter:
+		return s.enterAsProgram(ctx, rec, tok, allowed)
 	default:
-		return s.handOver(ctx, tok)
+		return s.handOver(ctx, rec, tok)
 	}
 }
 
@@ -162,8 +161,9 @@ func (s *Service) completed(ctx context.Context, tok grant.AccessToken) (Complet
 	return Completed{Outcome: OutcomeDone}, nil
 }
 
-// handOver makes the code for the browser and gives the lease back.
-func (s *Service) handOver(ctx context.Context, tok grant.AccessToken) (Completed, error) {
+// handOver makes the code for the browser and gives the lease of held back. It takes none from a call of the same program that
+// makes its session meanwhile.
+func (s *Service) handOver(ctx context.Context, held *record, tok grant.AccessToken) (Completed, error) {
 	code := newSecret()
 	err := s.DB.Update(ctx, func(tx storage.Tx) error {
 		rec, err := s.load(tx, tok.Txn)
@@ -172,6 +172,9 @@ func (s *Service) handOver(ctx context.Context, tok grant.AccessToken) (Complete
 		}
 		if rec.State != StateSession || rec.Browser != "" || !rec.opens(tok, tx.Now()) {
 			return ErrSpent
+		}
+		if rec.leased(tx.Now()) && rec.Lease != held.Lease {
+			return ErrBusy
 		}
 		s.setHandoff(rec, code, tx.Now())
 		rec.Lease = ""

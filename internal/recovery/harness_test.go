@@ -192,7 +192,7 @@ func (h *house) inSession(browser Holder) (txn, signature string) {
 	h.t.Helper()
 	ready, err := h.Continue(h.t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(h.t, err)
-	_, err = h.Session(h.t.Context(), ready.Txn, browser, "")
+	_, err = h.Session(h.t.Context(), ready.Txn, browser)
 	must(h.t, err)
 	must(h.t, h.Logins().Issue(h.t.Context(), h.code(ready.Txn)))
 	return ready.Txn, "code-" + ready.Txn

@@ -7,15 +7,15 @@ import (
 	"github.com/regrant/regrant/storage"
 )
 
-// take gives the caller the lease on a record, if check allows it, nobody else has it and the recovery may go on. check may
+// take gives the caller the lease on the record that find finds, if check allows it, nobody else has it and the recovery may go on. check may
 // change the record; what it changes is committed with the lease. A recovery that may not go on begins to be taken back
 // in the same transaction. A lease that ran out belongs to nobody: its owner is dead or too slow, and stepTime, the time
 // that a step may take, is shorter than leaseLife.
-func (s *Service) take(ctx context.Context, txn string, check func(storage.Tx, *record) error) (rec *record, err error) {
+func (s *Service) take(ctx context.Context, find func(storage.Reader) (*record, error), check func(storage.Tx, *record) error) (rec *record, err error) {
 	owner, stopped := newSecret(), false
 	err = s.DB.Update(ctx, func(tx storage.Tx) error {
 		stopped = false
-		if rec, err = s.load(tx, txn); err != nil {
+		if rec, err = find(tx); err != nil {
 			return err
 		}
 		if rec.State.Final() {

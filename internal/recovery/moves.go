@@ -50,7 +50,7 @@ func (s *Service) move(tx storage.Tx, rec *record, to State, kind journal.Kind, 
 	rec.State, rec.Tries = to, 0
 	observe.Entered(tx, string(to))
 	if to.Final() {
-		rec.EndedAt, rec.Lease, rec.Code, rec.Handoff, rec.Proofs, rec.IDHash = tx.Now(), "", nil, nil, nil, nil
+		rec.EndedAt, rec.Lease, rec.Code, rec.Handoff, rec.Entry, rec.Proofs, rec.IDHash = tx.Now(), "", nil, nil, "", nil, nil
 	}
 	if err := s.table.Put(tx, rec); err != nil {
 		return err

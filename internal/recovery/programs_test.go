@@ -1,9 +1,11 @@
 package recovery
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
+	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
 )
 
@@ -53,11 +55,29 @@ func TestAProgramWhoseAccountNeedsABrowserNowIsHandedOver(t *testing.T) {
 	}
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: codes[1], Browser: browser})
 	must(t, err)
-	if way, err := h.Session(t.Context(), ready.Txn, browser, ""); err != nil || way.Direct == nil {
+	if way, err := h.Session(t.Context(), ready.Txn, browser); err != nil || way.Direct == nil {
 		t.Fatalf("%+v, %v", way, err)
 	}
 	if _, err := h.Complete(t.Context(), tok); !errors.Is(err, ErrSpent) {
 		t.Errorf("the program too: %v", err)
+	}
+}
+
+// Of two calls of one program, the one that is to be handed over takes nothing from the one that makes its session.
+func TestAHandoffDoesNotTakeTheLeaseOfAnotherCall(t *testing.T) {
+	h := direct(t)
+	tok := h.redeemed()
+	h.idp.set("session", upstream.ErrUnsupported)
+	_, err := h.Complete(t.Context(), tok)
+	must(t, err)
+	before := h.only()
+	making, err := h.take(t.Context(), h.called(tok.Txn), func(storage.Tx, *record) error { return nil })
+	must(t, err)
+	if done, err := h.handOver(t.Context(), before, tok); !errors.Is(err, ErrBusy) {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if rec := h.only(); rec.Lease != making.Lease || !bytes.Equal(rec.Handoff, before.Handoff) {
+		t.Errorf("%+v", rec)
 	}
 }
 
@@ -81,7 +101,7 @@ func TestABrowserThatTheAdapterDoesNotServeIsRefused(t *testing.T) {
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
 	h.idp.set("session", upstream.ErrUnsupported)
-	if _, err := h.Session(t.Context(), ready.Txn, browser, ""); !errors.Is(err, ErrRefused) {
+	if _, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrRefused) {
 		t.Errorf("%v", err)
 	}
 }

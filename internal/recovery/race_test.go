@@ -75,7 +75,7 @@ func TestOneOfAHundredCodesIsIssuedAndOneRedeemed(t *testing.T) {
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
 	won := race(t, 100, ErrSpent, func(i int) error {
-		if _, err := h.Session(t.Context(), ready.Txn, browser, ""); errors.Is(err, ErrBusy) {
+		if _, err := h.Session(t.Context(), ready.Txn, browser); errors.Is(err, ErrBusy) {
 			return ErrSpent
 		} else if err != nil {
 			return err
@@ -119,7 +119,7 @@ func TestWhatIsBeingDoneIsBusyAndNotSpent(t *testing.T) {
 	if _, err := h.Continue(t.Context(), ContinueRequest{Browser: browser}); !errors.Is(err, ErrBusy) {
 		t.Fatalf("while the code is out: %v", err)
 	}
-	if _, err := h.Session(t.Context(), txn, browser, ""); !errors.Is(err, ErrBusy) {
+	if _, err := h.Session(t.Context(), txn, browser); !errors.Is(err, ErrBusy) {
 		t.Fatalf("while the code is out: %v", err)
 	}
 }

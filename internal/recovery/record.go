@@ -3,6 +3,7 @@ package recovery
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/regrant/regrant/attest"
@@ -175,7 +176,8 @@ func (r *record) repeats(now time.Time) bool {
 
 // unfinished is why a recovery whose session was to show ends without it.
 func (r *record) unfinished() string {
-	if r.Answered {
+	setsOne := func(a attest.Action) bool { return a != attest.ActionSignIn && a != attest.ActionRevokeSessions }
+	if r.Answered && slices.ContainsFunc(r.Actions, setsOne) {
 		return "no new credential was set"
 	}
 	return "no session came"

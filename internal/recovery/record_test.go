@@ -39,3 +39,19 @@ func FuzzUpgrade(f *testing.F) {
 		}
 	})
 }
+
+func TestWhyNoSessionCameIsSaidOfWhatWasPromised(t *testing.T) {
+	newPassword := []attest.Action{attest.ActionSignIn, attest.ActionResetPassword}
+	for want, recs := range map[string][]record{
+		"no new credential was set": {{Answered: true, Actions: newPassword}},
+		"no session came": {
+			{Actions: newPassword}, {Answered: true, Actions: []attest.Action{attest.ActionSignIn, attest.ActionRevokeSessions}},
+		},
+	} {
+		for _, rec := range recs {
+			if got := rec.unfinished(); got != want {
+				t.Errorf("%+v: %s", rec, got)
+			}
+		}
+	}
+}

@@ -246,12 +246,12 @@ func TestTheSessionStepIsRepeatedUntilItSucceedsWithOneSubject(t *testing.T) {
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
 	h.idp.set("session", upstream.ErrUnavailable)
-	if _, err := h.Session(t.Context(), ready.Txn, browser, ""); !errors.Is(err, ErrUnavailable) {
+	if _, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrUnavailable) {
 		t.Fatalf("%v, want ErrUnavailable", err)
 	}
 	before := h.only().Subject
 	h.idp.set("session", nil)
-	way, err := h.Session(t.Context(), ready.Txn, browser, "")
+	way, err := h.Session(t.Context(), ready.Txn, browser)
 	must(t, err)
 	if before == "" || way.Login.Subject != before {
 		t.Fatalf("subject stored before the call %q, used %q", before, way.Login.Subject)
@@ -263,7 +263,7 @@ func TestTheSessionIsMadeForTheBrowserThatProvedItselfAndOnce(t *testing.T) {
 	browser := browserHolder("b")
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
-	if _, err := h.Session(t.Context(), ready.Txn, browserHolder("thief"), ""); !errors.Is(err, ErrSpent) {
+	if _, err := h.Session(t.Context(), ready.Txn, browserHolder("thief")); !errors.Is(err, ErrSpent) {
 		t.Fatalf("another browser: %v", err)
 	}
 	if _, ok, err := h.ReadyFor(t.Context(), browserHolder("thief")); ok || err != nil {
@@ -272,7 +272,7 @@ func TestTheSessionIsMadeForTheBrowserThatProvedItselfAndOnce(t *testing.T) {
 	if txn, ok, err := h.ReadyFor(t.Context(), browser); !ok || err != nil || txn != ready.Txn {
 		t.Fatalf("not ready for its browser: %v %v", ok, err)
 	}
-	_, err = h.Session(t.Context(), ready.Txn, browser, "")
+	_, err = h.Session(t.Context(), ready.Txn, browser)
 	must(t, err)
 	must(t, h.Logins().Issue(t.Context(), h.code(ready.Txn)))
 	second := h.code(ready.Txn)
@@ -280,14 +280,14 @@ func TestTheSessionIsMadeForTheBrowserThatProvedItselfAndOnce(t *testing.T) {
 	if err := h.Logins().Issue(t.Context(), second); !errors.Is(err, broker.ErrSpent) {
 		t.Fatalf("second code while the first lives: %v", err)
 	}
-	if _, err := h.Session(t.Context(), ready.Txn, browser, ""); !errors.Is(err, ErrBusy) {
+	if _, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrBusy) {
 		t.Fatalf("second session: %v", err)
 	}
 	h.wait(61 * time.Second) // the page was closed before the code was redeemed
 	if _, err := h.Logins().Code(t.Context(), "code-"+ready.Txn); !errors.Is(err, broker.ErrSpent) {
 		t.Fatalf("old code: %v", err)
 	}
-	if _, err := h.Session(t.Context(), ready.Txn, browser, ""); err != nil {
+	if _, err := h.Session(t.Context(), ready.Txn, browser); err != nil {
 		t.Fatalf("again after the code died unused: %v", err)
 	}
 	must(t, h.Logins().Issue(t.Context(), broker.Code{Signature: "again", Txn: ready.Txn, ExpiresAt: h.Clock().Add(time.Minute)}))

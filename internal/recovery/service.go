@@ -123,6 +123,11 @@ func (s *Service) load(r storage.Reader, txn string) (*record, error) {
 	return rec, err
 }
 
+// called is [Service.load] of txn, for take.
+func (s *Service) called(txn string) func(storage.Reader) (*record, error) {
+	return func(r storage.Reader) (*record, error) { return s.load(r, txn) }
+}
+
 func (s *Service) view(ctx context.Context, txn string) (rec *record, err error) {
 	err = s.DB.View(ctx, func(r storage.Reader) error {
 		rec, err = s.load(r, txn)

@@ -19,11 +19,9 @@ type WayIn struct {
 	Direct *upstream.Direct // the identity provider's own answer: the session is made
 }
 
-// Session makes the way in for the browser that proved itself. entry is what it came to us with, see [upstream.Verdict]. The
-// subject of the way is fresh for this recovery and stored before the way is made, so that a crash in between leaves
-// nothing that nobody knows of.
-func (s *Service) Session(ctx context.Context, txn string, browser Holder, entry string) (WayIn, error) {
-	rec, err := s.take(ctx, txn, func(tx storage.Tx, rec *record) error {
+// Session makes the way in for the browser that proved itself, and consumes no token: it comes with the login that waits.
+func (s *Service) Session(ctx context.Context, txn string, browser Holder) (WayIn, error) {
+	rec, err := s.take(ctx, s.called(txn), func(tx storage.Tx, rec *record) error {
 		if rec.Browser == "" || rec.Browser != browser.Value {
 			return ErrSpent
 		}
@@ -32,11 +30,20 @@ func (s *Service) Session(ctx context.Context, txn string, browser Holder, entry
 	if err != nil {
 		return WayIn{}, err
 	}
+	return s.enter(ctx, rec, "", s.check)
+}
+
+// enter makes the way in for the browser of held, which awaits it and holds the lease.
+func (s *Service) enter(ctx context.Context, held *record, entry string, allowed check) (WayIn, error) {
+	rec, err := s.withSubject(ctx, held)
+	if err != nil {
+		return WayIn{}, err
+	}
 	way := s.way(rec, s.Clock())
 	if way.Entry = entry; rec.Answered {
 		way.Entry = rec.Entry
 	}
-	out, err := s.makeSession(ctx, rec, way)
+	out, err := s.makeSession(ctx, rec, way, allowed)
 	if err != nil {
 		return WayIn{}, err
 	}
@@ -51,15 +58,10 @@ func (s *Service) Session(ctx context.Context, txn string, browser Holder, entry
 	}}, nil
 }
 
-// programSession makes the session of a program, for the holder of an access token, or hands over where the identity provider
+// enterAsProgram makes the session of a program, for the holder of an access token, or hands over where the identity provider
 // says that this account needs a browser now.
-func (s *Service) programSession(ctx context.Context, tok grant.AccessToken) (Completed, error) {
-	rec, err := s.take(ctx, tok.Txn, func(tx storage.Tx, rec *record) error {
-		if rec.Browser != "" || !rec.opens(tok, tx.Now()) {
-			return ErrSpent
-		}
-		return awaitsSession(tx, rec)
-	})
+func (s *Service) enterAsProgram(ctx context.Context, held *record, tok grant.AccessToken, allowed check) (Completed, error) {
+	rec, err := s.withSubject(ctx, held)
 	if err != nil {
 		return Completed{}, err
 	}
@@ -68,7 +70,7 @@ func (s *Service) programSession(ctx context.Context, tok grant.AccessToken) (Co
 	if s.assert != nil { // about this subject alone, whatever the adapter does
 		way.Assert = func() (string, error) { return s.assert(way.Subject) }
 	}
-	out, err := s.makeSession(ctx, rec, way)
+	out, err := s.makeSession(ctx, rec, way, allowed)
 	if err != nil {
 		return Completed{}, err
 	}
@@ -76,7 +78,7 @@ func (s *Service) programSession(ctx context.Context, tok grant.AccessToken) (Co
 		if err := s.letGo(ctx, rec); err != nil {
 			return Completed{}, err
 		}
-		return s.handOver(ctx, tok)
+		return s.handOver(ctx, rec, tok)
 	}
 	if err := s.answered(ctx, rec, ""); err != nil {
 		return Completed{}, err
@@ -105,15 +107,32 @@ func awaitsSession(tx storage.Tx, rec *record) error {
 	case rec.codeLives(tx.Now()):
 		return ErrBusy
 	}
-	if rec.Subject == "" {
-		rec.Subject = newSecret()
-	}
+	rec.makeSubject()
 	return nil
 }
 
+// makeSubject gives the way in of rec its subject, which is fresh for this recovery and stored before the way is made, so that a crash in
+// between leaves nothing that nobody knows of.
+func (r *record) makeSubject() {
+	if r.Subject == "" {
+		r.Subject = newSecret()
+	}
+}
+
+// withSubject is held with a subject for its way in, which the move to the session has stored, or an earlier try, or nobody yet.
+func (s *Service) withSubject(ctx context.Context, held *record) (*record, error) {
+	if held.Subject != "" {
+		return held, nil
+	}
+	return s.held(ctx, held, func(tx storage.Tx, rec *record) error {
+		rec.makeSubject()
+		return s.keep(tx, rec)
+	})
+}
+
 // makeSession has the identity provider make the way in. No outcome says that a program's account needs a browser.
-func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Session) (out upstream.Outcome, err error) {
-	err = s.do(ctx, rec, step{do: checked(func(s *Service, ctx context.Context, _ *record) (err error) {
+func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Session, allowed check) (out upstream.Outcome, err error) {
+	err = s.do(ctx, rec, step{do: func(s *Service, ctx context.Context, _ *record) (err error) {
 		out, err = s.Adapter.Session(ctx, way)
 		if way.Program && errors.Is(err, upstream.ErrUnsupported) {
 			return nil
@@ -125,7 +144,7 @@ func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Ses
 			return fmt.Errorf("%w: the adapter's outcome is none of those that its facts name", upstream.ErrUnavailable)
 		}
 		return nil
-	})})
+	}}, allowed)
 	return out, err
 }
 
@@ -137,10 +156,11 @@ func (s *Service) answered(ctx context.Context, held *record, entry string) erro
 		if stopped, err = s.stopIfBarred(tx, rec); err != nil || stopped {
 			return err
 		}
-		rec.RedeemedAt, rec.Lease, rec.Answered, rec.Entry = tx.Now(), "", true, entry
-		if rec.State == StateFinish {
+		rec.Lease = ""
+		if rec.State == StateFinish { // asked for again, which gives no more time to ask or to set a credential
 			return s.keep(tx, rec)
 		}
+		rec.RedeemedAt, rec.Answered, rec.Entry = tx.Now(), true, entry
 		return s.move(tx, rec, StateFinish, journal.KindRecoverySession, nil)
 	})
 	s.poke()

@@ -15,8 +15,8 @@ import (
 	"github.com/regrant/regrant/upstream"
 )
 
-// step is what is done at the upstream while a recovery is in a state, and where it leads. do is idempotent: it is
-// repeated until it succeeds. A step that fails with ErrRefused ends the recovery.
+// step is what is done at the upstream while a recovery is in a state, once the account was asked about again, and where it
+// leads. do is idempotent: it is repeated until it succeeds. A step that fails with ErrRefused ends the recovery.
 type step struct {
 	do   func(s *Service, ctx context.Context, rec *record) error
 	next func(rec *record) State
@@ -24,19 +24,9 @@ type step struct {
 
 // steps are those that need no browser, in the order of protocol.md: check → revoke → prepare → (session) → finish.
 var steps = map[State]step{
-	StateCheck:   {(*Service).check, func(*record) State { return StateRevoke }},
-	StateRevoke:  {checked((*Service).revoke), func(*record) State { return StatePrepare }},
-	StatePrepare: {checked((*Service).prepare), afterPrepare},
-}
-
-// checked asks for the account's state again before it does anything: steps may be far apart, since each is repeated until it succeeds.
-func checked(do func(*Service, context.Context, *record) error) func(*Service, context.Context, *record) error {
-	return func(s *Service, ctx context.Context, rec *record) error {
-		if err := s.check(ctx, rec); err != nil {
-			return err
-		}
-		return do(s, ctx, rec)
-	}
+	StateCheck:   {func(*Service, context.Context, *record) error { return nil }, func(*record) State { return StateRevoke }},
+	StateRevoke:  {(*Service).revoke, func(*record) State { return StatePrepare }},
+	StatePrepare: {(*Service).prepare, afterPrepare},
 }
 
 func afterPrepare(rec *record) State {
@@ -45,6 +35,9 @@ func afterPrepare(rec *record) State {
 	}
 	return StateDone
 }
+
+// check is how a step asks whether the account is still allowed to recover.
+type check func(ctx context.Context, rec *record) error
 
 // check asks again, as the grant did: the account may have been disabled, renamed or given rights since.
 func (s *Service) check(ctx context.Context, rec *record) error {
@@ -63,6 +56,24 @@ func (s *Service) check(ctx context.Context, rec *record) error {
 		return ErrRefused
 	}
 	return nil
+}
+
+// moveOnChecking commits that a step holds, and checks meanwhile for the one that comes next. A check changes nothing at the identity
+// provider, so it need not wait for the commit, as the step does that comes after both; but it takes longer, so this goroutine goes on with
+// it at once, as long as somebody waits. Steps may be far apart, since each is repeated until it succeeds: so each has a check of its own.
+func (s *Service) moveOnChecking(ctx context.Context, held *record, to State, enter bool) (rec *record, said check, err error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTime)
+	defer cancel()
+	moved := make(chan struct{})
+	go func() {
+		defer close(moved)
+		if rec, err = s.moveOn(ctx, held, to, enter); err != nil {
+			cancel() // nobody goes on
+		}
+	}()
+	answer := s.check(ctx, held)
+	<-moved
+	return rec, func(context.Context, *record) error { return answer }, err
 }
 
 // impossible reports whether an action cannot be carried out for this account. It is known before anything is done, so that nobody has
@@ -88,34 +99,45 @@ func (s *Service) prepare(ctx context.Context, rec *record) error {
 }
 
 // advance does the steps that need no browser, one move each, until the record needs one or has ended. It holds the
-// lease, and gives it back when a step could not be done, so that the next try need not wait.
-func (s *Service) advance(ctx context.Context, rec *record) (*record, error) {
+// lease, and gives it back when a step could not be done, so that the next try need not wait, and when the session is to be made by
+// whoever brings the browser. With enter the caller makes it next, in the same lease, and after the check that is returned.
+func (s *Service) advance(ctx context.Context, rec *record, enter bool) (*record, check, error) {
+	allowed := s.check // not begun while the lease was taken: whoever dies in it has consumed the code that brought the browser
 	for {
 		st, ok := steps[rec.State]
 		if !ok {
-			return rec, nil
+			return rec, allowed, nil
 		}
 		if ctx.Err() != nil { // this process ends, or nobody waits: another one goes on
 			_ = s.release(ctx, rec)
-			return nil, unavailable("going on", ctx.Err())
+			return nil, nil, unavailable("going on", ctx.Err())
 		}
-		if err := s.do(ctx, rec, st); err != nil {
-			return nil, err
+		if err := s.do(ctx, rec, st, allowed); err != nil {
+			return nil, nil, err
 		}
+		next := st.next(rec)
 		var err error
-		if rec, err = s.moveOn(ctx, rec, st.next(rec)); err != nil {
-			return nil, err
+		if _, more := steps[next]; more || enter && next == StateSession {
+			rec, allowed, err = s.moveOnChecking(ctx, rec, next, enter)
+		} else {
+			rec, err = s.moveOn(ctx, rec, next, enter)
+		}
+		if err != nil {
+			return nil, nil, err
 		}
 	}
 }
 
-// do runs one step within its time. The caller's going away does not cancel it half way: the browser may be closed,
+// do runs one step within its time, if the account is still allowed to recover. The caller's going away does not cancel it half way: the browser may be closed,
 // the recovery goes on.
-func (s *Service) do(ctx context.Context, rec *record, st step) error {
+func (s *Service) do(ctx context.Context, rec *record, st step, allowed check) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTime)
 	defer cancel()
 	ctx, end := observe.Step(ctx, string(rec.State))
-	err := st.do(s, ctx, rec)
+	err := allowed(ctx, rec)
+	if err == nil {
+		err = st.do(s, ctx, rec)
+	}
 	end(err == nil, definite(err))
 	switch {
 	case err == nil:
@@ -146,8 +168,8 @@ func definite(err error) bool {
 	return false
 }
 
-// moveOn commits that a step holds, unless the recovery may not go on any more.
-func (s *Service) moveOn(ctx context.Context, held *record, to State) (*record, error) {
+// moveOn commits that a step holds, unless the recovery may not go on any more. With enter the lease is kept for the session.
+func (s *Service) moveOn(ctx context.Context, held *record, to State, enter bool) (*record, error) {
 	stopped := false
 	rec, err := s.held(context.WithoutCancel(ctx), held, func(tx storage.Tx, rec *record) (err error) {
 		if stopped, err = s.stopIfBarred(tx, rec); err != nil || stopped {
@@ -157,7 +179,11 @@ func (s *Service) moveOn(ctx context.Context, held *record, to State) (*record, 
 		var kind journal.Kind
 		switch to {
 		case StateSession:
-			rec.Lease = "" // whoever brings the browser takes it
+			if enter {
+				rec.makeSubject()
+			} else {
+				rec.Lease = "" // whoever brings the browser takes it
+			}
 		case StateDone:
 			kind = journal.KindRecoveryDone
 		}

@@ -30,7 +30,7 @@ func TestNoStepIsDoneForAnAccountThatIsNoLongerAllowed(t *testing.T) {
 				ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 				if step == "session" {
 					must(t, err)
-					_, err = h.Session(t.Context(), ready.Txn, browser, "")
+					_, err = h.Session(t.Context(), ready.Txn, browser)
 				}
 				if !errors.Is(err, ErrUnavailable) {
 					t.Fatalf("%v, want ErrUnavailable", err)
@@ -42,7 +42,7 @@ func TestNoStepIsDoneForAnAccountThatIsNoLongerAllowed(t *testing.T) {
 				h.idp.mu.Unlock()
 				h.wait(leaseLife)
 				if step == "session" {
-					_, err = h.Session(t.Context(), ready.Txn, browser, "")
+					_, err = h.Session(t.Context(), ready.Txn, browser)
 				} else {
 					_, err = h.Continue(t.Context(), ContinueRequest{Browser: browser})
 				}

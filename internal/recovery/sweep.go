@@ -92,7 +92,7 @@ func (s *Service) resume(ctx context.Context, txn string) error {
 
 // goOn does the step that rec is at.
 func (s *Service) goOn(ctx context.Context, txn string) error {
-	rec, err := s.take(ctx, txn, func(storage.Tx, *record) error { return nil })
+	rec, err := s.take(ctx, s.called(txn), func(storage.Tx, *record) error { return nil })
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (s *Service) goOn(ctx context.Context, txn string) error {
 	case StateAbandoning:
 		return s.takeBack(ctx, rec)
 	default:
-		_, err = s.advance(ctx, rec)
+		_, _, err = s.advance(ctx, rec, false)
 		return err
 	}
 }
