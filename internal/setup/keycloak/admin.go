@@ -1,13 +1,10 @@
 package keycloak
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"path"
@@ -21,7 +18,7 @@ import (
 // What the server may answer.
 var (
 	// ErrCredentials says that the administrator was not let in.
-	ErrCredentials = errors.New("Keycloak does not let this administrator in: check name, password and --admin-realm") //nolint:staticcheck // a name
+	ErrCredentials = errors.New("the server does not let this administrator in: check name, password and --admin-realm")
 	// ErrForbidden says that the administrator may not do what is needed.
 	ErrForbidden = errors.New("the administrator may not do this: it takes the role realm-admin of the realm")
 	// ErrAnswer says that what came is not what a Keycloak answers.
@@ -59,18 +56,19 @@ func (a *admin) login(ctx context.Context) error {
 		return fmt.Errorf("signing in: %w", ErrAnswer)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "application/json")
 	reply, err := a.do(r)
 	if err != nil {
 		return fmt.Errorf("signing in: %w", err)
 	}
-	if reply.status == http.StatusBadRequest || reply.status == http.StatusUnauthorized || reply.status == http.StatusNotFound {
+	if reply.Status == http.StatusBadRequest || reply.Status == http.StatusUnauthorized || reply.Status == http.StatusNotFound {
 		return ErrCredentials
 	}
 	var granted struct {
 		AccessToken string `json:"access_token"`
 	}
-	if reply.status != http.StatusOK || json.Unmarshal(reply.body, &granted) != nil || granted.AccessToken == "" {
-		return fmt.Errorf("signing in: %w: status %d", ErrAnswer, reply.status)
+	if reply.Status != http.StatusOK || json.Unmarshal(reply.Body, &granted) != nil || granted.AccessToken == "" {
+		return fmt.Errorf("signing in: %w: status %d", ErrAnswer, reply.Status)
 	}
 	a.token = granted.AccessToken
 	return nil
@@ -82,7 +80,7 @@ func (a *admin) get(ctx context.Context, path string, into any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(reply.body, into); err != nil {
+	if err := json.Unmarshal(reply.Body, into); err != nil {
 		return fmt.Errorf("%w: no JSON as expected", ErrAnswer)
 	}
 	return nil
@@ -90,32 +88,23 @@ func (a *admin) get(ctx context.Context, path string, into any) error {
 
 // send makes a change and returns the id of what it made, if it made something.
 func (a *admin) send(ctx context.Context, method, at string, body any) (id string, err error) {
-	var payload []byte
-	if body != nil {
-		if payload, err = json.Marshal(body); err != nil {
-			return "", fmt.Errorf("encoding a change: %v", err)
-		}
-	}
-	reply, err := a.call(ctx, method, at, payload)
-	return path.Base(reply.location), err
+	reply, err := a.call(ctx, method, at, body)
+	return path.Base(reply.Header.Get("Location")), err
 }
 
 // call sends one request below the realm, once more with a new token if the one at hand has ended.
-func (a *admin) call(ctx context.Context, method, path string, payload []byte) (answer, error) {
+func (a *admin) call(ctx context.Context, method, path string, body any) (answer, error) {
 	for attempt := 1; ; attempt++ {
-		r, err := http.NewRequestWithContext(ctx, method, a.base+a.root+path, bytes.NewReader(payload))
+		r, err := upstream.Request(ctx, method, a.base+a.root+path, body)
 		if err != nil {
-			return answer{}, ErrAnswer
+			return answer{}, err
 		}
 		r.Header.Set("Authorization", "Bearer "+a.token)
-		if payload != nil {
-			r.Header.Set("Content-Type", "application/json")
-		}
 		reply, err := a.do(r)
 		if err != nil {
 			return answer{}, err
 		}
-		if reply.status == http.StatusUnauthorized && attempt == 1 {
+		if reply.Status == http.StatusUnauthorized && attempt == 1 {
 			if err := a.login(ctx); err != nil {
 				return answer{}, err
 			}
@@ -125,53 +114,37 @@ func (a *admin) call(ctx context.Context, method, path string, payload []byte) (
 	}
 }
 
-// answer is a response read to its end.
-type answer struct {
-	status   int
-	json     bool
-	body     []byte
-	location string
-}
+// answer is what the server said.
+type answer struct{ upstream.Response }
 
 func (a *admin) do(r *http.Request) (answer, error) {
-	r.Header.Set("Accept", "application/json")
-	resp, err := a.http.Do(r)
+	said, err := upstream.Ask(a.http, r)
 	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) {
-			err = failed.Err // without the address, which is long
-		}
-		return answer{}, fmt.Errorf("Keycloak cannot be reached: %v", err) //nolint:staticcheck // a name
+		return answer{}, fmt.Errorf("the server cannot be reached: %w", err)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return answer{}, fmt.Errorf("%w: it broke off", ErrAnswer)
-	}
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return answer{resp.StatusCode, kind == "application/json", body, resp.Header.Get("Location")}, nil
+	return answer{said}, nil
 }
 
 // verdict is nil for the one success that a method has.
 func (r answer) verdict(method string) error {
 	switch {
-	case r.status == http.StatusOK && method == http.MethodGet:
-		if !r.json {
+	case r.Status == http.StatusOK && method == http.MethodGet:
+		if !r.JSON {
 			return fmt.Errorf("%w: no JSON", ErrAnswer)
 		}
 		return nil
-	case method != http.MethodGet && (r.status == http.StatusOK || r.status == http.StatusCreated || r.status == http.StatusAccepted || r.status == http.StatusNoContent):
+	case method != http.MethodGet && (r.Status == http.StatusOK || r.Status == http.StatusCreated || r.Status == http.StatusAccepted || r.Status == http.StatusNoContent):
 		return nil
-	case r.status == http.StatusNotFound && r.json:
+	case r.Status == http.StatusNotFound && r.JSON:
 		return errNotFound
-	case r.status == http.StatusUnauthorized:
+	case r.Status == http.StatusUnauthorized:
 		return ErrCredentials
-	case r.status == http.StatusForbidden:
+	case r.Status == http.StatusForbidden:
 		return ErrForbidden
-	case r.status >= 300 && r.status < 400:
-		return fmt.Errorf("%w: it redirects (status %d), which is not followed", ErrAnswer, r.status)
+	case r.Status >= 300 && r.Status < 400:
+		return fmt.Errorf("%w: it redirects (status %d), which is not followed", ErrAnswer, r.Status)
 	}
-	return fmt.Errorf("%w: status %d%s", ErrAnswer, r.status, r.complaint())
+	return fmt.Errorf("%w: status %d%s", ErrAnswer, r.Status, r.complaint())
 }
 
 // complaint is what Keycloak says of a request that it refuses.
@@ -180,7 +153,7 @@ func (r answer) complaint() string {
 		Message string `json:"errorMessage"`
 		Error   string `json:"error"`
 	}
-	if !r.json || json.Unmarshal(r.body, &said) != nil || said.Message+said.Error == "" {
+	if !r.JSON || json.Unmarshal(r.Body, &said) != nil || said.Message+said.Error == "" {
 		return ""
 	}
 	return fmt.Sprintf(": %.200q", cmp.Or(said.Message, said.Error))

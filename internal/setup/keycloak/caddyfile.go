@@ -15,6 +15,10 @@ func (o Options) Caddyfile() string {
 	if o.Path != "/recovery" {
 		path = " " + o.Path
 	}
+	grant := ""
+	if o.UpstreamGrant {
+		grant = fmt.Sprintf("\t\t\tupstream_grant %s {file.%s}\n", GrantID, o.GrantSecretFile)
+	}
 	return fmt.Sprintf(`{
 	regrant {
 		issuer %s%s
@@ -22,7 +26,7 @@ func (o Options) Caddyfile() string {
 			realm %s
 			client %s {file.%s}
 			broker_client %s {file.%s}
-			alias %s
+%s			alias %s
 			mode %s
 			acr %s aal2
 		}
@@ -38,6 +42,6 @@ func (o Options) Caddyfile() string {
 	regrant
 	reverse_proxy %s
 }
-`, o.Origin, path, o.URL, o.Realm, ClientID, o.ClientSecretFile, o.BrokerID(), o.BrokerSecretFile, o.Alias, mode, gold,
+`, o.Origin, path, o.URL, o.Realm, ClientID, o.ClientSecretFile, o.BrokerID(), o.BrokerSecretFile, grant, o.Alias, mode, gold,
 		strings.TrimPrefix(o.Origin, "https://"), o.URL)
 }

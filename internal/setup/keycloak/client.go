@@ -27,7 +27,7 @@ func (r *Realm) client(id string) setup.Object {
 		},
 		adjust: func(ctx context.Context, whole map[string]any, _ setup.State) error {
 			if secret, _ := whole["secret"].(string); secret == "" {
-				whole["secret"] = r.clientSecret
+				whole["secret"] = r.secretOf(id)
 			}
 			alias, _ := whole["browserFlow"].(string)
 			delete(whole, "browserFlow")
@@ -36,6 +36,13 @@ func (r *Realm) client(id string) setup.Object {
 			return err
 		},
 	}.object()
+}
+
+func (r *Realm) secretOf(client string) string {
+	if client == GrantID {
+		return r.grantSecret
+	}
+	return r.clientSecret
 }
 
 // clientPath is that of a client, "" if there is none.

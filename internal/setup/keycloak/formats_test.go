@@ -2,7 +2,9 @@ package keycloak
 
 import (
 	"flag"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +16,7 @@ var update = flag.Bool("update", false, "write what is printed into the golden f
 func good() Options {
 	return Options{
 		URL: "http://127.0.0.1:8080", Realm: "acme", Origin: "https://id.example.com", Path: "/recovery", Alias: "regrant", Strict: true,
-		ClientSecretFile: "/etc/regrant/keycloak.secret", BrokerSecretFile: "/etc/regrant/broker.secret",
+		ClientSecretFile: "/etc/regrant/keycloak.secret", BrokerSecretFile: "/etc/regrant/broker.secret", GrantSecretFile: "/etc/regrant/programs.secret",
 	}
 }
 
@@ -34,11 +36,47 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func TestTerraform(t *testing.T) { golden(t, "strict.tf", good().Terraform()) }
+func TestTerraform(t *testing.T) {
+	golden(t, "strict.tf", good().Terraform())
+	golden(t, "grant.tf.diff", difference(good().Terraform(), granting().Terraform()))
+}
+
+// difference is what makes of one text the other: lines that go (-) and that come (+), each run after the numbers of the lines in
+// both at which it begins.
+func difference(from, to string) string {
+	var out strings.Builder
+	a, b := strings.Split(from, "\n"), strings.Split(to, "\n")
+	same := true
+	for i, j := 0, 0; i < len(a) || j < len(b); {
+		was := same
+		if same = i < len(a) && j < len(b) && a[i] == b[j]; same {
+			i, j = i+1, j+1
+			continue
+		}
+		if was {
+			fmt.Fprintf(&out, "@ %d %d\n", i+1, j+1)
+		}
+		if i < len(a) && !slices.Contains(b[j:], a[i]) {
+			fmt.Fprintf(&out, "-%s\n", a[i])
+			i++
+		} else {
+			fmt.Fprintf(&out, "+%s\n", b[j])
+			j++
+		}
+	}
+	return out.String()
+}
+
+// granting gives programs tokens, too.
+func granting() Options {
+	o := good()
+	o.UpstreamGrant = true
+	return o
+}
 
 // Every reference in it leads to a block of it.
 func TestTerraformRefersToWhatIsThere(t *testing.T) {
-	text := good().Terraform()
+	text := granting().Terraform()
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \n[],", r) }) {
 		parts := strings.Split(strings.TrimPrefix(word, "data."), ".")
 		if !strings.HasPrefix(parts[0], "keycloak_") || len(parts) < 2 {
@@ -66,6 +104,11 @@ func TestRealmJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "strict.json", text)
+	grant, err := granting().RealmJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "grant.json.diff", difference(text, grant))
 	var realm map[string]any
 	if err := json.Unmarshal([]byte(text), &realm); err != nil {
 		t.Fatal(err)

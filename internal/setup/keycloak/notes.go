@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/regrant/regrant/upstream"
 )
 
 // notes are what a person should know of the realm. None of it is changed here.
@@ -45,9 +47,9 @@ func (r *Realm) notes(ctx context.Context) (notes []string, err error) {
 
 // publicIssuer is what the realm calls itself in tokens.
 func (r *Realm) publicIssuer(ctx context.Context) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.o.URL+"/realms/"+r.o.Realm+"/.well-known/openid-configuration", nil)
+	req, err := upstream.Request(ctx, http.MethodGet, r.o.URL+"/realms/"+r.o.Realm+"/.well-known/openid-configuration", nil)
 	if err != nil {
-		return "", ErrAnswer
+		return "", err
 	}
 	reply, err := r.api.do(req)
 	if err != nil {
@@ -59,7 +61,7 @@ func (r *Realm) publicIssuer(ctx context.Context) (string, error) {
 	if err := reply.verdict(http.MethodGet); err != nil {
 		return "", fmt.Errorf("reading what the realm calls itself: %w", err)
 	}
-	if json.Unmarshal(reply.body, &metadata) != nil || metadata.Issuer == "" {
+	if json.Unmarshal(reply.Body, &metadata) != nil || metadata.Issuer == "" {
 		return "", fmt.Errorf("reading what the realm calls itself: %w", ErrAnswer)
 	}
 	return metadata.Issuer, nil

@@ -38,8 +38,10 @@ type Options struct {
 	Narrow bool
 	// Applications are clients of the realm that are to be told of recoveries.
 	Applications []string
-	// ClientSecretFile and BrokerSecretFile hold the secrets of the two directions, or will.
-	ClientSecretFile, BrokerSecretFile string
+	// UpstreamGrant gives programs access tokens of the realm.
+	UpstreamGrant bool
+	// ClientSecretFile and BrokerSecretFile hold the secrets of the two directions, GrantSecretFile that of programs, or will.
+	ClientSecretFile, BrokerSecretFile, GrantSecretFile string
 }
 
 // name is what realms and aliases may look like: what the gateway takes too.

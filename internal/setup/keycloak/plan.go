@@ -21,6 +21,7 @@ func (r *Realm) Plan(ctx context.Context) (setup.Plan, error) {
 	wishes = append(wishes, r.flowWishes()...)
 	wishes = append(wishes, r.brokerWishes()...)
 	wishes = append(wishes, r.clientWishes()...)
+	wishes = append(wishes, r.grantWishes()...)
 	group, err := r.groupWishes(ctx)
 	if err != nil {
 		return setup.Plan{}, err

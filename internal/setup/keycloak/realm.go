@@ -13,9 +13,10 @@ import (
 
 // Realm is a realm that an administrator has signed in to.
 type Realm struct {
-	o                          Options
-	api                        *admin
-	clientSecret, brokerSecret string
+	o   Options
+	api *admin
+
+	clientSecret, brokerSecret, grantSecret string
 }
 
 // Connect signs in, and refuses a server or realm that the gateway could not work with. It changes nothing.

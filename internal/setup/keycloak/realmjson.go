@@ -10,12 +10,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Placeholders of the secrets, which Keycloak takes from its environment when it imports a realm.
-const (
-	clientSecretVariable = "${REGRANT_CLIENT_SECRET}" //nolint:gosec // a name
-	brokerSecretVariable = "${REGRANT_BROKER_SECRET}" //nolint:gosec // a name
-)
-
 // RealmJSON is all of it as a part of a realm file: what is in the lists is added to those of the file, by its name, and what is
 // no list is set. A list of client scopes or of required actions in a realm file is taken for the whole of it, so it is no
 // file of its own.
@@ -28,7 +22,7 @@ func (o Options) RealmJSON() (string, error) {
 		"identityProviderMappers":    []any{map[string]any{"name": "recovery id", "identityProviderAlias": o.Alias, "identityProviderMapper": recoveryIDMapper, "config": providerMapperConfig()}},
 		"clientScopes":               []any{jsonScope()},
 		"defaultDefaultClientScopes": []string{telling},
-		"clients":                    []any{o.jsonClient()},
+		"clients":                    o.jsonClients(),
 		"clientScopeMappings":        map[string]any{management: []any{map[string]any{"client": ClientID, "roles": o.roleNames()}}},
 		"users":                      []any{o.jsonServiceAccount()},
 		"requiredActions":            jsonActions(),
@@ -42,6 +36,9 @@ func (o Options) RealmJSON() (string, error) {
 	}
 	return string(text) + "\n", nil
 }
+
+// fromEnvironment is the placeholder of a secret, which Keycloak takes from its environment when it imports a realm.
+func fromEnvironment(name string) string { return "${" + name + "}" }
 
 // jsonFlows are the flows and those inside of them, which stand beside them in a realm file.
 func (o Options) jsonFlows() (all []any) {
@@ -103,16 +100,23 @@ func (o Options) flowUUID(alias string) string {
 
 func (o Options) jsonProvider() map[string]any {
 	config := o.providerConfig()
-	config["clientSecret"] = brokerSecretVariable
+	config["clientSecret"] = fromEnvironment("REGRANT_BROKER_SECRET")
 	provider := maps.Clone(o.provider())
 	maps.Copy(provider, map[string]any{"alias": o.Alias, "providerId": "oidc", "displayName": o.displayName(), "hideOnLogin": !o.Button, "config": config})
 	return provider
 }
 
+func (o Options) jsonClients() []any {
+	if o.UpstreamGrant {
+		return []any{o.jsonClient(), o.jsonGrantClient()}
+	}
+	return []any{o.jsonClient()}
+}
+
 func (o Options) jsonClient() map[string]any {
 	client := maps.Clone(o.client())
 	maps.Copy(client, map[string]any{
-		"clientId": ClientID, "protocol": "openid-connect", "secret": clientSecretVariable, "attributes": clientAttributes(),
+		"clientId": ClientID, "protocol": "openid-connect", "secret": fromEnvironment("REGRANT_CLIENT_SECRET"), "attributes": clientAttributes(),
 		"authenticationFlowBindingOverrides": map[string]string{"browser": o.flowUUID(stepUpFlow)},
 		"defaultClientScopes":                clientScopes, "optionalClientScopes": []string{},
 	})

@@ -12,11 +12,14 @@ import (
 // Terraform is all of it for the provider keycloak/keycloak. The realm is not made here, and the secrets are variables.
 func (o Options) Terraform() string {
 	t := &hcl{realm: o.Realm}
-	t.head()
+	t.head(o)
 	t.tellingScope()
 	t.allFlows(o)
 	t.broker(o)
 	t.gateway(o)
+	if o.UpstreamGrant {
+		t.programs(o)
+	}
 	t.actions()
 	if o.Strict {
 		t.block(`resource "keycloak_authentication_bindings" "regrant"`, hclMap{"realm_id": t.realmID(), "reset_credentials_flow": ref("keycloak_authentication_flow.regrant_recover.alias")})
@@ -91,10 +94,14 @@ const missing = `# Made by caddy regrant init keycloak. Two things are settings 
 
 `
 
-func (t *hcl) head() {
+func (t *hcl) head(o Options) {
 	t.WriteString(missing)
 	t.WriteString("terraform {\n  required_providers {\n    keycloak = {\n      source = \"keycloak/keycloak\"\n    }\n  }\n}\n\n")
-	for _, name := range []string{"regrant_client_secret", "regrant_broker_secret"} {
+	secrets := []string{"regrant_client_secret", "regrant_broker_secret"}
+	if o.UpstreamGrant {
+		secrets = append(secrets, "regrant_programs_secret")
+	}
+	for _, name := range secrets {
 		t.block(fmt.Sprintf("variable %q", name), hclMap{"type": ref("string"), "sensitive": true})
 	}
 	t.block(`data "keycloak_realm" "realm"`, hclMap{"realm": t.realm})
@@ -144,6 +151,8 @@ func (t *hcl) steps(parent string, steps []step) {
 
 func (t *hcl) broker(o Options) {
 	c := o.providerConfig()
+	extra := pick(c, "clientAuthMethod", "pkceEnabled", "pkceMethod", "allowedClockSkew")
+	maps.Copy(extra, o.grantConfig())
 	t.block(`resource "keycloak_oidc_identity_provider" "regrant"`, hclMap{
 		"realm": t.realmID(), "alias": o.Alias, "display_name": o.displayName(), "enabled": true, "trust_email": false, "store_token": false,
 		"add_read_token_role_on_create": false, "link_only": false, "hide_on_login_page": !o.Button,
@@ -151,7 +160,7 @@ func (t *hcl) broker(o Options) {
 		"issuer":                        c["issuer"], "authorization_url": c["authorizationUrl"], "token_url": c["tokenUrl"], "jwks_url": c["jwksUrl"],
 		"validate_signature": true, "disable_user_info": true, "client_id": c["clientId"], "client_secret": ref("var.regrant_broker_secret"),
 		"default_scopes": c["defaultScope"], "sync_mode": c["syncMode"],
-		"extra_config": pick(c, "clientAuthMethod", "pkceEnabled", "pkceMethod", "allowedClockSkew", "jwtAuthorizationGrantEnabled"),
+		"extra_config": extra,
 	})
 	t.block(`resource "keycloak_custom_identity_provider_mapper" "recovery_id"`, hclMap{
 		"realm": t.realmID(), "name": "recovery id", "identity_provider_alias": ref("keycloak_oidc_identity_provider.regrant.alias"),

@@ -3,8 +3,9 @@ package keycloak
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
+	"regexp"
+
+	"golang.org/x/mod/semver"
 
 	"github.com/regrant/regrant/upstream/keycloak"
 )
@@ -21,35 +22,15 @@ func (a *admin) checkVersion(ctx context.Context) error {
 	if err := server.get(ctx, "/serverinfo", &info); err != nil {
 		return fmt.Errorf("asking for the version: %w", err)
 	}
-	have, ok := numbers(info.System.Version)
-	least, _ := numbers(keycloak.MinVersion)
-	if !ok {
+	have := "v" + numbers.FindString(info.System.Version)
+	if !semver.IsValid(have) {
 		return fmt.Errorf("asking for the version: %w: it does not tell", ErrAnswer)
 	}
-	for i := range least {
-		if have[i] != least[i] {
-			if have[i] < least[i] {
-				return fmt.Errorf("this is Keycloak %s, and it must be %s or newer", info.System.Version, keycloak.MinVersion)
-			}
-			break
-		}
+	if semver.Compare(have, "v"+keycloak.MinVersion) < 0 {
+		return fmt.Errorf("this is Keycloak %s, and it must be %s or newer", info.System.Version, keycloak.MinVersion)
 	}
 	return nil
 }
 
-// numbers reads a version such as 26.7.3. What follows a hyphen or a fourth point is left out.
-func numbers(version string) (parts [3]int, ok bool) {
-	version, _, _ = strings.Cut(version, "-")
-	words := strings.SplitN(version, ".", 4)
-	if len(words) < 3 {
-		return parts, false
-	}
-	for i := range parts {
-		n, err := strconv.Atoi(words[i])
-		if err != nil {
-			return parts, false
-		}
-		parts[i] = n
-	}
-	return parts, true
-}
+// numbers are those of a version such as 26.7.3. What follows a hyphen or another point is the builder's.
+var numbers = regexp.MustCompile(`^\d+\.\d+\.\d+`)

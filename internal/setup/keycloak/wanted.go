@@ -1,6 +1,10 @@
 package keycloak
 
-import "github.com/regrant/regrant/internal/setup"
+import (
+	"maps"
+
+	"github.com/regrant/regrant/internal/setup"
+)
 
 // needed is a role that the gateway needs, and what for.
 type needed struct{ name, why string }
@@ -82,12 +86,14 @@ func (o Options) provider() map[string]any {
 
 func (o Options) providerConfig() map[string]string {
 	issuer := o.issuer() + "/oidc"
-	return map[string]string{
+	config := map[string]string{
 		"issuer": issuer, "authorizationUrl": issuer + "/authorize", "tokenUrl": issuer + "/token", "jwksUrl": issuer + "/jwks",
 		"useJwksUrl": "true", "validateSignature": "true", "disableUserInfo": "true",
 		"clientId": o.BrokerID(), "clientAuthMethod": "client_secret_basic", "pkceEnabled": "true", "pkceMethod": "S256",
-		"defaultScope": "openid", "syncMode": "IMPORT", "allowedClockSkew": "10", "jwtAuthorizationGrantEnabled": "false",
+		"defaultScope": "openid", "syncMode": "IMPORT", "allowedClockSkew": "10",
 	}
+	maps.Copy(config, o.grantConfig())
+	return config
 }
 
 func (o Options) providerState() setup.State { return with(o.provider(), "config", o.providerConfig()) }

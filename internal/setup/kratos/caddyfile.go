@@ -20,6 +20,9 @@ func (s *Server) Caddyfile() (string, error) {
 		mode = "strict"
 	}
 	options := []string{"admin " + o.Admin}
+	if o.Hydra != "" {
+		options = append(options, "hydra "+o.Hydra)
+	}
 	if base := c.basePath(o); base != "" {
 		options = append(options, "base_path "+base)
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/regrant/regrant/upstream"
 	adapter "github.com/regrant/regrant/upstream/kratos"
 )
 
@@ -25,6 +26,8 @@ type Options struct {
 	Origin string
 	// Path below Origin at which the gateway answers, "/recovery" unless the configuration says otherwise.
 	Path string
+	// Hydra is where the admin API of the Hydra is called whose login app Kratos is. Empty: there is none.
+	Hydra string
 	// RecoveryUI is the path of the login app's page for recovery at Origin. Empty: what the file says stays.
 	RecoveryUI string
 	// Strict ends Kratos' own recovery.
@@ -45,6 +48,9 @@ func (o Options) Check() error {
 	}
 	if o.RecoveryUI == "/" {
 		return errors.New("the page for recovery must be a path of its own, such as /ui/recovery")
+	}
+	if o.Hydra != "" && !upstream.Base(o.Hydra) {
+		return errors.New("the address of Hydra's admin API must be like http://127.0.0.1:4445, without a slash at the end")
 	}
 	_, err = adapter.New(adapter.Config{URL: o.URL, AdminURL: o.Admin, PublicURL: o.Origin, RecoveryUI: o.RecoveryUI})
 	return err

@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"golang.org/x/mod/semver"
 
+	"github.com/regrant/regrant/internal/setup"
 	"github.com/regrant/regrant/upstream"
 	adapter "github.com/regrant/regrant/upstream/kratos"
 )
@@ -37,11 +36,10 @@ func newAPI(o Options) api {
 
 // get reads an answer in JSON, whatever its status.
 func (a api) get(ctx context.Context, address string, into any) (status int, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	r, err := upstream.Request(ctx, http.MethodGet, address, nil) // which asks for JSON: else Kratos redirects to its page for errors
 	if err != nil {
 		return 0, err
 	}
-	r.Header.Set("Accept", "application/json") // without, Kratos redirects to its page for errors
 	answer, err := upstream.Ask(a.http, r)
 	if err != nil {
 		return 0, err
@@ -110,35 +108,15 @@ func (s *Server) served(ctx context.Context, c config) (notes []string, err erro
 		notes = append(notes, fmt.Sprintf("the file says that Kratos' own recovery is %s, and at %s it is %s: is this the server's file, does it wait for a restart, or does SELFSERVICE_FLOWS_RECOVERY_ENABLED in its environment win?",
 			state[said], s.o.URL, state[open]))
 	}
-	for _, address := range s.beyond(ctx) {
+	for _, address := range setup.Beyond(ctx, s.o.Admin, s.api.isAdmin) {
 		notes = append(notes, fmt.Sprintf("the admin API answers at %s: whoever reaches that has every account", address))
 	}
 	return notes, nil
 }
 
-// beyond are the addresses of this machine at which others reach the admin API, if that is on this machine.
-func (s *Server) beyond(ctx context.Context) (found []string) {
-	u, err := url.Parse(s.o.Admin)
-	if err != nil || !loopback(u.Hostname()) || u.Port() == "" {
-		return nil
-	}
-	addresses, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil
-	}
-	for _, a := range addresses {
-		network, ok := a.(*net.IPNet)
-		if !ok || network.IP.IsLoopback() || network.IP.IsLinkLocalUnicast() {
-			continue
-		}
-		other := u.Scheme + "://" + net.JoinHostPort(network.IP.String(), u.Port())
-		short, cancel := context.WithTimeout(ctx, time.Second)
-		if _, err := s.api.version(short, other+u.Path); err == nil {
-			found = append(found, other)
-		}
-		cancel()
-	}
-	return found
+func (a api) isAdmin(ctx context.Context, address string) bool {
+	_, err := a.version(ctx, address)
+	return err == nil
 }
 
 // Settled waits until the running server does what mode strict is for. It is an error if it does not come to it.
