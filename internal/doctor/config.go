@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -32,7 +33,6 @@ type caddyConfig struct {
 			HTTPPort int                `json:"http_port"`
 			Servers  map[string]*server `json:"servers"`
 		} `json:"http"`
-		Regrant json.RawMessage `json:"regrant"`
 	} `json:"apps"`
 }
 
@@ -83,7 +83,7 @@ func adminListen(listen string) Verdict {
 	switch {
 	case err != nil:
 		return Unknown("the admin endpoint listens on %q, which cannot be read", listen)
-	case host == "" || !loopback(host):
+	case host == "" || !Loopback(host):
 		return Fail("the admin endpoint listens on %s, beyond this machine", listen)
 	}
 	return Pass("the admin endpoint listens on %s", listen)
@@ -142,13 +142,9 @@ func (c Config) debugLogs() (lines []string) {
 // plainCalls are the addresses that the gateway calls over a network without TLS.
 func (c Config) plainCalls() (lines []string) {
 	for _, address := range c.Calls {
-		host, _, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
-		name, _, err := net.SplitHostPort(host)
-		if err != nil {
-			name = host
-		}
-		if strings.HasPrefix(address, "http://") && !loopback(name) {
-			lines = append(lines, address+" is called over plain http")
+		u, err := url.Parse(address)
+		if err != nil || u.Scheme != "https" && !Loopback(u.Hostname()) {
+			lines = append(lines, address+" is called without TLS")
 		}
 	}
 	return lines

@@ -22,86 +22,72 @@ var ConfigChecks = []Check[Config]{
 	{
 		ID: "route-unguarded", Asks: "Does every route to the identity provider lead past the directive regrant?",
 		Remedy: "Write 'regrant' into that site before reverse_proxy, or take the route away: what passes there is judged by nobody.",
-		Look:   detoured("no route leads to the identity provider without the directive regrant", unguarded),
+		Look:   ways(Fault, unguarded, "no route leads to the identity provider without the directive regrant"),
 	},
 	{
 		ID: "route-matcher", Asks: "Does the directive regrant see every request on such a route, and not only those that match?",
 		Remedy: "Write 'regrant' without a matcher, outside of handle blocks: paths have more spellings than a matcher knows.",
-		Look:   detoured("the directive regrant has no matcher where it stands before the identity provider", byMatcher),
+		Look:   ways(Fault, byMatcher, "the directive regrant has no matcher where it stands before the identity provider"),
 	},
 	{
 		ID: "route-order", Asks: "Does the directive regrant come before the proxy?",
 		Remedy: "Put 'regrant' before 'reverse_proxy', or leave the order to Caddy by taking both out of a 'route' block.",
-		Look:   detoured("the directive regrant comes first", afterwards),
+		Look:   ways(Fault, afterwards, "the directive regrant comes first"),
 	},
 	{
 		ID: "route-rewrite", Asks: "Does the identity provider get the path that was judged?",
 		Remedy: "Put 'rewrite' and 'uri' before 'regrant', where Caddy puts them by itself, and take 'rewrite' out of reverse_proxy.",
-		Look:   detoured("nothing is rewritten between the directive regrant and the identity provider", rewritten),
+		Look:   ways(Fault, rewritten, "nothing is rewritten between the directive regrant and the identity provider"),
 	},
 	{
 		ID: "route-dynamic", Asks: "Can be told of every proxy where it leads?",
 		Remedy: "Name fixed upstreams, or see to it that these never find the identity provider.",
-		Look: func(_ context.Context, c Config) Verdict {
-			return Doubt(of(c.detours(), undecidable), "every proxy has fixed upstreams")
-		},
+		Look:   Each(Doubt, detoursOf(undecidable), "every proxy has fixed upstreams"),
 	},
 	{
 		ID: "idp-admin-routed", Asks: "Does no route lead to the admin API of the identity provider?",
 		Remedy: "Take the route away: that API has no password, and whoever reaches it has every account.",
-		Look:   detoured("no route leads to an admin API", adminRouted),
+		Look:   Each(Fault, detoursOf(adminRouted), "no route leads to an admin API"),
 	},
 	{
 		ID: "site-plain-http", Asks: "Is everything about sign-in and recovery served with TLS?",
 		Remedy: "Give the site an https address, or let Caddy redirect to it.",
-		Look: func(_ context.Context, c Config) Verdict {
-			return Fault(c.plainSites(), "it is served with TLS alone")
-		},
+		Look:   Each(Fault, Config.plainSites, "it is served with TLS alone"),
 	},
 	{
 		ID: "trusted-proxies", Asks: "Are only known proxies believed what they say of a client?",
 		Remedy: "Name the addresses of your proxies in trusted_proxies: now a client chooses its address, and host and scheme that the identity provider sees.",
-		Look: func(_ context.Context, c Config) Verdict {
-			return Fault(c.looseProxies(), "nobody is trusted who is not named")
-		},
+		Look:   Each(Fault, Config.looseProxies, "nobody is trusted who is not named"),
 	},
 	{
 		ID: "trusted-proxies-strict", Asks: "Is of a list of addresses the one taken that a trusted proxy saw?",
 		Remedy: "Write trusted_proxies_strict beside trusted_proxies.",
-		Look: func(_ context.Context, c Config) Verdict {
-			return Doubt(c.unstrictProxies(), "the address is the one that a trusted proxy saw")
-		},
+		Look:   Each(Doubt, Config.unstrictProxies, "the address is the one that a trusted proxy saw"),
 	},
 	{
 		ID: "client-cert-headers", Asks: "Does nobody tell Keycloak by a header which certificate he has?",
 		Remedy: "Write 'request_header -Client-Cert*' into the site: a Keycloak that looks certificates up in the headers of a proxy would believe them.",
-		Look: func(_ context.Context, c Config) Verdict {
+		Look: func(ctx context.Context, c Config) Verdict {
 			if c.Provider.Kind != "keycloak" {
 				return Pass("only Keycloak reads them")
 			}
-			return Doubt(of(c.detours(), certificates), "they are taken off")
+			return ways(Doubt, certificates, "they are taken off")(ctx, c)
 		},
 	},
 	{
 		ID: "log-credentials", Asks: "Are cookies and authorizations left out of the logs?",
 		Remedy: "Take log_credentials out of the global option servers.",
-		Look: func(_ context.Context, c Config) Verdict {
-			return Fault(c.loggedCredentials(), "they are left out")
-		},
+		Look:   Each(Fault, Config.loggedCredentials, "they are left out"),
 	},
 	{
 		ID: "log-debug", Asks: "Do the logs keep to what operators need?",
 		Remedy: "Take 'debug' out of the global options, or 'level DEBUG' out of the log.",
-		Look: func(_ context.Context, c Config) Verdict {
-			return Doubt(c.debugLogs(), "no log is at level DEBUG")
-		},
+		Look:   Each(Doubt, Config.debugLogs, "no log is at level DEBUG"),
 	},
 	{
 		ID: "call-plain-http", Asks: "Are identity provider and notifiers called with TLS, unless they are on this machine?",
 		Remedy: "Use https: whoever listens on the way reads the client's secret and what is told of recoveries.",
-		Look: func(_ context.Context, c Config) Verdict {
-			return Fault(c.plainCalls(), "nobody is called over plain http beyond this machine")
-		},
+		Look:   Each(Fault, Config.plainCalls, "nobody is called over plain http beyond this machine"),
 	},
 	{
 		ID: "mode-strict", Asks: "Is the gateway the only way to recover an account?",
@@ -115,6 +101,18 @@ var ConfigChecks = []Check[Config]{
 	},
 }
 
-func detoured(otherwise string, kind string) func(context.Context, Config) Verdict {
-	return func(_ context.Context, c Config) Verdict { return Fault(of(c.detours(), kind), otherwise) }
+func detoursOf(kind string) func(Config) []string {
+	return func(c Config) []string { return of(c.ways().detours, kind) }
+}
+
+// ways judges the ways to the identity provider. Where none was found, it may have another name in the routes than the gateway
+// calls it by.
+func ways(judge func([]string, string) Verdict, kind, otherwise string) func(context.Context, Config) Verdict {
+	return func(_ context.Context, c Config) Verdict {
+		w := c.ways()
+		if w.led == 0 {
+			return Unknown("no route leads to %s, by this name: nobody can tell which one leads to the identity provider", c.Provider.URL)
+		}
+		return judge(of(w.detours, kind), otherwise)
+	}
 }

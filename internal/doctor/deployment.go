@@ -28,20 +28,35 @@ func (d Deployment) Issuer() string { return d.Origin + d.Path }
 
 // A Provider is the identity provider as the gateway is configured for it.
 type Provider struct {
-	Kind string `json:"kind"` // keycloak, kratos or oidc
+	Kind string `json:"kind"` // keycloak, kratos, hydra or oidc
 	// URL is where the gateway calls it; AdminURL its admin API, if that has an address of its own.
 	URL      string `json:"url"`
 	AdminURL string `json:"admin_url,omitempty"`
+	HydraURL string `json:"hydra_url,omitempty"` // admin API of the Hydra whose login app Kratos is
+	BasePath string `json:"base_path,omitempty"` // of the public API at the site
 
 	Realm    string `json:"realm,omitempty"`     // of Keycloak
 	Alias    string `json:"alias,omitempty"`     // of the gateway in the realm
-	ClientID string `json:"client_id,omitempty"` // of the gateway at Keycloak
 	BrokerID string `json:"broker_id,omitempty"` // of Keycloak at the gateway
 	Grant    bool   `json:"grant,omitempty"`     // programs are given access tokens of Keycloak
 
-	SessionTokens bool   `json:"session_tokens,omitempty"` // of Kratos, for programs
-	RecoveryUI    string `json:"recovery_ui,omitempty"`    // path of Kratos' page for it
-	BasePath      string `json:"base_path,omitempty"`      // of Kratos' public API at the site
+	SessionTokens bool `json:"session_tokens,omitempty"` // of Kratos, for programs
+
+	ClientID     string `json:"client_id,omitempty"`    // of the gateway at Hydra
+	GrantID      string `json:"grant_id,omitempty"`     // of programs at Hydra; "": they are given nothing
+	HydraIssuer  string `json:"hydra_issuer,omitempty"` // what Hydra calls itself; "": its address at the site
+	RecoveryUI   string `json:"recovery_ui,omitempty"`  // page of Hydra's login app
+	Unprivileged bool   `json:"unprivileged,omitempty"` // accounts of Hydra's login app count as ordinary
+}
+
+// Admins are the admin APIs that have addresses of their own, and no password.
+func (p Provider) Admins() (urls []string) {
+	for _, u := range []string{p.AdminURL, p.HydraURL} {
+		if u != "" {
+			urls = append(urls, u)
+		}
+	}
+	return urls
 }
 
 // target is host and port of an address that is dialled, alike for all names of this machine's loopback; "" if it is none.
@@ -59,14 +74,14 @@ func target(address string) string {
 	if err != nil {
 		return ""
 	}
-	if loopback(host) {
+	if Loopback(host) {
 		host = "loopback"
 	}
 	return net.JoinHostPort(strings.ToLower(host), port)
 }
 
-// loopback tells whether a host is this machine and nobody else's business. The empty one is what Caddy dials as localhost.
-func loopback(host string) bool {
+// Loopback tells whether a host is this machine and nobody else's business. The empty one is what Caddy dials as localhost.
+func Loopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "" || strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
 }

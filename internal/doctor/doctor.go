@@ -71,6 +71,11 @@ func Fault(lines []string, otherwise string) Verdict { return among(StatusFail, 
 // Doubt is a warning for each of the lines, or a pass with what is said otherwise.
 func Doubt(lines []string, otherwise string) Verdict { return among(StatusWarn, lines, otherwise) }
 
+// Each makes a check of what lists lines for [Fault] or [Doubt].
+func Each[T any](judge func([]string, string) Verdict, list func(T) []string, otherwise string) func(context.Context, T) Verdict {
+	return func(_ context.Context, subject T) Verdict { return judge(list(subject), otherwise) }
+}
+
 // shown is how many lines of one finding are told.
 const shown = 6
 

@@ -15,16 +15,19 @@ type Gateway struct {
 
 	// KeyAge is how long the oldest key of those that rotate has been in use; RotateEvery how long one should be.
 	KeyAge, RotateEvery time.Duration
+	KeyAgeErr           error // nobody can tell
 
-	// Free is what is left on the disk of the store, Reserve what has to stay, in bytes. Free 0: not known.
+	// Free is what is left on the disk of the store, Reserve what has to stay, in bytes.
 	Free, Reserve uint64
+	FreeErr       error
 
 	// Files are those with secrets.
 	Files []SecretFile
 	// Notifiers are the receivers of notices.
 	Notifiers []Reached
 	// Waiting is for how long the oldest notice was not delivered.
-	Waiting time.Duration
+	Waiting    time.Duration
+	WaitingErr error
 	// Risks are the methods that stand on an accepted risk.
 	Risks []string
 	// Warnings are those that the gateway logs when it starts.
@@ -40,7 +43,7 @@ type SecretFile struct {
 
 // Reached says whether somebody takes connections.
 type Reached struct {
-	Address string // without a query
+	Address string // without path and query, which may be a secret
 	Err     error
 }
 
@@ -75,7 +78,10 @@ var GatewayChecks = []Check[Gateway]{
 		ID: "key-age", Asks: "Do keys rotate?",
 		Remedy: "See the log of Caddy for 'rotating keys', or run 'caddy regrant rotate-keys'.",
 		Look: func(_ context.Context, g Gateway) Verdict {
-			if g.KeyAge > g.RotateEvery+24*time.Hour {
+			switch {
+			case g.KeyAgeErr != nil:
+				return Unknown("%v", g.KeyAgeErr)
+			case g.KeyAge > g.RotateEvery+24*time.Hour:
 				return Warn("a key has been in use for %d days; it should be %d", days(g.KeyAge), days(g.RotateEvery))
 			}
 			return Pass("the oldest has been in use for %d of %d days", days(g.KeyAge), days(g.RotateEvery))
@@ -108,7 +114,10 @@ var GatewayChecks = []Check[Gateway]{
 		ID: "notices-delivered", Asks: "Are owners told of recoveries in time?",
 		Remedy: "Look at what receives the notices; after a day a notice is given up.",
 		Look: func(_ context.Context, g Gateway) Verdict {
-			if g.Waiting > 5*time.Minute {
+			switch {
+			case g.WaitingErr != nil:
+				return Unknown("%v", g.WaitingErr)
+			case g.Waiting > 5*time.Minute:
 				return Warn("the oldest notice has waited for %s", g.Waiting.Round(time.Second))
 			}
 			return Pass("no notice waits for more than five minutes")
@@ -117,16 +126,12 @@ var GatewayChecks = []Check[Gateway]{
 	{
 		ID: "methods-risk", Asks: "Is every method what NIST SP 800-63B-4 asks of account recovery?",
 		Remedy: "Nothing, if the documents named still hold; otherwise use a method that needs none (docs/methods.md).",
-		Look: func(_ context.Context, g Gateway) Verdict {
-			return Doubt(g.Risks, "no method stands on an accepted risk")
-		},
+		Look:   Each(Doubt, func(g Gateway) []string { return g.Risks }, "no method stands on an accepted risk"),
 	},
 	{
 		ID: "gateway-warnings", Asks: "Is nothing configured that is legal and wide open?",
 		Remedy: "docs/methods.md and Caddyfile.example say what each option means.",
-		Look: func(_ context.Context, g Gateway) Verdict {
-			return Doubt(g.Warnings, "nothing to warn of")
-		},
+		Look:   Each(Doubt, func(g Gateway) []string { return g.Warnings }, "nothing to warn of"),
 	},
 }
 
@@ -135,8 +140,8 @@ func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
 func space(_ context.Context, g Gateway) Verdict {
 	const mib = 1 << 20
 	switch {
-	case g.Free == 0:
-		return Unknown("nobody can tell how much is free")
+	case g.FreeErr != nil:
+		return Unknown("nobody can tell how much is free: %v", g.FreeErr)
 	case g.Free < g.Reserve:
 		return Fail("%d MiB are free, and %d have to stay", g.Free/mib, g.Reserve/mib)
 	case g.Free < 2*g.Reserve:

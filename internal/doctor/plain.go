@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -25,15 +26,11 @@ func (c Config) plainSites() (lines []string) {
 }
 
 func (c Config) plain(s *server) bool {
-	if len(s.TLS) > 0 {
-		return false
+	port := ":" + strconv.Itoa(cmp.Or(c.caddy.Apps.HTTP.HTTPPort, 80))
+	if slices.ContainsFunc(s.Listen, func(l string) bool { return strings.HasSuffix(l, port) }) {
+		return true // Caddy speaks no TLS there, whatever the policies are
 	}
-	port := strconv.Itoa(max(c.caddy.Apps.HTTP.HTTPPort, 80))
-	onlyHTTP := len(s.Listen) > 0
-	for _, l := range s.Listen {
-		onlyHTTP = onlyHTTP && strings.HasSuffix(l, ":"+port)
-	}
-	return s.AutoHTTPS.Disable || onlyHTTP || !c.hasCertificate(s)
+	return len(s.TLS) == 0 && (s.AutoHTTPS.Disable || !c.hasCertificate(s))
 }
 
 // hasCertificate tells whether Caddy has a name for which it turns TLS on by itself.

@@ -11,6 +11,8 @@ import (
 type route struct {
 	Match  []json.RawMessage `json:"match"`
 	Handle []handler         `json:"handle"`
+	// Terminal tells that requests which match go no further.
+	Terminal bool `json:"terminal"`
 }
 
 // handler is what is read of a handler of HTTP that can lead on to others, or to the identity provider.
@@ -88,26 +90,29 @@ type walker struct {
 	base    string // path of the identity provider at the site, which is stripped where it has none itself
 	site    string
 	targets []string // of the identity provider; nil: everything that is reached through the gateway
-	admin   string
+	admins  []string
 	reached []string // through the gateway
 	detours []detour
 	guards  int
+	led     int // how many proxies lead to the identity provider
 }
 
-// detours are all ways around the gateway.
-func (c Config) detours() []detour {
+// ways are all those to the identity provider, with the ones around the gateway.
+func (c Config) ways() *walker {
 	targets := []string{target(c.Provider.URL)}
 	if targets[0] == target(c.Origin) {
 		// The gateway calls the identity provider by its public name, so only the ways through the gateway say where it is.
 		targets = c.walk(nil).reached
 	}
-	return c.walk(targets).detours
+	return c.walk(targets)
 }
 
 func (c Config) walk(targets []string) *walker {
 	w := &walker{name: c.Name, targets: targets, base: c.Provider.BasePath}
-	if c.Provider.AdminURL != "" && target(c.Provider.AdminURL) != target(c.Provider.URL) {
-		w.admin = target(c.Provider.AdminURL)
+	for _, admin := range c.Provider.Admins() {
+		if target(admin) != target(c.Provider.URL) {
+			w.admins = append(w.admins, target(admin))
+		}
 	}
 	c.servers(func(name string, s *server) {
 		w.named = s.NamedRoutes
@@ -166,7 +171,10 @@ func (w *walker) route(r route, s state, deep int) state {
 	for _, h := range r.Handle {
 		after = w.handler(h, after, deep)
 	}
-	if len(r.Match) == 0 {
+	switch {
+	case r.Terminal:
+		return s
+	case len(r.Match) == 0:
 		return after
 	}
 	s.sometimes = s.sometimes || after.sometimes || after.guarded && !s.guarded
@@ -188,10 +196,10 @@ func (w *walker) handler(h handler, s state, deep int) state {
 	case "rewrite":
 		s.rewritten = s.guarded && (s.rewritten || !h.onlyStrips(w.base))
 	case "subroute":
-		s = w.routes(h.Routes, s, deep+1)
-		if h.Errors != nil {
+		if h.Errors != nil { // of any handler inside, also of one before the gateway's
 			w.routes(h.Errors.Routes, s, deep+1)
 		}
+		s = w.routes(h.Routes, s, deep+1)
 	case "invoke":
 		s = w.route(w.named[h.Name], s, deep+1)
 	case "headers":
@@ -230,14 +238,18 @@ func (w *walker) proxy(h handler, s state) {
 	}
 	for _, u := range h.dials() {
 		to := target(u.Dial)
+		found := to != "" && slices.Contains(w.targets, to)
+		if found {
+			w.led++
+		}
 		switch {
 		case strings.Contains(u.Dial, "{"):
 			w.add(undecidable, u.Dial)
-		case to != "" && to == w.admin:
+		case slices.Contains(w.admins, to):
 			w.add(adminRouted, u.Dial)
 		case s.guarded && w.targets == nil:
 			w.reached = append(w.reached, to)
-		case to == "" || !slices.Contains(w.targets, to):
+		case !found:
 		case !s.guarded && s.sometimes:
 			w.add(byMatcher, u.Dial)
 		case !s.guarded:
@@ -245,7 +257,7 @@ func (w *walker) proxy(h handler, s state) {
 		case s.rewritten || len(h.Rewrite) > 0:
 			w.add(rewritten, u.Dial)
 		}
-		if slices.Contains(w.targets, to) && !s.stripped && (h.Headers == nil || !h.Headers.Request.strips()) {
+		if found && !s.stripped && (h.Headers == nil || !h.Headers.Request.strips()) {
 			w.add(certificates, u.Dial)
 		}
 	}

@@ -2,19 +2,19 @@ package doctor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
+
+	"golang.org/x/mod/semver"
 )
 
 // Server is the identity provider as somebody meets it who goes around the site.
-type Server struct {
-	*Site
-	client *http.Client
-}
+type Server struct{ *Site }
 
 // Bypass returns the identity provider of a site at its own address.
-func (s *Site) Bypass() *Server { return &Server{Site: s, client: newClient(s.Roots)} }
+func (s *Site) Bypass() *Server { return &Server{s} }
 
 // Ask asks the identity provider itself for a path with its query, as the proxy would on behalf of a browser.
 func (s *Server) Ask(ctx context.Context, path string, headers ...string) (Answer, error) {
@@ -24,6 +24,23 @@ func (s *Server) Ask(ctx context.Context, path string, headers ...string) (Answe
 // AskAdmin asks its admin API.
 func (s *Server) AskAdmin(ctx context.Context, path string, headers ...string) (Answer, error) {
 	return get(ctx, s.client, s.Provider.AdminURL+path, headers...)
+}
+
+// AdminVersion reads the version that the admin API tells at a path. "": the verdict says why it is not known.
+func (s *Server) AdminVersion(ctx context.Context, path string) (string, Verdict) {
+	a, err := s.AskAdmin(ctx, path)
+	var said struct {
+		Version string `json:"version"`
+	}
+	switch {
+	case err != nil:
+		return "", Unknown("%v", err)
+	case a.Status != http.StatusOK || json.Unmarshal([]byte(a.Body), &said) != nil:
+		return "", Unknown("it does not say its version: status %d", a.Status)
+	case !semver.IsValid(said.Version):
+		return "", Warn("it calls itself %q, which is no version", said.Version)
+	}
+	return said.Version, Verdict{}
 }
 
 // Send sends a request to the identity provider itself.

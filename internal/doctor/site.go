@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,7 +23,7 @@ type Site struct {
 	Roots *x509.CertPool
 	// Addresses are this machine's own, beyond loopback.
 	Addresses []netip.Addr
-	// Plain is where the site answers plain http, if it does: host and port. "": at port 80 where the site is at 443.
+	// Plain is where the site answers plain http, if it does: host and port. "": at port 80.
 	Plain string
 
 	client *http.Client
@@ -77,6 +78,14 @@ func (s *Site) Get(ctx context.Context, path string, headers ...string) (Answer,
 	return get(ctx, s.client, s.Origin+path, headers...)
 }
 
+// Elsewhere is a host that nobody has.
+const Elsewhere = "elsewhere.invalid"
+
+// GetForwarded is [Site.Get] by a client who says that he is a proxy, and was asked for [Elsewhere].
+func (s *Site) GetForwarded(ctx context.Context, path string, headers ...string) (Answer, error) {
+	return s.Get(ctx, path, append(headers, "X-Forwarded-Host", Elsewhere, "Forwarded", "host="+Elsewhere)...)
+}
+
 // get asks for an address. Headers are names and values in turn. An error does not tell the query.
 func get(ctx context.Context, client *http.Client, address string, headers ...string) (Answer, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
@@ -99,10 +108,17 @@ func send(client *http.Client, r *http.Request) (Answer, error) {
 
 // cause is the error without the address, whose query may name somebody.
 func cause(err error) error {
-	if failure, ok := err.(*url.Error); ok { //nolint:errorlint // what http.Client returns, unwrapped by nobody
+	var failure *url.Error
+	if errors.As(err, &failure) {
 		return failure.Err
 	}
 	return err
+}
+
+// late tells whether an error is only that no answer came in time, which says nothing of what the answer would have been.
+func late(err error) bool {
+	var timed net.Error
+	return errors.As(err, &timed) && timed.Timeout()
 }
 
 func readAnswer(resp *http.Response) (Answer, error) {

@@ -134,6 +134,20 @@ func TestPlainHTTPThatAnswersIsFound(t *testing.T) {
 	}
 }
 
+func TestPlainHTTPThatLeadsElsewhereIsFound(t *testing.T) {
+	s := new(site).start(t)
+	plain := httptest.NewServer(http.RedirectHandler("https://elsewhere.invalid/", http.StatusFound))
+	defer plain.Close()
+	s.Plain = strings.TrimPrefix(plain.URL, "http://")
+	if f := look(t, s, "http-redirect"); f.Status != StatusFail {
+		t.Errorf("%+v", f)
+	}
+	s.Plain = "nobody.invalid:80"
+	if f := look(t, s, "http-redirect"); f.Status != StatusUnknown {
+		t.Errorf("nobody has that name: %+v", f)
+	}
+}
+
 // A second loopback address stands for one that others reach.
 func TestAnIdentityProviderThatOthersReachIsFound(t *testing.T) {
 	s := new(site).start(t)
@@ -189,5 +203,17 @@ func TestVariantsAreDifferentAndKeepTheQuery(t *testing.T) {
 	slices.Sort(list)
 	if n := len(list); len(slices.Compact(list)) != n {
 		t.Error("two are the same")
+	}
+}
+
+// What is asked with no lie in it would pass at every server.
+func TestALiarNamesAnotherHost(t *testing.T) {
+	heard := func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header.Get("X-Forwarded-Host"), " ", r.Header.Get("Forwarded"), " ", r.Header.Get("Accept"))
+	}
+	s := (&site{answers: map[string]http.HandlerFunc{"/heard": heard}}).start(t)
+	a, err := s.GetForwarded(t.Context(), "/heard", "Accept", "application/json")
+	if want := Elsewhere + " host=" + Elsewhere + " application/json"; err != nil || a.Body != want {
+		t.Errorf("%q, %v", a.Body, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -87,10 +88,13 @@ var SiteChecks = []Check[*Site]{
 		ID: "idp-admin-listens", Asks: "Can nobody but the gateway reach an admin API of the identity provider that has an address of its own?",
 		Remedy: "Let it listen on 127.0.0.1: it has no password, and whoever reaches it has every account.",
 		Look: func(ctx context.Context, s *Site) Verdict {
-			if s.Provider.AdminURL == "" {
-				return Pass("there is none with an address of its own")
+			worst := Pass("there is none with an address of its own")
+			for _, admin := range s.Provider.Admins() {
+				if v := s.Alone(ctx, admin); v.Status.weight() >= worst.Status.weight() {
+					worst = v
+				}
 			}
-			return s.Alone(ctx, s.Provider.AdminURL)
+			return worst
 		},
 	},
 }
@@ -101,10 +105,11 @@ func certificate(ctx context.Context, s *Site) Verdict {
 		return Unknown("%v", err)
 	}
 	conn, err := (&tls.Dialer{Config: &tls.Config{RootCAs: s.Roots, ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}}).DialContext(ctx, "tcp", hostPort(u))
-	if _, refused := err.(*tls.CertificateVerificationError); refused { //nolint:errorlint // the type that crypto/tls returns
+	var refused *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &refused):
 		return Fail("%v", err)
-	}
-	if err != nil {
+	case err != nil:
 		return Unknown("%v", err)
 	}
 	defer conn.Close()
@@ -128,8 +133,11 @@ func oldTLS(ctx context.Context, s *Site) Verdict {
 	defer conn.Close()
 	//nolint:gosec // asks whether the site still speaks what nobody should
 	old := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, ServerName: u.Hostname(), MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
-	if old.HandshakeContext(ctx) == nil {
+	switch err := old.HandshakeContext(ctx); {
+	case err == nil:
 		return Fail("the site agrees to %s", tls.VersionName(old.ConnectionState().Version))
+	case late(err):
+		return Unknown("%v", err)
 	}
 	return Pass("it refuses them")
 }
@@ -144,12 +152,17 @@ func plainRedirects(ctx context.Context, s *Site) Verdict {
 		plain = net.JoinHostPort(u.Hostname(), "80")
 	}
 	a, err := get(ctx, s.client, "http://"+plain+s.Path)
+	var unknown *net.DNSError
 	switch {
+	case errors.As(err, &unknown):
+		return Unknown("%v", err)
 	case err != nil:
 		return Pass("nothing answers plain http at %s", plain)
-	case a.Status/100 == 3 && a.Location != nil && a.Location.Scheme == "https":
+	case a.Status/100 == 3 && a.Location != nil && a.Location.Scheme == "https" && a.Location.Hostname() == u.Hostname():
 		return Pass("it leads to https")
-	case a.Status/100 >= 4:
+	case a.Status/100 == 3:
+		return Fail("%s does not lead to %s", plain, s.Origin)
+	case a.Status/100 == 4:
 		return Pass("plain http is refused with %d", a.Status)
 	}
 	return Fail("%s answers %d over plain http", plain, a.Status)

@@ -1,6 +1,10 @@
 package doctor
 
-import "time"
+import (
+	"context"
+	"net/http"
+	"time"
+)
 
 // Limits of how far clocks may be apart: tokens of recoveries live for a minute or two, and servers cut to seconds.
 const (
@@ -21,4 +25,17 @@ func Skew(ahead time.Duration) Verdict {
 		return Warn("the identity provider's clock is %s off", ahead)
 	}
 	return Pass("the clocks agree to %s", skewSeen)
+}
+
+// AdminSkew judges by the time that the admin API says when it answers a path.
+func (s *Server) AdminSkew(ctx context.Context, path string) Verdict {
+	a, err := s.AskAdmin(ctx, path)
+	if err != nil {
+		return Unknown("%v", err)
+	}
+	there, err := http.ParseTime(a.Header.Get("Date"))
+	if err != nil {
+		return Unknown("it does not say its time")
+	}
+	return Skew(time.Until(there.Add(time.Second / 2))) // it is cut to the second
 }

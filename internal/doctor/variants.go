@@ -18,9 +18,9 @@ func Variants(path string) []string {
 	forms := []string{
 		path, path + "/", "/" + path, dir + "//" + last, dir + "/./" + last, dir + "/x/../" + last, dir + "/%2e/" + last,
 		dir + "/.%2e" + path, dir + "/x/%2e%2e/" + last, path + "/.", path + "//", path + "/x/..",
-		dir + "/" + encoded(last), encodedFirst(path), path + ";", path + ";x=y", dir + ";x/" + last, path + "/;",
+		dir + "/" + Encoded(last), encodedFirst(path), path + ";", path + ";x=y", dir + ";x/" + last, path + "/;",
 		dir + "%2f" + last, path + "%2f", path + "%00", path + "%20", strings.ReplaceAll(dir, "/", "\\") + "/" + last, dir + "\\" + last,
-		dir + "/" + strings.ToUpper(last), path + ".html", dir + "/%25" + encoded(last)[1:], "http://elsewhere.invalid" + path, path + "\t",
+		dir + "/" + strings.ToUpper(last), path + ".html", dir + "/%25" + Encoded(last)[1:], "http://" + Elsewhere + path, path + "\t",
 	}
 	out := forms[:0]
 	for _, f := range forms {
@@ -39,7 +39,7 @@ func (s *Site) Through(ctx context.Context, paths []string, reaches func(Answer)
 	for _, path := range paths {
 		for i, variant := range Variants(path) {
 			a, err := s.Raw(ctx, variant)
-			if err != nil && (i == 0 || ctx.Err() != nil) { // the first is an ordinary path, which gets an answer
+			if err != nil && (i == 0 || late(err)) { // the first is an ordinary path, which gets an answer
 				return Unknown("after %d requests: %v", asked, err)
 			}
 			asked++
@@ -52,8 +52,8 @@ func (s *Site) Through(ctx context.Context, paths []string, reaches func(Answer)
 	return Fault(lines, fmt.Sprintf("%d spellings of %d paths, none gets through", asked, len(paths)))
 }
 
-// encoded writes the first character of a segment as a percent-encoded one.
-func encoded(segment string) string {
+// Encoded writes the first character of a segment as a percent-encoded one.
+func Encoded(segment string) string {
 	if segment == "" {
 		return segment
 	}
@@ -63,7 +63,7 @@ func encoded(segment string) string {
 func encodedFirst(path string) string {
 	first, rest, more := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	if !more {
-		return "/" + encoded(first)
+		return "/" + Encoded(first)
 	}
-	return "/" + encoded(first) + "/" + rest
+	return "/" + Encoded(first) + "/" + rest
 }

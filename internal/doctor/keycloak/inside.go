@@ -21,7 +21,6 @@ type Inside interface {
 	Ahead(ctx context.Context) (time.Duration, error)
 	Roles(ctx context.Context) ([]string, error)
 	Applications(ctx context.Context) ([]keycloak.Application, error)
-	Facts() upstream.Facts
 }
 
 // holes are those that versions below [keycloak.MinVersion] are open to, and that reach a recovery: with the version that closes

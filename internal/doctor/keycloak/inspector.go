@@ -27,14 +27,13 @@ type Realm struct {
 }
 
 type settings struct {
-	BruteForce   *bool  `json:"bruteForceProtected"`
-	Registration bool   `json:"registrationAllowed"`
-	SSL          string `json:"sslRequired"`
-	Events       bool   `json:"eventsEnabled"`
-	AdminEvents  bool   `json:"adminEventsEnabled"`
-	ResetFlow    string `json:"resetCredentialsFlow"`
-	Duplicates   bool   `json:"duplicateEmailsAllowed"`
-	EditNames    bool   `json:"editUsernameAllowed"`
+	BruteForce  *bool  `json:"bruteForceProtected"`
+	SSL         string `json:"sslRequired"`
+	Events      bool   `json:"eventsEnabled"`
+	AdminEvents bool   `json:"adminEventsEnabled"`
+	ResetFlow   string `json:"resetCredentialsFlow"`
+	Duplicates  bool   `json:"duplicateEmailsAllowed"`
+	EditNames   bool   `json:"editUsernameAllowed"`
 }
 
 type provider struct {
@@ -44,14 +43,12 @@ type provider struct {
 	LinkOnly   bool              `json:"linkOnly"`
 	StoreToken bool              `json:"storeToken"`
 	FirstLogin string            `json:"firstBrokerLoginFlowAlias"`
-	PostLogin  string            `json:"postBrokerLoginFlowAlias"`
 	Config     map[string]string `json:"config"`
 }
 
 type execution struct {
 	Provider    string `json:"providerId"`
 	Requirement string `json:"requirement"`
-	Level       int    `json:"level"`
 }
 
 type requiredAction struct {

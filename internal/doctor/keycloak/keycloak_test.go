@@ -22,7 +22,6 @@ type account struct {
 
 func (a *account) Ahead(context.Context) (time.Duration, error) { return a.ahead, a.err }
 func (a *account) Roles(context.Context) ([]string, error)      { return a.roles, a.err }
-func (a *account) Facts() upstream.Facts                        { return upstream.Facts{} }
 func (a *account) Applications(context.Context) ([]keycloak.Application, error) {
 	return a.apps, a.err
 }

@@ -3,7 +3,9 @@ package keycloak
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -36,28 +38,33 @@ var ServerChecks = []doctor.Check[*doctor.Server]{
 		ID: "keycloak-paths-normal", Asks: "Does Keycloak itself refuse paths that are not in normal form?",
 		Remedy: "Take --http-accept-non-normalized-paths from Keycloak's options.",
 		Look: func(ctx context.Context, s *doctor.Server) doctor.Verdict {
-			a, err := s.Ask(ctx, "/realms/"+encoded(s.Provider.Realm))
+			a, err := s.Ask(ctx, "/realms/"+doctor.Encoded(s.Provider.Realm))
 			switch {
 			case err != nil:
 				return doctor.Unknown("%v", err)
 			case a.Status == http.StatusBadRequest:
 				return doctor.Pass("it answers 400")
 			}
-			return doctor.Fail("it answers %d to /realms/%s", a.Status, encoded(s.Provider.Realm))
+			return doctor.Fail("it answers %d to /realms/%s", a.Status, doctor.Encoded(s.Provider.Realm))
 		},
 	},
 	{
 		ID: "keycloak-registration", Asks: "Can nobody register himself?",
 		Remedy: "Switch 'User registration' off in the realm, or see to it that a new account with a known name is of no use.",
 		Look: func(ctx context.Context, s *doctor.Server) doctor.Verdict {
+			if _, err := loginPage(ctx, s); err != nil { // which that client is asked for, too
+				return doctor.Unknown("%v", err)
+			}
 			a, err := s.Ask(ctx, realm(s)+"/protocol/openid-connect/registrations?"+signIn(s), "Accept", "text/html")
 			switch {
 			case err != nil:
 				return doctor.Unknown("%v", err)
 			case a.Status == http.StatusOK && strings.Contains(a.Body, "<form"):
 				return doctor.Warn("the form for it is shown")
+			case a.Status/100 == 4:
+				return doctor.Pass("it is refused with %d", a.Status)
 			}
-			return doctor.Pass("it answers %d", a.Status)
+			return doctor.Unknown("it answers %d", a.Status)
 		},
 	},
 	{
@@ -111,7 +118,7 @@ var ServerChecks = []doctor.Check[*doctor.Server]{
 			if err != nil {
 				return doctor.Unknown("%v", err)
 			}
-			v := s.Alone(ctx, "http://"+u.Hostname()+":9000")
+			v := s.Alone(ctx, "http://"+net.JoinHostPort(u.Hostname(), "9000"))
 			if v.Status == doctor.StatusFail {
 				v.Status = doctor.StatusWarn // something else may listen at the port that is Keycloak's by default
 			}
@@ -129,8 +136,13 @@ func signIn(s *doctor.Server) string {
 	}.Encode()
 }
 
+// loginPage asks the site for the page on which people sign in. Another page in its place is an error: it says nothing of this one.
 func loginPage(ctx context.Context, s *doctor.Server) (doctor.Answer, error) {
-	return s.Get(ctx, realm(s)+"/protocol/openid-connect/auth?"+signIn(s), "Accept", "text/html")
+	a, err := s.Get(ctx, realm(s)+"/protocol/openid-connect/auth?"+signIn(s), "Accept", "text/html")
+	if err == nil && (a.Status != http.StatusOK || !strings.Contains(a.Body, "<form")) {
+		err = fmt.Errorf("the realm's built-in client account is shown no sign-in page: status %d", a.Status)
+	}
+	return a, err
 }
 
 // closed judges where a flow for lost passwords ends.
@@ -180,20 +192,22 @@ func brokerRequest(ctx context.Context, s *doctor.Server) doctor.Verdict {
 	return doctor.Fault(lines, "client, redirect URI, PKCE and nonce are right")
 }
 
-// elsewhere is a host that nobody has.
-const elsewhere = "elsewhere.invalid"
-
 func forwardedHost(ctx context.Context, s *doctor.Server) doctor.Verdict {
-	a, err := s.Get(ctx, realm(s)+"/.well-known/openid-configuration", "X-Forwarded-Host", elsewhere, "Forwarded", "host="+elsewhere, "X-Forwarded-Proto", "http")
+	a, err := s.GetForwarded(ctx, realm(s)+"/.well-known/openid-configuration", "X-Forwarded-Proto", "http")
+	var document struct {
+		Issuer string `json:"issuer"`
+	}
 	switch {
 	case err != nil:
 		return doctor.Unknown("%v", err)
-	case a.Status != http.StatusOK:
+	case a.Status != http.StatusOK || json.Unmarshal([]byte(a.Body), &document) != nil:
 		return doctor.Unknown("the discovery document answers %d", a.Status)
-	case strings.Contains(a.Body, elsewhere):
+	case strings.Contains(a.Body, doctor.Elsewhere):
 		return doctor.Fail("the discovery document names the host that a client wrote into X-Forwarded-Host")
+	case document.Issuer != s.Origin+realm(s):
+		return doctor.Fail("the discovery document names %s, not %s", document.Issuer, s.Origin+realm(s))
 	}
-	return doctor.Pass("the discovery document names %s only", s.Origin)
+	return doctor.Pass("the discovery document names %s", document.Issuer)
 }
 
 // keycloaks tells whether an answer is Keycloak's own: its pages name its resources and sessions, its documents its realm.
@@ -225,7 +239,7 @@ func adminPaths(ctx context.Context, s *doctor.Server) doctor.Verdict {
 			lines = append(lines, fmt.Sprintf("%s answers %d", cut(path), a.Status))
 		}
 	}
-	return doctor.Fault(lines, "each of its paths answers 404")
+	return doctor.Fault(lines, "each of its paths is refused")
 }
 
 func cut(path string) string { path, _, _ = strings.Cut(path, "?"); return path }
@@ -249,5 +263,3 @@ func reaches(a doctor.Answer) bool {
 	refused := strings.Contains(a.Body, "missingNormalization") || strings.Contains(a.Body, "invalidCharacter")
 	return a.Status != http.StatusNotFound && !refused
 }
-
-func encoded(name string) string { return fmt.Sprintf("%%%02x", name[0]) + name[1:] }
