@@ -111,8 +111,17 @@ func findAdminRoute(r *http.Request) (route adminRoute, name string, err error) 
 		return route, "", refuse(http.StatusNotFound, "no such resource: %s", r.URL.Path)
 	case route.method != r.Method:
 		return route, "", refuse(http.StatusMethodNotAllowed, "method not allowed: use %s", route.method)
+	case r.Method == http.MethodPost && !isJSON(r):
+		return route, "", refuse(http.StatusUnsupportedMediaType, "send application/json")
 	}
 	return route, name, nil
+}
+
+// isJSON tells whether a request says that it brings JSON. A web page can send some other media types to this machine without
+// being asked for permission.
+func isJSON(r *http.Request) bool {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && mediaType == "application/json"
 }
 
 // serving finds what serves an upstream of the running configuration. Its name may be left out where there is one only.
@@ -136,14 +145,9 @@ func (a *adminAPI) serving(upstream string) (*serving, error) {
 	return rt.of(realm), nil
 }
 
-// decode reads the body of the call. Other media types are refused, because a web
-// page can send some of them to this machine without being asked for permission.
+// decode reads the body of the call.
 func (c adminCall) decode(into any) error {
-	mediaType, _, err := mime.ParseMediaType(c.request.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/json" {
-		return refuse(http.StatusUnsupportedMediaType, "send application/json")
-	}
-	err = strictjson.DecodeReader(c.request.Body, maxBody, into)
+	err := strictjson.DecodeReader(c.request.Body, maxBody, into)
 	var malformed *strictjson.Error
 	switch {
 	case errors.Is(err, strictjson.ErrTooLarge):

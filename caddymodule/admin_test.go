@@ -91,11 +91,16 @@ func TestBadCallsAreRefused(t *testing.T) {
 // A page in a browser on this machine can send a form to the admin endpoint.
 func TestOtherMediaTypesAreRefused(t *testing.T) {
 	api := openAdmin(t)
-	r := httptest.NewRequest(http.MethodPost, "/regrant/activation-codes", strings.NewReader(`{"account":"a","subject":"b","as":"c"}`))
-	r.Header.Set("Content-Type", "text/plain")
-	var refused caddy.APIError
-	if err := api.serve(httptest.NewRecorder(), r); !errors.As(err, &refused) || refused.HTTPStatus != http.StatusUnsupportedMediaType {
-		t.Errorf("got %v", err)
+	for path, route := range adminRoutes {
+		for _, mediaType := range []string{"", "text/plain", "application/x-www-form-urlencoded"} {
+			r := httptest.NewRequest(route.method, adminBase+strings.Replace(path, "*", "x", 1), strings.NewReader(`{}`))
+			r.Header.Set("Content-Type", mediaType)
+			err := api.serve(httptest.NewRecorder(), r)
+			var refused caddy.APIError
+			if got := errors.As(err, &refused) && refused.HTTPStatus == http.StatusUnsupportedMediaType; got != (route.method == http.MethodPost) {
+				t.Errorf("%s as %q: %v", path, mediaType, err)
+			}
+		}
 	}
 }
 

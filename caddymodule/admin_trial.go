@@ -12,7 +12,7 @@ import (
 	"github.com/regrant/regrant/upstream"
 )
 
-// trialRequest asks for a trial, or for its end.
+// trialRequest asks for a trial.
 type trialRequest struct {
 	As string `json:"as"`
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -110,6 +111,15 @@ func checkReference(s string) error {
 		return errors.New("risk_analysis needs the reference of the document that accepts the risk, such as 'risk_analysis RA-2026-014'")
 	}
 	return nil
+}
+
+// checkOneOf checks a word that may be left out.
+func checkOneOf(option, value string, words ...string) error {
+	if value == "" || hasPlaceholder(value) || slices.Contains(words, value) {
+		return nil
+	}
+	last := len(words) - 1
+	return fmt.Errorf("%s %q is not known: write %s or %s", option, value, strings.Join(words[:last], ", "), words[last])
 }
 
 // hasPlaceholder tells whether a value waits for Provision.

@@ -182,15 +182,20 @@ func withQuery(path, name, value string) string {
 	return path + separator + url.Values{name: {value}}.Encode()
 }
 
-func request(cmd *cobra.Command, method, path string, body any) ([]byte, error) {
-	flags := cmd.Flags()
-	address, _ := flags.GetString("address")
-	config, _ := flags.GetString("config")
-	adapter, _ := flags.GetString("adapter")
-	address, err := caddycmd.DetermineAdminAPIAddress(address, nil, config, adapter)
+// askGateway makes one call of the gateway's admin API and decodes the answer.
+func askGateway(cmd *cobra.Command, method, path string, body, into any) error {
+	raw, err := request(cmd, method, path, body)
 	if err != nil {
-		return nil, fmt.Errorf("finding the admin API: %v", err)
+		return err
 	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("reading the answer of Caddy: %v", err)
+	}
+	return nil
+}
+
+// request makes one call of the gateway's admin API, about the upstream that --upstream names.
+func request(cmd *cobra.Command, method, path string, body any) ([]byte, error) {
 	var payload io.Reader
 	if body != nil {
 		encoded, err := json.Marshal(body)
@@ -199,10 +204,23 @@ func request(cmd *cobra.Command, method, path string, body any) ([]byte, error) 
 		}
 		payload = bytes.NewReader(encoded)
 	}
-	if upstream, _ := flags.GetString("upstream"); upstream != "" {
+	if upstream, _ := cmd.Flags().GetString("upstream"); upstream != "" {
 		path = withQuery(path, "upstream", upstream)
 	}
-	resp, err := caddycmd.AdminAPIRequest(address, method, adminBase+path, make(http.Header), payload)
+	return callAdmin(cmd, method, adminBase+path, payload)
+}
+
+// callAdmin makes one call of Caddy's admin endpoint, which the flags name, and reads the answer.
+func callAdmin(cmd *cobra.Command, method, uri string, payload io.Reader) ([]byte, error) {
+	flags := cmd.Flags()
+	address, _ := flags.GetString("address")
+	config, _ := flags.GetString("config")
+	adapter, _ := flags.GetString("adapter")
+	address, err := caddycmd.DetermineAdminAPIAddress(address, nil, config, adapter)
+	if err != nil {
+		return nil, fmt.Errorf("finding the admin API: %v", err)
+	}
+	resp, err := caddycmd.AdminAPIRequest(address, method, uri, make(http.Header), payload)
 	if err != nil {
 		return nil, err
 	}

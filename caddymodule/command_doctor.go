@@ -2,18 +2,14 @@ package caddymodule
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
-	"strings"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
 	"github.com/regrant/regrant/internal/doctor"
+	doctorhydra "github.com/regrant/regrant/internal/doctor/hydra"
 	doctorkeycloak "github.com/regrant/regrant/internal/doctor/keycloak"
 	doctorkratos "github.com/regrant/regrant/internal/doctor/kratos"
 )
@@ -40,7 +36,7 @@ not be told. docs/doctor.md lists the checks.`,
 	flags.Bool("strict", false, "A warning counts as a failure")
 	flags.String("ca-file", "", "Certificates in PEM that are trusted for the site, instead of the system's")
 	flags.String("inspector", "", "Client of the realm that may read its configuration")
-	flags.String("inspector-secret", "", "File with the secret of that client")
+	flags.String("inspector-secret", "", "File with the secret of that client; - is standard input")
 	cmd.MarkFlagsRequiredTogether("inspector", "inspector-secret")
 	cmd.RunE = caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) {
 		report, err := runDoctor(cmd)
@@ -64,26 +60,19 @@ not be told. docs/doctor.md lists the checks.`,
 // runDoctor makes every check that this deployment has.
 func runDoctor(cmd *cobra.Command) (doctor.Report, error) {
 	var inside examined
-	raw, err := request(cmd, http.MethodPost, "doctor", struct{}{})
-	if err == nil {
-		err = json.Unmarshal(raw, &inside)
-	}
-	if err != nil {
+	if err := askGateway(cmd, http.MethodPost, "doctor", struct{}{}, &inside); err != nil {
 		return doctor.Report{}, fmt.Errorf("asking the gateway: %w", err)
 	}
 	config, err := runningConfig(cmd, inside.Deployment)
 	if err != nil {
 		return doctor.Report{}, err
 	}
-	roots, err := caFile(cmd)
+	file, _ := cmd.Flags().GetString("ca-file")
+	roots, err := readRoots(file)
 	if err != nil {
 		return doctor.Report{}, err
 	}
-	ctx := cmd.Context()
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	site := doctor.NewSite(inside.Deployment, roots)
+	ctx, site := cmd.Context(), doctor.NewSite(inside.Deployment, roots)
 	findings := append(inside.Findings, doctor.Examine(ctx, config, doctor.ConfigChecks)...)
 	findings = append(findings, doctor.Examine(ctx, site, doctor.SiteChecks)...)
 	switch inside.Deployment.Provider.Kind {
@@ -92,6 +81,8 @@ func runDoctor(cmd *cobra.Command) (doctor.Report, error) {
 		findings = append(findings, inspect(ctx, cmd, site.Bypass())...)
 	case "kratos":
 		findings = append(findings, doctor.Examine(ctx, site.Bypass(), doctorkratos.Checks)...)
+	case "hydra":
+		findings = append(findings, doctor.Examine(ctx, site.Bypass(), doctorhydra.Checks)...)
 	}
 	strict, _ := cmd.Flags().GetBool("strict")
 	return doctor.NewReport(findings, strict), nil
@@ -104,11 +95,11 @@ func inspect(ctx context.Context, cmd *cobra.Command, server *doctor.Server) []d
 	if id == "" {
 		return doctor.CouldNotTell("no --inspector was given that may read the realm", doctorkeycloak.RealmChecks)
 	}
-	secret, err := os.ReadFile(file) //nolint:gosec // the operator's own file
+	secret, err := askPassword(cmd, file, "", "")
 	if err != nil {
 		return doctor.CouldNotTell(err.Error(), doctorkeycloak.RealmChecks)
 	}
-	realm, err := doctorkeycloak.Inspect(ctx, server, doctorkeycloak.Inspector{ID: id, Secret: strings.TrimSpace(string(secret))})
+	realm, err := doctorkeycloak.Inspect(ctx, server, doctorkeycloak.Inspector{ID: id, Secret: secret})
 	if err != nil {
 		return doctor.CouldNotTell(err.Error(), doctorkeycloak.RealmChecks)
 	}
@@ -117,38 +108,9 @@ func inspect(ctx context.Context, cmd *cobra.Command, server *doctor.Server) []d
 
 // runningConfig is what Caddy runs. It may hold secrets, and nothing of it is shown as it is.
 func runningConfig(cmd *cobra.Command, d doctor.Deployment) (doctor.Config, error) {
-	flags := cmd.Flags()
-	address, _ := flags.GetString("address")
-	config, _ := flags.GetString("config")
-	adapter, _ := flags.GetString("adapter")
-	address, err := caddycmd.DetermineAdminAPIAddress(address, nil, config, adapter)
+	raw, err := callAdmin(cmd, http.MethodGet, "/config/", nil)
 	if err != nil {
-		return doctor.Config{}, fmt.Errorf("finding the admin API: %v", err)
-	}
-	resp, err := caddycmd.AdminAPIRequest(address, http.MethodGet, "/config/", make(http.Header), nil)
-	if err != nil {
-		return doctor.Config{}, err
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return doctor.Config{}, fmt.Errorf("reading the configuration of Caddy: %v", err)
+		return doctor.Config{}, fmt.Errorf("reading the configuration of Caddy: %w", err)
 	}
 	return doctor.ParseConfig(raw, d)
-}
-
-func caFile(cmd *cobra.Command) (*x509.CertPool, error) {
-	file, _ := cmd.Flags().GetString("ca-file")
-	if file == "" {
-		return nil, nil //nolint:nilnil // nil are the roots of the system
-	}
-	pem, err := os.ReadFile(file) //nolint:gosec // the operator's own file
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", file)
-	}
-	return pool, nil
 }

@@ -2,14 +2,10 @@ package caddymodule
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +21,7 @@ Reads what the identity provider has, and shows what would change and why. With
 --apply it is changed, each change is read back, and what was there before is
 recorded; --undo puts that back. A second run changes nothing.`,
 	}
-	cmd.AddCommand(initKeycloakCommand(), initKratosCommand())
+	cmd.AddCommand(initKeycloakCommand(), initKratosCommand(), initHydraCommand())
 	return cmd
 }
 
@@ -125,20 +121,4 @@ func (f *initFlags) goOn(out io.Writer, plan setup.Plan, t initTarget) error {
 	}
 	_, err := fmt.Fprintf(out, "\nThe Caddyfile that fits, once it says where people are told of recoveries (notify):\n\n%s\n%s\n", t.caddyfile, t.next)
 	return err
-}
-
-// trusting is a client that trusts the authorities in a PEM file; nil, the default one, without a file.
-func trusting(caFile string) (*http.Client, error) {
-	if caFile == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(caFile) //nolint:gosec // the operator names it
-	if err != nil {
-		return nil, fmt.Errorf("reading --ca-file: %v", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("--ca-file %s holds no certificate in PEM", caFile)
-	}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}, nil
 }

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -53,6 +52,7 @@ somebody who has proven two methods in a rehearsal or a recovery.`,
 	flags.BoolVar(&in.o.Button, "button", false, "Show a button on the login page that leads to the gateway")
 	flags.BoolVar(&in.o.LinkOnLogin, "link-on-login", false, "Mode strict: show a link on the login page, and where a one-time password is asked for")
 	flags.BoolVar(&in.o.Narrow, "narrow", false, "Take away roles of the gateway's that it does not need")
+	flags.BoolVar(&in.o.UpstreamGrant, "upstream-grant", false, "Let programs get access tokens of the realm for a recovery")
 	flags.StringVar(&in.o.RecoverableGroup, "recoverable-group", "", "Let the gateway recover the members of this group alone (fine-grained permissions)")
 	flags.StringArrayVar(&in.o.Applications, "application", nil, "A client of the realm that is to see which sessions began with a recovery (may be given again)")
 	flags.StringVar(&in.format, "format", "", "Print it as realm-json or terraform instead, and call nobody")
@@ -99,11 +99,10 @@ func (in *initKeycloak) execute(cmd *cobra.Command) error {
 
 // options reads the flags into what the realm is to become.
 func (in *initKeycloak) options() error {
-	u, err := url.Parse(in.issuer)
-	if err != nil || u.Path == "" || u.Path == "/" || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("--issuer %q is not the gateway's, such as https://id.example.com/recovery", in.issuer)
+	var err error
+	if in.o.Origin, in.o.Path, err = in.place(); err != nil {
+		return err
 	}
-	in.o.Origin, in.o.Path = u.Scheme+"://"+u.Host, u.Path
 	if in.o.Strict, err = in.strict(); err != nil {
 		return err
 	}
@@ -111,6 +110,7 @@ func (in *initKeycloak) options() error {
 		return err
 	}
 	in.o.ClientSecretFile, in.o.BrokerSecretFile = filepath.Join(in.dir, "keycloak.secret"), filepath.Join(in.dir, "broker.secret")
+	in.o.GrantSecretFile = filepath.Join(in.dir, "programs.secret")
 	return in.o.Check()
 }
 
@@ -154,11 +154,15 @@ func (in *initKeycloak) next() string {
 	if in.o.Strict {
 		return "Next: load it, sign out, and click \"Forgot password?\": it leads to the gateway."
 	}
+	secrets, flag := in.o.ClientSecretFile+" and "+in.o.BrokerSecretFile, ""
+	if in.o.UpstreamGrant {
+		secrets, flag = in.o.ClientSecretFile+", "+in.o.BrokerSecretFile+" and "+in.o.GrantSecretFile, "--upstream-grant "
+	}
 	return fmt.Sprintf(`Next:
-  1. Let the user that Caddy runs as read %s and %s, and load the Caddyfile.
+  1. Let the user that Caddy runs as read %s, and load the Caddyfile.
   2. Sign in at %s/authenticators, bind two methods, and rehearse each.
   3. caddy regrant init keycloak %s --realm %s --issuer %s --admin-user NAME \
-       --mode strict --administrator YOU
+       %s--mode strict --administrator YOU
      says what is missing until then, and what mode strict changes.`,
-		in.o.ClientSecretFile, in.o.BrokerSecretFile, in.issuer, in.o.URL, in.o.Realm, in.issuer)
+		secrets, in.issuer, in.o.URL, in.o.Realm, in.issuer, flag)
 }

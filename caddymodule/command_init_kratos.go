@@ -2,9 +2,7 @@ package caddymodule
 
 import (
 	"fmt"
-	"net/url"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +39,7 @@ methods in a rehearsal or a recovery.`,
 	flags.StringVar(&in.o.File, "kratos-config", "", "Kratos' file of configuration, such as /etc/kratos/kratos.yml")
 	flags.StringVar(&in.o.URL, "url", "http://127.0.0.1:4433", "Where the gateway is going to call the public API")
 	flags.StringVar(&in.o.Admin, "admin", "http://127.0.0.1:4434", "Where the gateway is going to call the admin API")
+	flags.StringVar(&in.o.Hydra, "hydra", "", "Where the gateway is going to call the admin API of the Ory Hydra whose login app Kratos is, such as http://127.0.0.1:4445")
 	flags.StringVar(&in.issuer, "issuer", "", "The gateway, such as https://id.example.com/recovery")
 	flags.StringVar(&in.o.RecoveryUI, "recovery-ui", "", "Path of the login app's page for recovery at the gateway's site, such as /ui/recovery (default: what the file says)")
 	flags.BoolVar(&in.o.SessionTokens, "session-tokens", false, "Let programs get session tokens of Kratos for a recovery")
@@ -99,14 +98,10 @@ func (in *initKratos) server(cmd *cobra.Command) (*kratos.Server, error) {
 
 // options reads the flags into what the file is to become.
 func (in *initKratos) options() error {
-	u, err := url.Parse(in.issuer)
-	if err != nil || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("--issuer %q is not the gateway's, such as https://id.example.com/recovery", in.issuer)
+	var err error
+	if in.o.Origin, in.o.Path, err = in.place(); err != nil {
+		return err
 	}
-	if in.o.Origin, in.o.Path = u.Scheme+"://"+u.Host, strings.TrimSuffix(u.Path, "/"); in.o.Path == "" {
-		in.o.Path = "/recovery"
-	}
-	in.issuer = in.o.Origin + in.o.Path
 	if in.o.Strict, err = in.strict(); err != nil {
 		return err
 	}

@@ -1,15 +1,17 @@
 package caddymodule
 
 import (
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/regrant/regrant/internal/setup"
 )
 
 // strictFlags say who may close the identity provider's own ways back.
@@ -23,6 +25,26 @@ func (s *strictFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&s.mode, "mode", modeAssist, "assist or strict")
 	flags.StringVar(&s.administrator, "administrator", "", "Account that can recover by two methods already; mode strict asks the running gateway for them")
+}
+
+// place reads --issuer.
+func (s *strictFlags) place() (origin, path string, err error) {
+	if origin, path, err = placeOf(s.issuer); err == nil {
+		s.issuer = origin + path
+	}
+	return origin, path, err
+}
+
+// placeOf is the origin of the gateway with an issuer, and the path below which it answers there, the default one if there is none.
+func placeOf(issuer string) (origin, path string, err error) {
+	u, err := url.Parse(issuer)
+	if err == nil {
+		origin, path = u.Scheme+"://"+u.Host, cmp.Or(strings.TrimSuffix(u.Path, "/"), defaultPath)
+	}
+	if err != nil || u.RawQuery != "" || u.Fragment != "" || hasPlaceholder(path) || checkPath(path) != nil {
+		return "", "", fmt.Errorf("--issuer %q is not the gateway's, such as https://id.example.com/recovery", issuer)
+	}
+	return origin, path, nil
 }
 
 // strict tells which mode is asked for.
@@ -76,11 +98,14 @@ Bind another method at %s/authenticators, wait for the end of its probation, and
 
 // sameGateway refuses a gateway that would not answer for this realm.
 func (in *initKeycloak) sameGateway(b brokerSettings) error {
-	secret, err := os.ReadFile(in.o.BrokerSecretFile)
-	if err != nil {
-		return fmt.Errorf("mode strict comes after mode assist, which makes the secrets: %v", err)
+	secret, err := setup.ReadSecret(in.o.BrokerSecretFile)
+	switch {
+	case err != nil:
+		return err
+	case secret == "":
+		return fmt.Errorf("mode strict comes after mode assist, which makes the secrets: there is no %s", in.o.BrokerSecretFile)
 	}
-	if b.Issuer != in.issuer+"/oidc" || b.ClientID != in.o.BrokerID() || b.ClientSecret != strings.TrimRight(string(secret), "\n") {
+	if b.Issuer != in.issuer+"/oidc" || b.ClientID != in.o.BrokerID() || b.ClientSecret != secret {
 		return fmt.Errorf("mode strict is refused: the gateway that runs is not the one of this realm (its issuer is %s, its client %s), or has another secret than %s: load the Caddyfile that was printed",
 			strings.TrimSuffix(b.Issuer, "/oidc"), b.ClientID, in.o.BrokerSecretFile)
 	}
@@ -105,16 +130,4 @@ func provenOf(list []authenticator) (proven []string, pending string) {
 		pending = "; " + strings.Join(waiting, ", ")
 	}
 	return proven, pending
-}
-
-// askGateway makes one call of the admin API and decodes the answer.
-func askGateway(cmd *cobra.Command, method, path string, body, into any) error {
-	raw, err := request(cmd, method, path, body)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("reading the answer of Caddy: %v", err)
-	}
-	return nil
 }

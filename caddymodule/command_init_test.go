@@ -38,7 +38,7 @@ func TestTwoMethodsAreProvenWhenTwoWereProvenAndWork(t *testing.T) {
 // Mode strict is for the gateway that this realm has, and each case is another one.
 func TestModeStrictAsksTheGatewayOfTheRealm(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "broker.secret"), []byte("the secret\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "broker.secret"), []byte(testSecret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	in := initKeycloak{strictFlags: strictFlags{issuer: "https://id.example.com/recovery", mode: modeStrict}}
@@ -46,7 +46,7 @@ func TestModeStrictAsksTheGatewayOfTheRealm(t *testing.T) {
 	if err := in.options(); err != nil {
 		t.Fatal(err)
 	}
-	good := brokerSettings{Issuer: "https://id.example.com/recovery/oidc", ClientID: "keycloak-acme", ClientSecret: "the secret"}
+	good := brokerSettings{Issuer: "https://id.example.com/recovery/oidc", ClientID: "keycloak-acme", ClientSecret: testSecret}
 	if err := in.sameGateway(good); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestModeStrictAsksTheGatewayOfTheRealm(t *testing.T) {
 	} {
 		b := good
 		change(&b)
-		if err := in.sameGateway(b); err == nil || strings.Contains(err.Error(), "the secret") || strings.Contains(err.Error(), "another secret than "+dir) == false {
+		if err := in.sameGateway(b); err == nil || strings.Contains(err.Error(), testSecret) || strings.Contains(err.Error(), "another secret than "+dir) == false {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -89,6 +89,30 @@ func TestAPasswordComesFromAFileTheInputOrTheEnvironment(t *testing.T) {
 		got, err := askPassword(cmd, c.file, c.variable, "Password: ")
 		if got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%+v: %q, %v", c, got, err)
+		}
+	}
+}
+
+func TestTheIssuerOfInitIsOriginAndPath(t *testing.T) {
+	for issuer, want := range map[string]string{
+		"https://id.example.com/recovery":    "https://id.example.com/recovery",
+		"https://id.example.com/recovery/":   "https://id.example.com/recovery",
+		"https://id.example.com/a/b":         "https://id.example.com/a/b",
+		"https://id.example.com":             "https://id.example.com/recovery",
+		"https://id.example.com/":            "https://id.example.com/recovery",
+		"https://id.example.com/recovery//":  "",
+		"https://id.example.com//recovery":   "",
+		"https://id.example.com/recovery?a":  "",
+		"https://id.example.com/recovery#a":  "",
+		"https://id.example.com/{env.X}":     "",
+		"https://id.example.com/re covery":   "",
+		"https://id.example.com/%zz":         "",
+		"https://id.example.com/../recovery": "",
+	} {
+		s := strictFlags{issuer: issuer}
+		origin, path, err := s.place()
+		if (err == nil) != (want != "") || origin+path != want || err == nil && s.issuer != want {
+			t.Errorf("%s: %s%s, %v", issuer, origin, path, err)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -113,14 +112,7 @@ func newTriedTrial(cmd *cobra.Command, as string) (*triedTrial, error) {
 
 // ask makes one call of the admin API.
 func (t *triedTrial) ask(path string, in, out any) error {
-	raw, err := request(t.cmd, http.MethodPost, path, in)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, out); err != nil {
-		return fmt.Errorf("reading the answer of Caddy: %v", err)
-	}
-	return nil
+	return askGateway(t.cmd, http.MethodPost, path, in, out)
 }
 
 func (t *triedTrial) path(verb string) string { return "trials/" + url.PathEscape(t.ID) + "/" + verb }
@@ -168,20 +160,4 @@ func deleted(left trial.Ended, err error) person.Step {
 		return person.Step{Name: name, Outcome: person.Failed, Seen: fmt.Sprintf("something is left: %+v", left), Mend: later}
 	}
 	return person.StepOf(name, "the identity provider has no such account any more, no authenticator counts, and nothing of the trial is trusted", nil)
-}
-
-// readRoots reads the certificates of a CA; nil: the system's.
-func readRoots(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(file) //nolint:gosec // the operator's own
-	if err != nil {
-		return nil, fmt.Errorf("reading --ca-file: %v", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificate: it must be PEM", file)
-	}
-	return roots, nil
 }

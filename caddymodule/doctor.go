@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -10,9 +11,11 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/internal/doctor"
+	doctorhydra "github.com/regrant/regrant/internal/doctor/hydra"
 	doctorkeycloak "github.com/regrant/regrant/internal/doctor/keycloak"
 	"github.com/regrant/regrant/internal/keys"
 	"github.com/regrant/regrant/storage/badger"
+	"github.com/regrant/regrant/upstream/hydra"
 	"github.com/regrant/regrant/upstream/keycloak"
 )
 
@@ -22,11 +25,23 @@ type examined struct {
 	Findings   []doctor.Finding  `json:"findings"`
 }
 
+// described is an upstream as the doctor has to know it.
+type described struct {
+	provider doctor.Provider
+	assist   bool      // the identity provider's own recovery stays beside the gateway
+	clients  []*Client // whose secrets are configured; some may be nil
+}
+
+// examining bounds what one call of the doctor's does.
+const examining = 2 * time.Minute
+
 // examine answers with what can be told from inside only.
 func examine(ctx context.Context, c adminCall) (any, error) {
 	if err := c.decode(&struct{}{}); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, examining)
+	defer cancel()
 	d := c.deployment()
 	findings := doctor.Examine(ctx, c.inside(ctx), doctor.GatewayChecks)
 	// Its own adapter, because the one of the runtime counts its calls as those of recoveries.
@@ -34,8 +49,11 @@ func examine(ctx context.Context, c adminCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if realm, ok := adapter.(*keycloak.Adapter); ok {
-		findings = append(findings, doctor.Examine[doctorkeycloak.Inside](ctx, realm, doctorkeycloak.InsideChecks)...)
+	switch own := adapter.(type) {
+	case *keycloak.Adapter:
+		findings = append(findings, doctor.Examine[doctorkeycloak.Inside](ctx, own, doctorkeycloak.InsideChecks)...)
+	case *hydra.Adapter:
+		findings = append(findings, doctor.Examine(ctx, own, doctorhydra.InsideChecks)...)
 	}
 	return examined{d, findings}, nil
 }
@@ -43,23 +61,11 @@ func examine(ctx context.Context, c adminCall) (any, error) {
 // deployment describes what stands where.
 func (c adminCall) deployment() doctor.Deployment {
 	r := c.realm
-	d := doctor.Deployment{Name: r.name, Origin: r.origin, Path: r.path, Strict: true, Provider: doctor.Provider{Kind: c.adapter.Facts().Name}}
-	switch u := r.upstream.(type) {
-	case *Keycloak:
-		d.Strict = u.Mode != modeAssist
-		d.Provider = doctor.Provider{Kind: "keycloak", URL: u.URL, Realm: u.Realm, Alias: u.Alias, ClientID: u.Client.ID, BrokerID: u.brokerClient().ID, Grant: u.UpstreamGrant != nil}
-	case *Kratos:
-		d.Strict = u.Mode != modeAssist
-		d.Provider = doctor.Provider{Kind: "kratos", URL: u.URL, AdminURL: u.Admin, BasePath: u.BasePath, RecoveryUI: u.RecoveryUI, SessionTokens: u.SessionTokens}
-	case *OIDC:
-		d.Provider = doctor.Provider{Kind: "oidc", URL: u.URL, ClientID: u.Client.ID, BrokerID: u.brokerClient().ID}
-	}
-	d.Calls = []string{d.Provider.URL}
-	if d.Provider.AdminURL != "" {
-		d.Calls = append(d.Calls, d.Provider.AdminURL)
-	}
+	own := r.upstream.described()
+	d := doctor.Deployment{Name: r.name, Origin: r.origin, Path: r.path, Strict: !own.assist, Provider: own.provider}
+	d.Calls = append([]string{d.Provider.URL}, d.Provider.Admins()...)
 	for _, n := range r.app.notifiers {
-		d.Calls = append(d.Calls, withoutQuery(n.URL))
+		d.Calls = append(d.Calls, originOf(n.URL))
 	}
 	for _, k := range c.ring.Signing(keys.Grant) {
 		d.Keys = append(d.Keys, k.ID)
@@ -74,18 +80,14 @@ func (c adminCall) inside(ctx context.Context) doctor.Gateway {
 	if g.Reserve == 0 {
 		g.Reserve = badger.DefaultReserve
 	}
-	if free, err := badger.FreeSpace(a.storeDir()); err == nil {
-		g.Free = free
-	}
+	g.Free, g.FreeErr = badger.FreeSpace(a.storeDir())
 	g.Exchange, g.Replay, g.Replayed = c.tryExchange(ctx)
-	if ages, err := c.ring.Ages(ctx); err == nil {
-		for _, age := range ages {
-			g.KeyAge = max(g.KeyAge, age)
-		}
+	ages, err := c.ring.Ages(ctx)
+	g.KeyAgeErr = err
+	for _, age := range ages {
+		g.KeyAge = max(g.KeyAge, age)
 	}
-	if _, oldest, err := c.outbox.Waiting(ctx); err == nil {
-		g.Waiting = oldest
-	}
+	_, g.Waiting, g.WaitingErr = c.outbox.Waiting(ctx)
 	for _, m := range a.methods {
 		if m.terms.RiskAnalysis != "" {
 			g.Risks = append(g.Risks, fmt.Sprintf("%s stands on %s", m.name, m.terms.RiskAnalysis))
@@ -95,7 +97,7 @@ func (c adminCall) inside(ctx context.Context) doctor.Gateway {
 		g.Files = append(g.Files, lookAt(path))
 	}
 	for _, n := range a.notifiers {
-		g.Notifiers = append(g.Notifiers, doctor.Reached{Address: withoutQuery(n.URL), Err: dial(ctx, n.URL)})
+		g.Notifiers = append(g.Notifiers, doctor.Reached{Address: originOf(n.URL), Err: dial(ctx, n.URL)})
 	}
 	return g
 }
@@ -106,12 +108,11 @@ var filed = regexp.MustCompile(`\{file\.([^{}]+)\}`)
 // secretFiles are those that the configuration reads secrets from, and the one made at the first start.
 func (r *realm) secretFiles() (paths []string) {
 	a := r.app
-	configured := []string{a.Secret, a.PreviousSecret, r.upstream.brokerClient().Secret}
-	switch u := r.upstream.(type) {
-	case *Keycloak:
-		configured = append(configured, u.Client.Secret)
-	case *OIDC:
-		configured = append(configured, u.Client.Secret)
+	configured := []string{a.Secret, a.PreviousSecret}
+	for _, c := range r.upstream.described().clients {
+		if c != nil {
+			configured = append(configured, c.Secret)
+		}
 	}
 	for _, n := range a.notifiers {
 		configured = append(configured, n.Secret)
@@ -142,7 +143,7 @@ func lookAt(path string) doctor.SecretFile {
 func dial(ctx context.Context, address string) error {
 	u, err := url.Parse(address)
 	if err != nil {
-		return err
+		return errors.New("its address cannot be read") // which may hold a secret
 	}
 	port := u.Port()
 	if port == "" {
@@ -155,11 +156,11 @@ func dial(ctx context.Context, address string) error {
 	return conn.Close()
 }
 
-// withoutQuery is an address without what may be a secret in it.
-func withoutQuery(address string) string {
+// originOf is an address without what may be a secret in it: many receivers know their senders by the path alone.
+func originOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return ""
 	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	return u.Scheme + "://" + u.Host
 }

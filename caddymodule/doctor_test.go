@@ -90,3 +90,70 @@ func TestTheDoctorIsAskedByPost(t *testing.T) {
 		t.Errorf("status %d: %s", status, answer)
 	}
 }
+
+// The doctor sees every address that is called and every file that a secret comes from, whatever the upstream is.
+func TestTheDoctorKnowsEveryKindOfUpstream(t *testing.T) {
+	const receiver = "http://127.0.0.1:9/"
+	dir := t.TempDir()
+	for kind, c := range map[string]struct {
+		options string // DIR is where the files are
+		calls   []string
+		files   []string
+	}{
+		"keycloak http://127.0.0.1:9": {
+			"realm acme\nclient a {file.DIR/client}\nbroker_client b {file.DIR/broker}\nupstream_grant c {file.DIR/grant}",
+			[]string{"http://127.0.0.1:9"},
+			[]string{"client", "broker", "grant"},
+		},
+		"oidc https://idp.example": {
+			"client a {file.DIR/client}\nbroker_client b {file.DIR/broker}\nbroker_redirect https://idp.example/callback\nassume_unprivileged risk_analysis RA-1",
+			[]string{"https://idp.example"},
+			[]string{"client", "broker"},
+		},
+		"kratos http://127.0.0.1:9": {
+			"admin http://127.0.0.1:10\nhydra http://127.0.0.1:11", []string{"http://127.0.0.1:9", "http://127.0.0.1:10", "http://127.0.0.1:11"}, nil,
+		},
+		"hydra http://127.0.0.1:9": {
+			"admin http://127.0.0.1:10\nclient a {file.DIR/client}\nupstream_grant c {file.DIR/grant} orders:read",
+			[]string{"http://127.0.0.1:9", "http://127.0.0.1:10"},
+			[]string{"client", "grant"},
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			privateData(t)
+			before, rest, _ := strings.Cut(goodCaddyfile(t, testOrigin), "\t\tupstream ")
+			_, after, _ := strings.Cut(rest, "\t\tmethod ")
+			options := strings.NewReplacer("DIR", dir, "\n", "\n\t\t\t").Replace(c.options)
+			for _, name := range c.files {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(testSecret), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			text := before + "\t\tupstream " + kind + " {\n\t\t\t" + options + "\n\t\t}\n\t\tmethod " + after
+			if !strings.Contains(text, receiver) {
+				t.Fatal("nobody is told anything")
+			}
+			app, _ := loadText(t, strings.Replace(text, receiver, receiver+"path-"+testSecret, 1))
+			mustOpen(t, app)
+			found, answer := askDoctor(t, admin(app))
+			if strings.Contains(answer, testSecret) {
+				t.Error("the answer tells a secret")
+			}
+			d := found.Deployment
+			if word, _, _ := strings.Cut(kind, " "); d.Provider.Kind != word || d.Provider.URL != c.calls[0] {
+				t.Errorf("%+v", d.Provider)
+			}
+			for _, address := range c.calls {
+				if !slices.Contains(d.Calls, address) {
+					t.Errorf("%s is not among %q", address, d.Calls)
+				}
+			}
+			files := app.realms[0].secretFiles()
+			for _, name := range c.files {
+				if !slices.Contains(files, filepath.Join(dir, name)) {
+					t.Errorf("%s is not among %q", name, files)
+				}
+			}
+		})
+	}
+}

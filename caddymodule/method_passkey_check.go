@@ -63,15 +63,6 @@ func checkList(option string, values []string, check func(string) error) error {
 	return nil
 }
 
-// checkOneOf checks a word that may be left out.
-func checkOneOf(option, value string, words ...string) error {
-	if value == "" || hasPlaceholder(value) || slices.Contains(words, value) {
-		return nil
-	}
-	last := len(words) - 1
-	return fmt.Errorf("%s %q is not known: write %s or %s", option, value, strings.Join(words[:last], ", "), words[last])
-}
-
 func checkAlgorithm(name string) error {
 	if _, known := algorithms[name]; !known {
 		return fmt.Errorf("%q is not known: write names such as EdDSA, ES256 and RS256", name)

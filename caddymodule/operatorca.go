@@ -54,10 +54,8 @@ func (m *DeviceCertificate) checkOperatorValues() error {
 	if len(m.CRL) > revocation.MaxCRLs {
 		return fmt.Errorf("%d CRLs are too many: name %d at most", len(m.CRL), revocation.MaxCRLs)
 	}
-	switch {
-	case m.Revocation == "" || m.Revocation == revocationRequired || m.Revocation == revocationOff || hasPlaceholder(m.Revocation):
-	default:
-		return fmt.Errorf("revocation %q is not known: write required or off", m.Revocation)
+	if err := checkOneOf("revocation", m.Revocation, revocationRequired, revocationOff); err != nil {
+		return err
 	}
 	if _, err := m.Identity.rule(); err != nil {
 		return err

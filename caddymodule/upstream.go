@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -31,6 +32,8 @@ type Upstream interface {
 	// stands for one made by the key ring, an empty id for no client: the
 	// identity provider brokers to nobody.
 	brokerClient() Client
+	// described is what the doctor needs to know of it.
+	described() described
 	// warnings are what is legal in this configuration but wide open.
 	warnings() []string
 }
@@ -74,15 +77,31 @@ func (c *Client) check(name string) error {
 	return checkWord(name, c.ID)
 }
 
+// checkStrong is check for a client whose secret others could try to guess.
+func (c *Client) checkStrong(name string) error {
+	if c == nil {
+		return nil
+	}
+	return firstError(checkSecret("the secret of "+name, c.Secret), c.check(name))
+}
+
+// read reads the secret of a client that may be missing, which has none.
+func (c *Client) read(name string) (string, error) {
+	if c == nil {
+		return "", nil
+	}
+	return readSecret("the secret of "+name, c.Secret)
+}
+
 // upstreamTimeout bounds one call to an identity provider.
 const upstreamTimeout = 10 * time.Second
 
-// httpClient makes the client for calls to an identity provider.
-func httpClient(pool *trustPool) *http.Client {
+// httpClient makes the client for calls to an identity provider; nil: with the roots of the system.
+func httpClient(config *tls.Config) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	// An environment variable must not decide who sees the client secret.
 	transport.Proxy = nil
-	if config := pool.tlsConfig(); config != nil {
+	if config != nil {
 		transport.TLSClientConfig = config
 	}
 	return &http.Client{

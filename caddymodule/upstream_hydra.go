@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/regrant/regrant/internal/doctor"
 	"github.com/regrant/regrant/upstream"
 	"github.com/regrant/regrant/upstream/hydra"
 )
@@ -96,6 +97,14 @@ func readHydraGrant(d *caddyfile.Dispenser, g **HydraGrant) error {
 	return nil
 }
 
+// client is that of a grant that may be missing.
+func (g *HydraGrant) client() *Client {
+	if g == nil {
+		return nil
+	}
+	return &g.Client
+}
+
 func (g *HydraGrant) expand() error {
 	if g == nil {
 		return nil
@@ -151,20 +160,10 @@ func (h *Hydra) Provision(ctx caddy.Context) (err error) {
 //		trust_pool          <module> ...
 //	}
 func (h *Hydra) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // consume module name
-	if err := readOnce(d, &h.URL); err != nil {
-		return err
-	}
-	if err := h.checkValues(); err != nil {
-		return d.WrapErr(err)
-	}
-	return readBlock(d, 0, h.unmarshalOption, h.checkValues, h.check)
+	return h.unmarshal(d, &h.URL, h.unmarshalOption, h.checkValues, h.check)
 }
 
 func (h *Hydra) unmarshalOption(d *caddyfile.Dispenser) error {
-	if known, err := h.unmarshalTerm(d); known || err != nil {
-		return err
-	}
 	switch d.Val() {
 	case "admin":
 		return readOnce(d, &h.Admin)
@@ -218,15 +217,13 @@ func (h *Hydra) check() error {
 func (h *Hydra) name() string { return cmp.Or(h.Name, "hydra") }
 
 func (h *Hydra) adapter(origin, issuer string) (upstream.Adapter, error) {
-	secret, err := readSecret("the secret of client", h.Client.Secret)
+	secret, err := h.Client.read("client")
 	if err != nil {
 		return nil, err
 	}
-	grantSecret := ""
-	if h.UpstreamGrant != nil {
-		if grantSecret, err = readSecret("the secret of upstream_grant", h.UpstreamGrant.Secret); err != nil {
-			return nil, err
-		}
+	grantSecret, err := h.UpstreamGrant.client().read("upstream_grant")
+	if err != nil {
+		return nil, err
 	}
 	return hydra.New(h.config(origin, issuer, secret, grantSecret))
 }
@@ -243,7 +240,7 @@ func (h *Hydra) config(origin, issuer, secret, grantSecret string) hydra.Config 
 		ClientSecret:       secret,
 		AssumeUnprivileged: h.AssumeUnprivileged != nil,
 		ACR:                h.ACR.assurances(),
-		HTTPClient:         httpClient(h.pool),
+		HTTPClient:         httpClient(h.pool.tlsConfig()),
 		Clock:              time.Now,
 	}
 	if g := h.UpstreamGrant; g != nil {
@@ -254,6 +251,20 @@ func (h *Hydra) config(origin, issuer, secret, grantSecret string) hydra.Config 
 
 // brokerClient is none: the gateway answers the logins of Hydra itself.
 func (h *Hydra) brokerClient() Client { return Client{} }
+
+func (h *Hydra) described() described {
+	d := described{
+		provider: doctor.Provider{
+			Kind: "hydra", URL: h.URL, AdminURL: h.Admin, BasePath: h.BasePath, ClientID: h.Client.ID,
+			HydraIssuer: h.HydraIssuer, RecoveryUI: h.RecoveryUI, Unprivileged: h.AssumeUnprivileged != nil,
+		},
+		clients: []*Client{h.Client, h.UpstreamGrant.client()},
+	}
+	if h.UpstreamGrant != nil {
+		d.provider.GrantID = h.UpstreamGrant.ID
+	}
+	return d
+}
 
 func (h *Hydra) warnings() []string {
 	warnings := append(plaintextWarning(h.URL, "the client secret"), plaintextWarning(h.Admin, "every login")...)

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/regrant/regrant/internal/doctor"
 	"github.com/regrant/regrant/upstream"
 	"github.com/regrant/regrant/upstream/keycloak"
 )
@@ -90,7 +90,7 @@ func (Keycloak) CaddyModule() caddy.ModuleInfo {
 
 // Provision fills in defaults and checks the values. It calls nobody.
 func (k *Keycloak) Provision(ctx caddy.Context) (err error) {
-	if err := firstError(k.expand(), expand(&k.URL, &k.Realm, &k.Alias), expandAll(k.PrivilegedRoles), k.Client.expand(), k.BrokerClient.expand(), k.UpstreamGrant.expand()); err != nil {
+	if err := firstError(k.expand(), expand(&k.URL, &k.Realm, &k.Alias, &k.Mode), expandAll(k.PrivilegedRoles), k.Client.expand(), k.BrokerClient.expand(), k.UpstreamGrant.expand()); err != nil {
 		return err
 	}
 	if err := k.check(); err != nil {
@@ -124,20 +124,10 @@ func (k *Keycloak) Provision(ctx caddy.Context) (err error) {
 //		trust_pool       <module> ...
 //	}
 func (k *Keycloak) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // consume module name
-	if err := readOnce(d, &k.URL); err != nil {
-		return err
-	}
-	if err := k.checkValues(); err != nil {
-		return d.WrapErr(err)
-	}
-	return readBlock(d, 0, k.unmarshalOption, k.checkValues, k.check)
+	return k.unmarshal(d, &k.URL, k.unmarshalOption, k.checkValues, k.check)
 }
 
 func (k *Keycloak) unmarshalOption(d *caddyfile.Dispenser) error {
-	if known, err := k.unmarshalTerm(d); known || err != nil {
-		return err
-	}
 	switch d.Val() {
 	case "realm":
 		return readOnce(d, &k.Realm)
@@ -156,12 +146,7 @@ func (k *Keycloak) unmarshalOption(d *caddyfile.Dispenser) error {
 	case "mode":
 		return readOnce(d, &k.Mode)
 	case "privileged_roles":
-		roles := d.RemainingArgs()
-		if len(roles) == 0 {
-			return d.ArgErr()
-		}
-		k.PrivilegedRoles = append(k.PrivilegedRoles, roles...)
-		return nil
+		return readList(d, &k.PrivilegedRoles)
 	case "federated_passwords":
 		return readFlag(d, &k.FederatedPasswords)
 	case "acr":
@@ -176,19 +161,12 @@ func (k *Keycloak) unmarshalOption(d *caddyfile.Dispenser) error {
 
 // checkValues checks the values that are given.
 func (k *Keycloak) checkValues() error {
-	if k.Mode != "" && k.Mode != modeStrict && k.Mode != modeAssist {
-		return fmt.Errorf("mode %q is not known: write strict or assist", k.Mode)
-	}
-	if k.BrokerClient != nil {
-		if err := checkSecret("the secret of broker_client", k.BrokerClient.Secret); err != nil {
-			return err
-		}
-	}
 	return firstError(
 		k.checkTerms(),
+		checkOneOf("mode", k.Mode, modeStrict, modeAssist),
 		checkURL("upstream", k.URL),
 		k.Client.check("client"),
-		k.BrokerClient.check("broker_client"),
+		k.BrokerClient.checkStrong("broker_client"),
 		k.UpstreamGrant.check("upstream_grant"),
 		k.ACR.check(),
 	)
@@ -217,15 +195,13 @@ func (k *Keycloak) check() error {
 func (k *Keycloak) name() string { return cmp.Or(k.Name, "keycloak-"+k.Realm) }
 
 func (k *Keycloak) adapter(origin, _ string) (upstream.Adapter, error) {
-	secret, err := readSecret("the secret of client", k.Client.Secret)
+	secret, err := k.Client.read("client")
 	if err != nil {
 		return nil, err
 	}
-	grantSecret := ""
-	if k.UpstreamGrant != nil {
-		if grantSecret, err = readSecret("the secret of upstream_grant", k.UpstreamGrant.Secret); err != nil {
-			return nil, err
-		}
+	grantSecret, err := k.UpstreamGrant.read("upstream_grant")
+	if err != nil {
+		return nil, err
 	}
 	return keycloak.New(k.config(origin, secret, grantSecret))
 }
@@ -243,7 +219,7 @@ func (k *Keycloak) config(origin, secret, grantSecret string) keycloak.Config {
 		FederatedPasswords: k.FederatedPasswords,
 		PrivilegedRoles:    k.PrivilegedRoles,
 		ACR:                k.ACR.assurances(),
-		HTTPClient:         httpClient(k.pool),
+		HTTPClient:         httpClient(k.pool.tlsConfig()),
 		Clock:              time.Now,
 	}
 	if k.UpstreamGrant != nil {
@@ -257,6 +233,16 @@ func (k *Keycloak) brokerClient() Client {
 		return Client{ID: k.name()}
 	}
 	return *k.BrokerClient
+}
+
+func (k *Keycloak) described() described {
+	return described{
+		provider: doctor.Provider{
+			Kind: "keycloak", URL: k.URL, Realm: k.Realm, Alias: k.Alias, BrokerID: k.brokerClient().ID, Grant: k.UpstreamGrant != nil,
+		},
+		assist:  k.Mode == modeAssist,
+		clients: []*Client{k.Client, k.BrokerClient, k.UpstreamGrant},
+	}
 }
 
 func (k *Keycloak) warnings() []string {

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/regrant/regrant/internal/doctor"
 	"github.com/regrant/regrant/upstream"
 	"github.com/regrant/regrant/upstream/hydra"
 	"github.com/regrant/regrant/upstream/kratos"
@@ -89,7 +89,7 @@ func (Kratos) CaddyModule() caddy.ModuleInfo {
 
 // Provision fills in defaults and checks the values. It calls nobody.
 func (k *Kratos) Provision(ctx caddy.Context) (err error) {
-	if err := firstError(k.expand(), expand(&k.URL, &k.Admin, &k.Hydra, &k.BasePath, &k.RecoveryUI)); err != nil {
+	if err := firstError(k.expand(), expand(&k.URL, &k.Admin, &k.Hydra, &k.BasePath, &k.RecoveryUI, &k.Mode)); err != nil {
 		return err
 	}
 	if err := k.check(); err != nil {
@@ -118,20 +118,10 @@ func (k *Kratos) Provision(ctx caddy.Context) (err error) {
 //		trust_pool     <module> ...
 //	}
 func (k *Kratos) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // consume module name
-	if err := readOnce(d, &k.URL); err != nil {
-		return err
-	}
-	if err := k.checkValues(); err != nil {
-		return d.WrapErr(err)
-	}
-	return readBlock(d, 0, k.unmarshalOption, k.checkValues, k.check)
+	return k.unmarshal(d, &k.URL, k.unmarshalOption, k.checkValues, k.check)
 }
 
 func (k *Kratos) unmarshalOption(d *caddyfile.Dispenser) error {
-	if known, err := k.unmarshalTerm(d); known || err != nil {
-		return err
-	}
 	switch d.Val() {
 	case "admin":
 		return readOnce(d, &k.Admin)
@@ -161,10 +151,7 @@ func (k *Kratos) unmarshalOption(d *caddyfile.Dispenser) error {
 
 // checkValues checks the values that are given.
 func (k *Kratos) checkValues() error {
-	if k.Mode != "" && k.Mode != modeStrict && k.Mode != modeAssist {
-		return fmt.Errorf("mode %q is not known: write strict or assist", k.Mode)
-	}
-	return firstError(k.checkTerms(), checkURL("upstream", k.URL), checkURL("admin", k.Admin), checkURL("hydra", k.Hydra))
+	return firstError(k.checkTerms(), checkOneOf("mode", k.Mode, modeStrict, modeAssist), checkURL("upstream", k.URL), checkURL("admin", k.Admin), checkURL("hydra", k.Hydra))
 }
 
 // check checks the whole.
@@ -205,7 +192,7 @@ func (k *Kratos) config(origin, issuer string) kratos.Config {
 		RecoveryUI: k.RecoveryUI,
 		Programs:   k.SessionTokens,
 		Strict:     k.Mode != modeAssist,
-		HTTPClient: httpClient(k.pool),
+		HTTPClient: httpClient(k.pool.tlsConfig()),
 		Clock:      time.Now,
 	}
 	for _, m := range k.Privileged {
@@ -216,6 +203,15 @@ func (k *Kratos) config(origin, issuer string) kratos.Config {
 
 // brokerClient is none: Kratos makes its sessions itself.
 func (k *Kratos) brokerClient() Client { return Client{} }
+
+func (k *Kratos) described() described {
+	return described{
+		provider: doctor.Provider{
+			Kind: "kratos", URL: k.URL, AdminURL: k.Admin, HydraURL: k.Hydra, BasePath: k.BasePath, SessionTokens: k.SessionTokens,
+		},
+		assist: k.Mode == modeAssist,
+	}
+}
 
 func (k *Kratos) warnings() []string {
 	warnings := plaintextWarning(k.URL, "the recovery codes that the gateway redeems, and people's sessions")

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/regrant/regrant/internal/doctor"
 	"github.com/regrant/regrant/upstream"
 	"github.com/regrant/regrant/upstream/oidc"
 )
@@ -91,32 +92,17 @@ func (o *OIDC) Provision(ctx caddy.Context) (err error) {
 //		trust_pool      <module> ...
 //	}
 func (o *OIDC) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // consume module name
-	if err := readOnce(d, &o.URL); err != nil {
-		return err
-	}
-	if err := o.checkValues(); err != nil {
-		return d.WrapErr(err)
-	}
-	return readBlock(d, 0, o.unmarshalOption, o.checkValues, o.check)
+	return o.unmarshal(d, &o.URL, o.unmarshalOption, o.checkValues, o.check)
 }
 
 func (o *OIDC) unmarshalOption(d *caddyfile.Dispenser) error {
-	if known, err := o.unmarshalTerm(d); known || err != nil {
-		return err
-	}
 	switch d.Val() {
 	case "client":
 		return readClient(d, &o.Client)
 	case "broker_client":
 		return readClient(d, &o.BrokerClient)
 	case "broker_redirect":
-		uris := d.RemainingArgs()
-		if len(uris) == 0 {
-			return d.ArgErr()
-		}
-		o.BrokerRedirects = append(o.BrokerRedirects, uris...)
-		return nil
+		return readList(d, &o.BrokerRedirects)
 	case "assume_unprivileged":
 		return readAssumption(d, &o.AssumeUnprivileged)
 	case "acr":
@@ -135,17 +121,12 @@ func (o *OIDC) checkValues() error {
 			return err
 		}
 	}
-	if o.BrokerClient != nil {
-		if err := checkSecret("the secret of broker_client", o.BrokerClient.Secret); err != nil {
-			return err
-		}
-	}
 	return firstError(
 		o.checkTerms(),
 		o.AssumeUnprivileged.check(),
 		checkURL("upstream", o.URL),
 		o.Client.check("client"),
-		o.BrokerClient.check("broker_client"),
+		o.BrokerClient.checkStrong("broker_client"),
 		o.ACR.check(),
 	)
 }
@@ -169,7 +150,7 @@ func (o *OIDC) name() string { return cmp.Or(o.Name, "oidc-"+hostWord(o.URL)) }
 
 // adapter needs no public origin: the provider is called by its issuer.
 func (o *OIDC) adapter(_, _ string) (upstream.Adapter, error) {
-	secret, err := readSecret("the secret of client", o.Client.Secret)
+	secret, err := o.Client.read("client")
 	if err != nil {
 		return nil, err
 	}
@@ -181,12 +162,19 @@ func (o *OIDC) adapter(_, _ string) (upstream.Adapter, error) {
 		BrokerRedirects:    o.BrokerRedirects,
 		AssumeUnprivileged: o.AssumeUnprivileged != nil,
 		ACR:                o.ACR.assurances(),
-		HTTPClient:         httpClient(o.pool),
+		HTTPClient:         httpClient(o.pool.tlsConfig()),
 		Clock:              time.Now,
 	})
 }
 
 func (o *OIDC) brokerClient() Client { return *o.BrokerClient }
+
+func (o *OIDC) described() described {
+	return described{
+		provider: doctor.Provider{Kind: "oidc", URL: o.URL, BrokerID: o.BrokerClient.ID},
+		clients:  []*Client{o.Client, o.BrokerClient},
+	}
+}
 
 func (o *OIDC) warnings() []string {
 	return append(plaintextWarning(o.URL, "the client secret"), o.AssumeUnprivileged.warnAssumption()...)

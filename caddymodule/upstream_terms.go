@@ -30,6 +30,24 @@ type UpstreamTerms struct {
 // upstreamTerms are these terms, for [Upstream].
 func (t *UpstreamTerms) upstreamTerms() *UpstreamTerms { return t }
 
+// unmarshal reads an upstream: its address, and a block with these terms and the options of its kind. See [readBlock].
+func (t *UpstreamTerms) unmarshal(d *caddyfile.Dispenser, address *string, option func(*caddyfile.Dispenser) error, values, whole func() error) error {
+	d.Next() // consume module name
+	if err := readOnce(d, address); err != nil {
+		return err
+	}
+	if err := values(); err != nil {
+		return d.WrapErr(err)
+	}
+	termOr := func(d *caddyfile.Dispenser) error {
+		if known, err := t.unmarshalTerm(d); known || err != nil {
+			return err
+		}
+		return option(d)
+	}
+	return readBlock(d, 0, termOr, values, whole)
+}
+
 // unmarshalTerm reads the option at which d stands if it is one of the terms:
 //
 //	name   <name>
