@@ -1,6 +1,16 @@
 package chromium
 
-import "github.com/chromedp/cdproto/emulation"
+import (
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+)
+
+// ForgetCookies ends every session of the person in this browser.
+func (b *Browser) ForgetCookies() error {
+	_, err := call(b, network.ClearBrowserCookies, cdp.Empty{})
+	return err
+}
 
 // SetWidth makes the window so wide, in CSS pixels, as that of a small phone.
 func (b *Browser) SetWidth(pixels int64) error {

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,17 +21,19 @@ import (
 
 // config fills in the Caddyfile.
 type config struct {
-	Dir, Admin, Origin, Upstream, UpstreamAdmin, ClientSecret, ProgramsSecret, BrokerSecret, Hook, HookSecret, Probation, App string
-	Global, Site, Network, Method, Devices, Issuer                                                                            string
-	Kind                                                                                                                      string
-	Port, IdPPort, AdminPort, StatePort, UIPort, HydraPort, HydraAdmin                                                        int
-	Plain, NoGrant                                                                                                            bool
-	Users, Hosts                                                                                                              []string
+	Dir, Admin, Origin, Upstream, UpstreamAdmin, UpstreamHydra, ClientSecret, ProgramsSecret, BrokerSecret, Hook, HookSecret, Probation, App string
+	Global, Site, Network, Method, Devices, Issuer                                                                                           string
+	Kind                                                                                                                                     string
+	Port, IdPPort, AdminPort, StatePort, UIPort, HydraPort, HydraAdmin                                                                       int
+	Plain, NoGrant, Bare                                                                                                                     bool
+	Users, Hosts                                                                                                                             []string
 
 	Gateway  []string // more options
 	Keycloak []string // more options
 	Kratos   string   // further configuration
-	SMTP     int      // port
+	Hydra    string   // likewise
+	HydraDev bool
+	SMTP     int // port
 }
 
 // caddyfile is what an operator would write, for an address on this machine. Java names no server without a dot in the
@@ -71,13 +74,16 @@ var caddyfile = template.Must(template.New("").Parse(`{
 			admin {{.UpstreamAdmin}}
 			client regrant-gateway {file.{{.Dir}}/client.secret}
 			recovery_ui /ui/recovery
+{{- if not .NoGrant}}
+			upstream_grant regrant-programs {file.{{.Dir}}/programs.secret} orders:read orders:write
+{{- end}}
 			assume_unprivileged risk_analysis RA-DEMO-2
 		}
 {{- else}}
 		upstream kratos {{.Upstream}} {
 			admin {{.UpstreamAdmin}}
 {{- if .HydraAdmin}}
-			hydra http://127.0.0.1:{{.HydraAdmin}}
+			hydra {{.UpstreamHydra}}
 {{- end}}
 			recovery_ui /ui/recovery
 			session_tokens
@@ -143,6 +149,9 @@ func (e *Env) startCaddy(ctx context.Context, c config) error {
 	if err := caddyfile.Execute(&text, c); err != nil {
 		return err
 	}
+	if err := Swept(filepath.Join(c.Dir, "caddy")); err != nil {
+		return err
+	}
 	e.caddyfile = filepath.Join(c.Dir, "Caddyfile")
 	if err := os.WriteFile(e.caddyfile, text.Bytes(), 0o600); err != nil {
 		return err
@@ -162,6 +171,19 @@ func (e *Env) startCaddy(ctx context.Context, c config) error {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return nil
+}
+
+// Swept makes a storage of Caddy's that says it was cleaned just now. Caddy cleans a new one while it makes its first
+// certificate, and deletes the folder for that if it finds it empty: it tries again after a minute.
+func Swept(dir string) error {
+	said, err := json.Marshal(map[string]map[string]time.Time{"tls": {"timestamp": time.Now()}})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "last_clean.json"), said, 0o600)
 }
 
 // writeSecrets puts the secrets where the Caddyfile points.

@@ -42,18 +42,21 @@ type Options struct {
 	Patient   bool      // limits so wide that a hundred attempts at once pass
 	Network   string    // limit of one network, such as "3 1h"; default: the gateway's
 	Caddy     string    // program in Bin to run as Caddy; default: caddy
-	Users     []string  // accounts of Demo besides alice and bob
-	Through   string    // address by which the gateway calls the identity provider, Kratos' admin API too, to put faults in between; default: the IdP's own
+	Users     []string  // accounts besides alice and bob; in front of Keycloak, if it is Bare
+	Through   string    // address by which the gateway calls the identity provider, the admin APIs of Kratos and Hydra too, to put faults in between; default: the IdP's own
 	Global    string    // further global options of the Caddyfile
 	Site      string    // further directives of the site
 	Hosts     []string  // names of the site besides localhost, which nothing but a browser has to find; the first is the issuer's
 	Gateway   []string  // more options of the gateway, such as clients, each as in a Caddyfile
 	Method    string    // more options of the method
-	NoGrant   bool      // programs get no access tokens of Keycloak
+	Bare      bool      // the identity provider does not know the gateway: `caddy regrant init` is to set it up
+	NoGrant   bool      // programs get no access tokens of Keycloak or Hydra
 	Plain     bool      // without the option secret: the files of the store are not encrypted
 	Variables []string  // of Caddy's environment, each NAME=value
 	Keycloak  []string  // further options of Keycloak's own
 	Kratos    string    // further configuration of Kratos' own, in YAML; it wins
+	Hydra     string    // further configuration of Hydra's own, in YAML; it wins
+	HydraDev  bool      // Hydra in its mode for development
 	SMTP      int       // port of the mail server that Kratos sends to; default: it sends nothing
 	Devices   string    // mode of the client_auth of a site for devices; default: there is no such site
 }
@@ -141,7 +144,8 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		Global: o.Global, Site: o.Site, Method: o.Method, Devices: o.Devices,
 		Plain: o.Plain, Hosts: o.Hosts, Issuer: strings.TrimSuffix(e.Issuer, "/recovery"),
 	}
-	c.Gateway, c.Keycloak, c.Kratos, c.SMTP = o.Gateway, o.Keycloak, o.Kratos, o.SMTP
+	c.Gateway, c.Keycloak, c.Kratos, c.SMTP, c.Bare = o.Gateway, o.Keycloak, o.Kratos, o.SMTP, o.Bare
+	c.Hydra, c.HydraDev = o.Hydra, o.HydraDev
 	if c.Upstream == "" {
 		c.Upstream, c.UpstreamAdmin = fmt.Sprintf("http://127.0.0.1:%d", c.IdPPort), fmt.Sprintf("http://127.0.0.1:%d", c.AdminPort)
 	}
@@ -150,6 +154,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 		c.UIPort = ports[5]
 	case KratosHydra:
 		c.UIPort, c.HydraPort, c.HydraAdmin = ports[5], ports[6], ports[7]
+		c.UpstreamHydra = cmp.Or(o.Through, fmt.Sprintf("http://127.0.0.1:%d", c.HydraAdmin))
 	}
 	if o.Patient {
 		c.Network = "1000000 1m"
@@ -178,8 +183,11 @@ func (e *Env) Entrance() string {
 
 // User is what the identity provider calls somebody.
 func (e *Env) User(name string) string {
-	if e.Kind == Kratos {
+	switch e.Kind {
+	case Kratos, KratosHydra:
 		return name + "@example.com"
+	case Hydra:
+		return subject(name)
 	}
 	return name
 }
@@ -187,7 +195,7 @@ func (e *Env) User(name string) string {
 // Welcome is what whoever has signed in there reads.
 func (e *Env) Welcome(user string) string {
 	if e.Kind == Kratos {
-		return "You are signed in You are signed in " + user + "@example.com"
+		return user + "@example.com by "
 	}
 	return "Signed in as " + user
 }

@@ -1,6 +1,7 @@
 package env
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -32,12 +33,19 @@ func startHydra(ctx context.Context, e *Env, c config) (_ Provider, err error) {
 	if h.Server, err = runHydra(ctx, e, c, h.state, [2]int{c.IdPPort, c.AdminPort}); err != nil {
 		return nil, err
 	}
-	if err := h.Server.RegisterGateway(ctx, "regrant-gateway", c.ClientSecret, e.Issuer+"/login/callback"); err != nil {
-		return nil, err
+	if !c.Bare {
+		if err := h.Server.RegisterGateway(ctx, "regrant-gateway", c.ClientSecret, e.Issuer+"/login/callback"); err != nil {
+			return nil, err
+		}
+	}
+	if !c.Bare && !c.NoGrant {
+		if err := h.Server.RegisterPrograms(ctx, "regrant-programs", c.ProgramsSecret); err != nil {
+			return nil, err
+		}
 	}
 	var users []selfservice.User
 	for _, name := range append([]string{"alice", "bob"}, c.Users...) {
-		users = append(users, selfservice.User{ID: name + "-0001", Name: name + "@example.com", Password: name + "-password"})
+		users = append(users, selfservice.User{ID: subject(name), Name: name + "@example.com", Password: name + "-password"})
 	}
 	h.ui, err = selfservice.Start(selfservice.Options{
 		Address: fmt.Sprintf("127.0.0.1:%d", c.UIPort), Origin: c.Origin, Hydra: h.Server.AdminURL,
@@ -46,6 +54,9 @@ func startHydra(ctx context.Context, e *Env, c config) (_ Provider, err error) {
 	return h, err
 }
 
+// subject is what Hydra calls one of the login app's users.
+func subject(name string) string { return name + "-0001" }
+
 // runHydra starts Hydra behind the gateway, with the application as its client.
 func runHydra(ctx context.Context, e *Env, c config, state *postgres.Server, ports [2]int) (*hydra.Server, error) {
 	dir := filepath.Join(c.Dir, "hydra")
@@ -53,7 +64,7 @@ func runHydra(ctx context.Context, e *Env, c config, state *postgres.Server, por
 		return nil, err
 	}
 	s, err := hydra.Start(ctx, hydra.Options{
-		Program: filepath.Join(e.Bin, "hydra"), Dir: dir, DSN: state.URL("hydra"), Ports: ports, Issuer: c.Origin, Log: e.log,
+		Program: filepath.Join(e.Bin, "hydra"), Dir: dir, DSN: state.URL("hydra"), Ports: ports, Issuer: c.Origin, Log: e.log, Extra: cmp.Or(c.Hydra, "{}"), Dev: c.HydraDev,
 		Login: c.Origin + "/ui/login", Consent: c.Origin + "/ui/consent", Logout: c.Origin + "/ui/logout",
 	})
 	if err != nil {

@@ -36,8 +36,14 @@ func startProvider(ctx context.Context, e *Env, c config) (Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return KeycloakProvider{server}, nil
+	if c.Bare {
+		err = server.Plain(ctx, c.App, careful, append([]string{"alice", "bob"}, c.Users...)...)
+	}
+	return KeycloakProvider{server}, err
 }
+
+// careful is what a careful operator has in a realm besides what Keycloak makes.
+var careful = map[string]any{"bruteForceProtected": true, "eventsEnabled": true, "adminEventsEnabled": true, "sslRequired": "external"}
 
 func endpointsOf(e *Env) endpoints {
 	switch e.Kind {

@@ -39,6 +39,15 @@ func (a Admin) RegisterGateway(ctx context.Context, id, secret, redirectURI stri
 	}, nil)
 }
 
+// RegisterPrograms makes the confidential client to which the gateway has access tokens of programs issued (RFC 7523). It
+// may ask for no scope by itself.
+func (a Admin) RegisterPrograms(ctx context.Context, id, secret string) error {
+	return a.call(ctx, http.MethodPost, "/admin/clients", map[string]any{
+		"client_id": id, "client_secret": secret, "response_types": []string{}, "grant_types": []string{grantType},
+		"token_endpoint_auth_method": "client_secret_basic",
+	}, nil)
+}
+
 // Introspection is what RFC 7662 §2.2 tells of a token.
 type Introspection struct {
 	Active  bool   `json:"active"`

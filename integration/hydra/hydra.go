@@ -29,6 +29,7 @@ type Options struct {
 	Logout  string
 
 	Extra string // further configuration in YAML; it wins
+	Dev   bool   // its mode for development, which an issuer without TLS has anyway
 	Log   io.Writer
 }
 
@@ -52,8 +53,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		Issuer: o.Issuer, TokenURL: o.Issuer + "/oauth2/token",
 	}
 	serve := []string{"serve", "all"}
-	if strings.HasPrefix(o.Issuer, "http:") {
-		serve = append(serve, "--dev") // an issuer without TLS
+	if o.Dev || strings.HasPrefix(o.Issuer, "http:") {
+		serve = append(serve, "--dev")
 	}
 	var err error
 	s.process, err = ory.Program{

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,7 +40,7 @@ type Event struct {
 // broker.
 func (s *Server) SetBroker(ctx context.Context, clientID, secret string) error {
 	s.BrokerID, s.BrokerSecret = clientID, secret
-	return s.changeBroker(ctx, map[string]string{"clientId": clientID, "clientSecret": secret})
+	return s.changeBroker(ctx, map[string]any{"clientId": clientID, "clientSecret": secret})
 }
 
 // AdminToken returns an access token of the bootstrap administrator.
@@ -201,7 +202,7 @@ func (s *Server) Whose(ctx context.Context, token string) (string, error) {
 func (s *Server) introduce(ctx context.Context, o Options) error {
 	path := cmp.Or(o.Path, "/recovery")
 	issuer := o.Origin + path + "/oidc"
-	if err := s.changeBroker(ctx, map[string]string{
+	if err := s.changeBroker(ctx, map[string]any{
 		"issuer":           issuer,
 		"authorizationUrl": issuer + "/authorize",
 		"tokenUrl":         issuer + "/token",
@@ -227,35 +228,19 @@ func (s *Server) introduce(ctx context.Context, o Options) error {
 }
 
 // changeBroker changes members of the identity provider's configuration.
-func (s *Server) changeBroker(ctx context.Context, changes map[string]string) error {
-	const path = "/identity-provider/instances/" + Alias
-	var provider map[string]any
-	if err := s.Admin(ctx, "GET", path, nil, &provider); err != nil {
-		return err
-	}
-	config, ok := provider["config"].(map[string]any)
-	if !ok {
-		return fmt.Errorf("identity provider %s has no configuration", Alias)
-	}
-	for name, value := range changes {
-		config[name] = value
-	}
-	return s.Admin(ctx, "PUT", path, provider, nil)
+func (s *Server) changeBroker(ctx context.Context, changes map[string]any) error {
+	return s.Change(ctx, "/identity-provider/instances/"+Alias, func(provider map[string]any) {
+		maps.Copy(provider["config"].(map[string]any), changes)
+	})
 }
 
 // changeClient changes members of a client.
 func (s *Server) changeClient(ctx context.Context, clientID string, changes map[string]any) error {
-	var clients []map[string]any
-	if err := s.Admin(ctx, "GET", "/clients?clientId="+clientID, nil, &clients); err != nil {
+	path, err := s.ClientPath(ctx, clientID)
+	if err != nil {
 		return err
 	}
-	if len(clients) != 1 {
-		return fmt.Errorf("%d clients are named %s", len(clients), clientID)
-	}
-	for name, value := range changes {
-		clients[0][name] = value
-	}
-	return s.Admin(ctx, "PUT", fmt.Sprint("/clients/", clients[0]["id"]), clients[0], nil)
+	return s.Change(ctx, path, func(client map[string]any) { maps.Copy(client, changes) })
 }
 
 // post sends a form.

@@ -14,7 +14,12 @@ func (s *Server) NewInspector(ctx context.Context, id, secret string) error {
 	if err != nil {
 		return err
 	}
-	own, err := s.clientPath(ctx, id)
+	return s.Give(ctx, id, "view-realm", "view-identity-providers")
+}
+
+// Give gives roles of realm-management to the service account of a client.
+func (s *Server) Give(ctx context.Context, clientID string, names ...string) error {
+	own, err := s.ClientPath(ctx, clientID)
 	if err != nil {
 		return err
 	}
@@ -24,12 +29,12 @@ func (s *Server) NewInspector(ctx context.Context, id, secret string) error {
 	if err := s.Admin(ctx, http.MethodGet, own+"/service-account-user", nil, &account); err != nil {
 		return err
 	}
-	management, err := s.clientPath(ctx, "realm-management")
+	management, err := s.ClientPath(ctx, "realm-management")
 	if err != nil {
 		return err
 	}
 	var roles []map[string]any
-	for _, name := range []string{"view-realm", "view-identity-providers"} {
+	for _, name := range names {
 		var role map[string]any
 		if err := s.Admin(ctx, http.MethodGet, management+"/roles/"+name, nil, &role); err != nil {
 			return err
@@ -39,8 +44,18 @@ func (s *Server) NewInspector(ctx context.Context, id, secret string) error {
 	return s.Admin(ctx, http.MethodPost, "/users/"+account.ID+"/role-mappings"+management, roles, nil)
 }
 
-// clientPath is where a client is in the admin API.
-func (s *Server) clientPath(ctx context.Context, id string) (string, error) {
+// Change reads something of the realm, has edit change it, and writes it back.
+func (s *Server) Change(ctx context.Context, path string, edit func(map[string]any)) error {
+	var it map[string]any
+	if err := s.Admin(ctx, http.MethodGet, path, nil, &it); err != nil {
+		return err
+	}
+	edit(it)
+	return s.Admin(ctx, http.MethodPut, path, it, nil)
+}
+
+// ClientPath is where a client is in the admin API.
+func (s *Server) ClientPath(ctx context.Context, id string) (string, error) {
 	var found []struct {
 		ID string `json:"id"`
 	}
