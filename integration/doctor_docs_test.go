@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/regrant/regrant/internal/doctor"
+	doctorhydra "github.com/regrant/regrant/internal/doctor/hydra"
 	doctorkeycloak "github.com/regrant/regrant/internal/doctor/keycloak"
 	doctorkratos "github.com/regrant/regrant/internal/doctor/kratos"
 )
@@ -26,6 +27,8 @@ func checks() (text string, ids []string) {
 		{"Keycloak, at its own address and at the site", doctor.Describe(doctorkeycloak.ServerChecks)},
 		{"Keycloak's realm, with an inspector", doctor.Describe(doctorkeycloak.RealmChecks)},
 		{"Kratos", doctor.Describe(doctorkratos.Checks)},
+		{"Hydra, with the gateway's own secrets", doctor.Describe(doctorhydra.InsideChecks)},
+		{"Hydra", doctor.Describe(doctorhydra.Checks)},
 	} {
 		fmt.Fprintf(&b, "\n### %s\n\n| id | asks | remedy |\n|---|---|---|\n", part.title)
 		for _, e := range part.entries {

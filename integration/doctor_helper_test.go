@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/faults"
 	"github.com/regrant/regrant/internal/doctor"
 )
 
@@ -53,7 +54,7 @@ func green(t *testing.T, report doctor.Report, status int, accepted ...string) {
 }
 
 // foundAll demands that each of the faults was found.
-func foundAll(t *testing.T, report doctor.Report, planted map[string]doctor.Status) {
+func foundAll(t *testing.T, report doctor.Report, planted faults.Planted) {
 	t.Helper()
 	for _, f := range report.Findings {
 		want, was := planted[f.Check]

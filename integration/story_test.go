@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -13,38 +14,51 @@ import (
 )
 
 func TestTheStoryHoldsInFrontOfTheDemoIdentityProvider(t *testing.T) {
-	tell(t, own(t, env.Options{IdP: env.Demo}))
+	t.Parallel()
+	tell(t, env.Options{IdP: env.Demo}, (*story.Story).Run)
 }
 
-func TestTheStoryHoldsInFrontOfARealKeycloak(t *testing.T) {
-	tell(t, own(t, env.Options{IdP: env.Keycloak}))
+func TestTheWholeStoryHoldsInFrontOfARealKeycloak(t *testing.T) {
+	t.Parallel()
+	tellWhole(t, env.Keycloak)
 }
 
-// The operator's part is told of this one: the commands have tests of their own.
-func TestTheStoryHoldsInFrontOfARealKratos(t *testing.T) {
-	e := own(t, env.Options{IdP: env.Kratos, Site: story.GoodSite})
-	tell(t, e)
-	var transcript bytes.Buffer
-	if err := story.New(e, &transcript).Operate(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, transcript.String())
-	}
+func TestTheWholeStoryHoldsInFrontOfARealKratos(t *testing.T) {
+	t.Parallel()
+	tellWhole(t, env.Kratos)
 }
 
-func TestTheStoryHoldsInFrontOfARealHydra(t *testing.T) {
-	tell(t, own(t, env.Options{IdP: env.Hydra}))
+func TestTheWholeStoryHoldsInFrontOfARealHydra(t *testing.T) {
+	t.Parallel()
+	tellWhole(t, env.Hydra)
 }
 
-func TestTheStoryHoldsInFrontOfARealKratosThatIsTheLoginOfAHydra(t *testing.T) {
-	tell(t, own(t, env.Options{IdP: env.KratosHydra}))
+func TestTheWholeStoryHoldsInFrontOfARealKratosThatIsTheLoginOfAHydra(t *testing.T) {
+	t.Parallel()
+	tellWhole(t, env.KratosHydra)
 }
 
-func tell(t *testing.T, e *env.Env) {
+// tellWhole tells what make demo tells of that kind.
+func tellWhole(t *testing.T, kind string) {
+	t.Helper()
+	tell(t, story.Whole(env.Options{IdP: kind, Patient: true}), (*story.Story).Whole)
+}
+
+// tell tells chapters in an environment of their own, and returns the transcript.
+func tell(t *testing.T, o env.Options, chapters ...func(*story.Story, context.Context) error) string {
 	t.Helper()
 	var transcript bytes.Buffer
-	if err := story.New(e, &transcript).Run(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, transcript.String())
+	s := story.New(own(t, o), &transcript)
+	for _, chapter := range chapters {
+		if err := chapter(s, t.Context()); err != nil {
+			t.Fatalf("%v\n%s", err, transcript.String())
+		}
+	}
+	if os.Getenv("CI") == "true" && strings.Contains(transcript.String(), "is not shown") {
+		t.Error("something is not shown")
 	}
 	t.Log(transcript.String())
+	return transcript.String()
 }
 
 // lenient answers as a gateway would that had let the attempt through: whatever was refused comes back as accepted.
@@ -96,25 +110,18 @@ func (b brokenReset) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestEveryMethodIsBoundAndRecoversAsTheStoryTells(t *testing.T) {
-	e := own(t, env.Options{IdP: env.Demo, Patient: true, Gateway: env.EveryMethod, Users: story.Users()})
-	var transcript bytes.Buffer
-	s := story.New(e, &transcript)
-	for _, chapter := range []func(context.Context) error{s.Ways, s.Hardware, s.Standard} {
-		if err := chapter(t.Context()); err != nil {
-			t.Fatalf("%v\n%s", err, transcript.String())
-		}
-	}
-	t.Log(transcript.String())
+	transcript := tell(t, env.Options{IdP: env.Demo, Patient: true, Gateway: env.EveryMethod, Users: story.Users()},
+		(*story.Story).Ways, (*story.Story).Hardware, (*story.Story).Standard)
 	for _, proved := range []string{
 		"a recovery code and an SSH key", "a recovery key (regrant proof sign) and a recovery code", "a recovery key and, beside it, the passphrase",
 		"a device certificate and a recovery code", "android-key is accepted", "apple-device is accepted",
 	} {
-		if !strings.Contains(transcript.String(), proved) {
+		if !strings.Contains(transcript, proved) {
 			t.Errorf("nothing was proved with %s", proved)
 		}
 	}
 	refused := "with one byte of its certificate changed: refused (untrusted)"
-	if n := strings.Count(transcript.String(), refused); n != 2 {
+	if n := strings.Count(transcript, refused); n != 2 {
 		t.Errorf("%d times: %s", n, refused)
 	}
 }

@@ -17,10 +17,12 @@ type idp struct {
 	subject string // stable id, where the provider cannot be asked
 
 	arrives string // path at the gateway to which "Forgot password?" leads, below the issuer
+	fails   string // path of the page that tells of errors with status 200; "": there is none
 	cookie  string // of the provider's own session; "": it remembers nobody
 
-	// The next three are none where the provider knows no passwords.
-	signIn    func(ctx context.Context, b *browser.Browser, page *browser.Page, account, password string) (*browser.Page, error)
+	signIn func(ctx context.Context, b *browser.Browser, page *browser.Page, account, password string) (*browser.Page, error)
+
+	// The next two are none where the provider knows no passwords.
 	password  string // name of the field for a new password
 	renew     func(ctx context.Context, b *browser.Browser, page *browser.Page, password string) (*browser.Page, error)
 	spellings []string // of the provider's own way to reset a password
@@ -45,6 +47,7 @@ func idps(e *env.Env) idp {
 	case env.Hydra:
 		return idp{
 			account: "alice@example.com", user: "alice-0001", subject: "alice-0001",
+			signIn:    byName,
 			spellings: []string{"/ui/recovery", "/ui/recovery/", "/ui//recovery", "/ui/%72ecovery", "/ui/recovery;x=y", "/admin/clients", "/oauth2/../admin/clients"},
 		}
 	default:
@@ -62,7 +65,7 @@ func idps(e *env.Env) idp {
 
 // ofKratos is what is the same with and without a Hydra.
 var ofKratos = idp{
-	account: "alice@example.com", user: "alice@example.com", cookie: kratos.SessionCookie,
+	account: "alice@example.com", user: "alice@example.com", cookie: kratos.SessionCookie, fails: "/ui/error",
 	signIn: byIdentifier, password: "password", renew: inSettings,
 	spellings: []string{
 		"/self-service/recovery/browser", "/self-service/recovery/browser/", "//self-service/recovery/browser", "/self-service/recovery/%62rowser",

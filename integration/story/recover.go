@@ -177,7 +177,7 @@ func (s *Story) passwords(ctx context.Context) error {
 			return err
 		}
 		if err := s.saw(strings.Contains(after.Text(), s.Env.Welcome("alice")) == try.works, "%s", try.what); err != nil {
-			return err
+			return fmt.Errorf("%w: %d %q", err, after.Status, after.Text())
 		}
 	}
 	return nil

@@ -46,6 +46,10 @@ func (s *Story) exchange(ctx context.Context) error {
 		if !s.Env.NoGrant {
 			return s.seesToken(ctx, p, done, answer)
 		}
+	case *env.HydraProvider:
+		if !s.Env.NoGrant {
+			return s.seesHydrasToken(ctx, p, done, answer)
+		}
 	}
 	return s.saw(answer.Status == http.StatusOK && done.Outcome == "handoff", "the completion ran and waits for a browser: %q", done.Outcome)
 }
@@ -72,6 +76,16 @@ func (s *Story) seesToken(ctx context.Context, k env.KeycloakProvider, done wire
 	}
 	return s.saw(answer.Status == http.StatusOK && done.Outcome == "session" && whose == id,
 		"the completion gives Keycloak's own access token of type %s: %s, for %d s; userinfo: alice's", done.TokenType, digest(done.AccessToken), done.ExpiresIn)
+}
+
+// seesHydrasToken shows the access token that a program was given to the Hydra that granted it.
+func (s *Story) seesHydrasToken(ctx context.Context, h *env.HydraProvider, done wire.CompleteResponse, answer claimant.Answer) error {
+	told, err := h.Server.Introspect(ctx, done.AccessToken)
+	if err != nil {
+		return err
+	}
+	return s.saw(answer.Status == http.StatusOK && done.Outcome == "session" && told.Active && told.Subject == s.user,
+		"the completion gives Hydra's own access token of type %s: %s, for %d s; introspection: alice's, scope %s", done.TokenType, digest(done.AccessToken), done.ExpiresIn, told.Scope)
 }
 
 // Refusal is one attempt of somebody else. Try goes through t, so that a test can put another answer in the way, and
@@ -131,7 +145,7 @@ func (s *Story) Refusals(ctx context.Context) ([]Refusal, error) {
 			return s.refused(thief.Attest(ctx, in.RecoveryID, c.Proof(in.Statement)))
 		}},
 		{"somebody else's account", func(ctx context.Context, t http.RoundTripper) error {
-			return s.refused(with(c, t).Recover(ctx, strings.Replace(s.account, "alice", "bob", 1)))
+			return s.refused(with(c, t).Recover(ctx, s.named(s.account, "bob")))
 		}},
 	}
 	for _, spelling := range s.spellings {
@@ -216,18 +230,33 @@ func (s *Story) revoke(ctx context.Context) error {
 // mailReset asks for the mailed reset. It may lead to the gateway, or nowhere; a reset form of the provider is never
 // shown, so no mail can be asked for.
 func (s *Story) mailReset(path string) Refusal {
-	return Refusal{"the e-mail reset, spelled " + path, func(ctx context.Context, t http.RoundTripper) error {
+	return Refusal{"the e-mail reset, spelled " + path, s.reset(s.Env.Origin + path)}
+}
+
+// past asks the identity provider itself, at its own address, as somebody does who has found a way around the gateway.
+func (s *Story) past(ctx context.Context) error {
+	for _, path := range s.spellings {
+		if err := s.refuse(ctx, Refusal{"at the identity provider's own address, " + path, s.reset(s.Env.IdP + path)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Story) reset(address string) func(context.Context, http.RoundTripper) error {
+	return func(ctx context.Context, t http.RoundTripper) error {
 		b := s.person.Fresh(t)
-		page, err := b.Open(ctx, s.Env.Origin+path)
+		page, err := b.Open(ctx, address)
 		if err != nil {
 			return err
 		}
 		atGateway := strings.HasPrefix(page.URL.String(), s.Env.Issuer+s.arrives) && page.Status == http.StatusOK
-		if !atGateway && page.Status < 400 {
-			return fmt.Errorf("%s answers %d with %q", path, page.Status, page.Title)
+		failed := page.Status >= 400 || page.URL.Path == s.fails
+		if !atGateway && !failed {
+			return fmt.Errorf("%s answers %d with %q at %s", address, page.Status, page.Title, page.URL.Path)
 		}
 		return nil
-	}}
+	}
 }
 
 // Addresses tells where to look while the environment stays up.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,16 +47,21 @@ func (s *Story) browser() *browser.Browser {
 
 // Run tells the whole story.
 func (s *Story) Run(ctx context.Context) error {
-	chapters := []struct {
-		title string
-		tell  func(context.Context) error
-	}{
+	return s.chapters(ctx, []chapter{
 		{"A device is bound in advance", s.Enrol},
 		{"The password is lost", s.recover},
 		{"The same by a program (RFC 7523)", s.exchange},
 		{"Somebody else tries", s.refusals},
-	}
-	for _, c := range chapters {
+	})
+}
+
+type chapter struct {
+	title string
+	tell  func(context.Context) error
+}
+
+func (s *Story) chapters(ctx context.Context, list []chapter) error {
+	for _, c := range list {
 		s.title(c.title)
 		if err := c.tell(ctx); err != nil {
 			return fmt.Errorf("%s: %w", c.title, err)
@@ -114,9 +120,9 @@ func (s *Story) enrol(ctx context.Context, dir string) error {
 	return s.notice("device-enrolled")
 }
 
-// notice waits until the owner was told.
+// notice waits until alice was told.
 func (s *Story) notice(kind string) error {
-	return s.told(kind, func(env.Notice) bool { return true })
+	return s.told(kind, func(n env.Notice) bool { return slices.Contains(n.Identifiers, s.account) })
 }
 
 // told waits until an owner was told something of that kind that match accepts.
@@ -133,6 +139,9 @@ func (s *Story) told(kind string, match func(env.Notice) bool) error {
 func (s *Story) claimant() (*claimant.Claimant, error) {
 	return claimant.FromDevice(s.Env.Issuer, s.Env.Client, s.device)
 }
+
+// named is what is somebody else's where text is alice's.
+func (s *Story) named(text, name string) string { return strings.Replace(text, "alice", name, 1) }
 
 // digest shortens a secret for the transcript.
 func digest(secret string) string {

@@ -11,8 +11,6 @@ import (
 	"github.com/regrant/regrant/integration/env"
 )
 
-const davesLaptop = "Dave's laptop"
-
 // Standard tells how a device recovers where nothing less is accepted than the standard asks: beside a recovery code. Dave binds both
 // himself, with no operator; then the operator takes back whatever was accepted in writing.
 func (s *Story) Standard(ctx context.Context) error {
@@ -41,7 +39,7 @@ func (s *Story) bindDevice(ctx context.Context, h *held) error {
 		return err
 	}
 	out, err := s.command(ctx, []byte(activation.FindString(page.Text())+"\n"), "regrant", "device", "enroll", "--issuer", s.Env.Issuer,
-		"--dir", filepath.Join(h.dir, "device"), "--label", davesLaptop, "--ca-file", s.Env.CAFile)
+		"--dir", filepath.Join(h.dir, "device"), "--label", h.laptop(), "--ca-file", s.Env.CAFile)
 	if err != nil {
 		return err
 	}
@@ -72,7 +70,7 @@ func (s *Story) tighten(ctx context.Context, _ *held) error {
 
 // deviceIsNotEnough types no code.
 func (s *Story) deviceIsNotEnough(ctx context.Context, h *held) error {
-	_, err := s.Env.Run(ctx, "regrant", "device", "recover", "--account", h.account(), "--dir", filepath.Join(h.dir, "device"), "--ca-file", s.Env.CAFile, "--yes", "--print-token")
+	_, err := s.Env.Run(ctx, "regrant", "device", "recover", "--account", h.account, "--dir", filepath.Join(h.dir, "device"), "--ca-file", s.Env.CAFile, "--yes", "--print-token")
 	exit, failed := errors.AsType[*env.ExitError](err)
 	return s.saw(failed && strings.Contains(exit.Stderr, "no recovery code"), "the device alone is not enough: the program asks for a recovery code, and gets no token without")
 }
@@ -82,7 +80,7 @@ func (s *Story) withDeviceAndCode(ctx context.Context, h *held) error {
 	if _, err := s.Lose(ctx, b); err != nil {
 		return err
 	}
-	page, err := s.byProgram(ctx, b, machine{h.account(), filepath.Join(h.dir, "device"), davesLaptop, h.codes[0] + "\n"})
+	page, err := s.byProgram(ctx, b, machine{h.account, filepath.Join(h.dir, "device"), h.laptop(), h.codes[0] + "\n"})
 	if err != nil {
 		return err
 	}

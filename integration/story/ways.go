@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/regrant/regrant/integration/browser"
@@ -25,20 +26,22 @@ func Users() []string { return []string{Carol, dave} }
 
 // held is what a person keeps at home.
 type held struct {
-	name   string
-	person *browser.Browser
-	codes  []string
-	dir    string // of the person's keys
+	name    string
+	account string // as its owner types it
+	person  *browser.Browser
+	codes   []string
+	dir     string // of the person's keys
 }
 
-func (h *held) account() string { return h.name + "@demo.example" }
+// laptop is what the person calls it.
+func (h *held) laptop() string { return strings.ToUpper(h.name[:1]) + h.name[1:] + "'s laptop" }
 
-// owns tells whether a notice is to that person; the demo identity provider names accounts like this.
-func (h *held) owns(n env.Notice) bool { return n.AccountID == h.name+"-0001" }
+// owns tells whether a notice is to that person.
+func (h *held) owns(n env.Notice) bool { return slices.Contains(n.Identifiers, h.account) }
 
 // home prepares a person's.
 func (s *Story) home(name string) (*held, error) {
-	h := &held{name: name, person: s.browser(), dir: filepath.Join(s.Env.Dir, name)}
+	h := &held{name: name, account: s.named(s.account, name), person: s.browser(), dir: filepath.Join(s.Env.Dir, name)}
 	return h, os.MkdirAll(h.dir, 0o700)
 }
 
@@ -69,7 +72,7 @@ func (s *Story) signInForSelf(ctx context.Context, h *held) error {
 	if err != nil {
 		return err
 	}
-	in, err := h.person.Submit(ctx, login, "", url.Values{"username": {h.name}, "password": {h.name + "-password"}})
+	in, err := s.signIn(ctx, h.person, login, h.account, h.name+"-password")
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 // Command demo starts a whole environment and tells in it the story of one recovery from beginning to end, and then, in
-// front of the demo identity provider, of one by every other method. It exits with 0 if every line of
-// the transcript was observed. In front of Keycloak and Kratos, the operator's commands come after it. On a terminal, and with -up, the environment stays until it is interrupted. Everything in
-// it comes from one address, so its limits are wide; new devices may recover at once.
+// front of the demo identity provider, of one by every other method. In front of the others, which know nothing of
+// the gateway then, it tells how an operator sets them up, tries that out and has it examined, and of faults that are
+// planted and found. It exits with 0 if every line of the transcript was observed. On a terminal, and with -up, the
+// environment stays until it is interrupted. Everything in it comes from one address, so its limits are wide; new devices
+// may recover at once.
 package main
 
 import (
@@ -53,10 +55,10 @@ func run(idp, bin string, up bool) error {
 	if !up {
 		fmt.Printf("Starting Caddy with Regrant in front of a %s identity provider …\n", idp)
 	}
-	operated := idp == env.Keycloak || idp == env.Kratos
 	options := env.Options{IdP: idp, Bin: bin, Dir: dir, Log: log, Patient: true}
-	if operated {
-		options.Site = story.GoodSite
+	whole := !up && idp != env.Demo
+	if whole {
+		options = story.Whole(options)
 	}
 	e, err := env.Start(ctx, options)
 	if err != nil {
@@ -68,13 +70,12 @@ func run(idp, bin string, up bool) error {
 	}
 	began := time.Now()
 	s := story.New(e, os.Stdout)
-	if err := s.Run(ctx); err != nil {
-		return withLog(err, log)
+	tell := s.Run
+	if whole {
+		tell = s.Whole
 	}
-	if operated {
-		if err := s.Operate(ctx); err != nil {
-			return withLog(err, log)
-		}
+	if err := tell(ctx); err != nil {
+		return withLog(err, log)
 	}
 	if idp == env.Demo {
 		if err := everyMethod(ctx, bin, dir, log); err != nil {
