@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/load"
+)
+
+// What the gateway may add to a completion at the median: so long, or that share of the time that the identity provider takes for the
+// same calls where that is longer. The aim is both at once.
+const (
+	mostAdded = 5 * time.Millisecond
+	mostShare = 0.10
+)
+
+// adapter is an identity provider, and how people complete in front of it.
+type adapter struct {
+	kind string
+	ways []way
+}
+
+// way is one of the two ways to complete.
+type way struct {
+	what  string
+	begin func(*person, context.Context) (finish, error)
+}
+
+var (
+	byBrowser = way{"browser", (*person).inBrowser}
+	byProgram = way{"program", (*person).inProgram}
+
+	adapters = []adapter{
+		{env.Demo, []way{byBrowser}},
+		{env.Hydra, []way{byBrowser}},
+		{env.Kratos, []way{byBrowser, byProgram}},
+		{env.KratosHydra, []way{byBrowser}},
+		{env.Keycloak, []way{byBrowser, byProgram}},
+	}
+)
+
+// warming are the first to complete, who are not counted: connections are opened, caches filled.
+const warming = 4
+
+// completed is what completions of one way cost. Whole is what the claimant waits for, and the sum of the others.
+type completed struct {
+	What                       string
+	Calls                      int
+	Bare                       time.Duration // of Own, for each call that the gateway makes; see [repeater]
+	Whole, Own, Passing, Added quantiles
+	Share                      float64 // of Added in Own, completion by completion
+}
+
+type quantiles struct{ P50, P95 time.Duration }
+
+// complete measures completions through each adapter.
+func (b *bench) complete(ctx context.Context) (all []completed, err error) {
+	for _, a := range b.adapters {
+		some, err := b.through(ctx, a)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", a.kind, err)
+		}
+		for _, c := range some {
+			b.say("  %s", c)
+			b.demand(c.Added.P50 <= mostAdded || c.Share <= mostShare, "a completion, %s: %s and %.1f %% are added, %s or %.0f %% allowed",
+				c.What, short(c.Added.P50), 100*c.Share, mostAdded, 100*mostShare)
+			all = append(all, c)
+		}
+	}
+	return all, nil
+}
+
+// through starts the identity provider and the gateway, and measures there.
+func (b *bench) through(ctx context.Context, a adapter) (all []completed, err error) {
+	dir, err := os.MkdirTemp(b.dir, a.kind+"-")
+	if err != nil {
+		return nil, err
+	}
+	people := names(warming + b.people)
+	e, err := env.Start(ctx, env.Options{IdP: a.kind, Bin: b.bin, Dir: dir, Log: b.log, Patient: true, Users: people, Site: asking(dir)})
+	if err != nil {
+		return nil, err
+	}
+	defer e.Stop()
+	t := newTaps()
+	defer t.stop()
+	if err := t.between(ctx, e); err != nil {
+		return nil, err
+	}
+	again, err := newRepeater(ctx, t, strings.TrimPrefix(e.IdP, "http://"))
+	if err != nil {
+		return nil, err
+	}
+	defer again.stop()
+	c := crowd{taps: t, hops: hopsTo(e), again: again}
+	for _, name := range people {
+		p, err := settle(ctx, e, c.hops, name)
+		if err != nil {
+			return nil, err
+		}
+		c.people = append(c.people, p)
+	}
+	done, err := c.recover(ctx, a.ways)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := asked(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range a.ways {
+		others := func(c completion) bool { return c.way != w.what }
+		all = append(all, summed(a.kind+", "+w.what, slices.DeleteFunc(slices.Clone(done[warming:]), others), calls))
+	}
+	return all, nil
+}
+
+// hopsTo notes what goes to the gateway's site as far as the application.
+func hopsTo(e *env.Env) *hops {
+	h := &hops{next: e.Client.Transport, gateway: e.Issuer + "/", until: e.App.URL}
+	switch e.Kind {
+	case env.Kratos:
+		h.until = e.Origin + "/ui/"
+	case env.Demo: // has everybody who comes from a recovery set a password
+		h.until = e.Origin + "/password"
+	}
+	return h
+}
+
+// summed reads what the completions of one way came to.
+func summed(what string, all []completion, asked []span) completed {
+	c := completed{What: what}
+	var bare []time.Duration
+	for _, one := range all {
+		bare = append(bare, one.bare...)
+	}
+	c.Bare = load.Median(bare)
+	var calls []int
+	var shares []float64
+	var whole, own, passing, added []time.Duration
+	for _, one := range all {
+		s := one.sides(asked, c.Bare)
+		calls, shares = append(calls, s.calls), append(shares, float64(s.added)/float64(s.own))
+		whole, own, passing, added = append(whole, s.own+s.passing+s.added), append(own, s.own), append(passing, s.passing), append(added, s.added)
+	}
+	c.Calls, c.Share = load.Median(calls), load.Median(shares)
+	c.Whole, c.Own, c.Passing, c.Added = quantilesOf(whole), quantilesOf(own), quantilesOf(passing), quantilesOf(added)
+	return c
+}
+
+func quantilesOf(times []time.Duration) quantiles {
+	slices.Sort(times)
+	return quantiles{load.Median(times), times[len(times)*95/100]}
+}
+
+func (c completed) String() string {
+	return fmt.Sprintf("%s: %s in %d calls of %s bare, the identity provider's own %s, passing %s, added %s (p95 %s), %.1f %% of its own",
+		c.What, short(c.Whole.P50), c.Calls, short(c.Bare), short(c.Own.P50), short(c.Passing.P50), short(c.Added.P50), short(c.Added.P95), 100*c.Share)
+}
