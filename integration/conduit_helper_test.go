@@ -1,9 +1,11 @@
 package integration
 
 import (
+	"compress/gzip"
 	"context"
 	"net/textproto"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,16 +14,26 @@ import (
 	"github.com/regrant/regrant/integration/verbatim"
 )
 
-// answers of an identity provider, as they are on the wire.
+// answers of an identity provider, as they are on the wire. One without a length says what it is: Caddy sends the head of
+// such an answer before or after the first of its body, as it comes, and only after it adds a Content-Type.
 var answers = []string{
 	"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: text/html;charset=utf-8\r\nSet-Cookie: A=\"b c\";Version=1;Path=/realms/acme/;Secure;HttpOnly;SameSite=None\r\n" +
-		"Set-Cookie: A=;Max-Age=0\r\nContent-Security-Policy: frame-src 'self'\r\nX-Odd: a,  b\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n\x1f\x8b\x00\xff\n",
+		"Set-Cookie: A=;Max-Age=0\r\nContent-Security-Policy: frame-src 'self'\r\nX-Odd: a,  b\r\nContent-Encoding: gzip\r\nContent-Length: " + strconv.Itoa(len(zipped)) + "\r\n\r\n" + zipped,
 	"HTTP/1.1 302 Found\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nLocation: https://app.example/?a=%zz&b=c d#e\r\nCache-Control: no-store, must-revalidate, max-age=0\r\nContent-Length: 0\r\n\r\n",
 	"HTTP/1.1 401 Unauthorized\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nWWW-Authenticate: Bearer realm=\"acme\"\r\nWWW-Authenticate: DPoP\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
 	"HTTP/1.1 304 Not Modified\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nETag: W/\"x\"\r\n\r\n",
 	"HTTP/1.1 204 No Content\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nAccess-Control-Allow-Origin: https://app.example\r\n\r\n",
-	"HTTP/1.1 500 Internal Server Error\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na\nb\r\n0\r\n\r\n",
+	"HTTP/1.1 500 Internal Server Error\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na\nb\r\n0\r\n\r\n",
+	"HTTP/1.1 404 Not Found\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: 3\r\n\r\na\nb",
 }
+
+var zipped = func() string {
+	var out strings.Builder
+	w := gzip.NewWriter(&out)
+	_, _ = w.Write([]byte("<p>\x00ä</p>\n")) // a builder takes everything
+	_ = w.Close()
+	return out.String()
+}()
 
 // conduit is an environment with a recorder in the place of its identity provider, and the same site without the gateway.
 type conduit struct {

@@ -2,169 +2,220 @@ package integration
 
 import (
 	"context"
-	"fmt"
-	"net/http"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/regrant/regrant/integration/browser"
 	"github.com/regrant/regrant/integration/env"
 )
 
-// ids are what makes two calls of one kind different.
-var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[A-Za-z0-9_-]{43}`)
-
-// calls are those of one recovery, in their order: the kind of each, and how many of it came before.
-type calls struct {
-	mu    sync.Mutex
-	seen  map[string]int
-	order []string
-	hit   func(call string, pass func()) // what is done with each
-}
-
-func (c *calls) around(r *http.Request, pass func()) {
-	c.mu.Lock()
-	kind := r.Method + " " + ids.ReplaceAllString(r.URL.Path, "*")
-	c.seen[kind]++
-	call := fmt.Sprintf("%s #%d", kind, c.seen[kind])
-	c.order = append(c.order, call)
-	c.mu.Unlock()
-	c.hit(call, pass)
-}
-
 // The gateway dies before a call to the identity provider is forwarded, or after it was answered and before the gateway has the answer.
-// The calls are those that one recovery was seen to make.
-func TestSoakKeycloakComesBackFromEveryCall(t *testing.T) { comesBackFromEveryCall(t, env.Keycloak) }
+// The calls are those that one recovery was seen to make. With the adapter oidc it makes none: TestARecoveryCallsNobody.
+func TestSoakKeycloakComesBackFromEveryCall(t *testing.T) {
+	t.Parallel()
+	comesBackFromEveryCall(t, env.Keycloak, (*person).comesInByBrowser)
+}
 
-// The same for Kratos, which makes its session in the middle of the calls: a session that nobody got ends, and none is made twice.
-func TestSoakKratosComesBackFromEveryCall(t *testing.T) { comesBackFromEveryCall(t, env.Kratos) }
+// Kratos makes its session in the middle of the calls: one that nobody got ends, and none is made twice.
+func TestSoakKratosComesBackFromEveryCall(t *testing.T) {
+	t.Parallel()
+	comesBackFromEveryCall(t, env.Kratos, (*person).comesInByBrowser)
+}
 
-func comesBackFromEveryCall(t *testing.T, kind string) {
+// Hydra makes its session after it was told to accept the login that waits, which it can be told again.
+func TestSoakHydraComesBackFromEveryCall(t *testing.T) {
+	t.Parallel()
+	comesBackFromEveryCall(t, env.Hydra, (*person).comesInByBrowser)
+}
+
+// What a program is given is made with a link to the account.
+func TestSoakKeycloaksGrantComesBackFromEveryCall(t *testing.T) {
+	t.Parallel()
+	comesBackFromEveryCall(t, env.Keycloak, (*person).comesInByProgram)
+}
+
+// What a program is given is made with a trust in the gateway.
+func TestSoakHydrasGrantComesBackFromEveryCall(t *testing.T) {
+	t.Parallel()
+	comesBackFromEveryCall(t, env.Hydra, (*person).comesInByProgram)
+}
+
+// What a program is given is a session of Kratos', whose older ones have opened something at Hydra.
+func TestSoakKratosTokensComeBackFromEveryCall(t *testing.T) {
+	t.Parallel()
+	comesBackFromEveryCall(t, env.KratosHydra, (*person).comesInByProgram)
+}
+
+// wayIn brings p through a recovery, whatever becomes of the gateway meanwhile, and returns how to look at what is left of it.
+type wayIn func(p *person, ctx context.Context, c *crowd) (left func(), err error)
+
+// deaths kills the gateway at every call of recoveries that come in by one way.
+type deaths struct {
+	*crowd
+	proxy *faultProxy
+	in    wayIn
+}
+
+func comesBackFromEveryCall(t *testing.T, kind string, in wayIn) {
 	t.Helper()
-	e, proxy := faulty(t, kind)
-	p := enrolled(t, e, "alice")
-	random := seeded(t)
-	recorded := &calls{seen: map[string]int{}, hit: func(_ string, pass func()) { pass() }}
-	proxy.watch(recorded.around)
-	p.comesThrough()
-	t.Logf("one recovery makes %d calls", len(recorded.order))
-	recorded.order = slices.DeleteFunc(recorded.order, polled)
-	for range rounds(20) {
-		call, before := recorded.order[random.IntN(len(recorded.order))], random.IntN(2) == 0
-		proxy.watch(killing(e, call, before))
-		began := time.Now()
-		p.comesThrough()
-		proxy.watch(nil)
-		select {
-		case <-e.CaddyEnded():
-			t.Errorf("it is not up after %s", call)
-		default:
+	names, random := people(10), seeded(t)
+	e, proxy := faulty(t, kind, names...)
+	if k, ok := e.Provider.(env.KeycloakProvider); ok {
+		for _, name := range names {
+			_, err := k.Server.NewUser(t.Context(), name)
+			fatal(t, err)
 		}
-		t.Logf("killed at %s, before it: %v; through after %s", call, before, time.Since(began).Round(time.Second))
 	}
+	d := deaths{gathered(t, e, names), proxy, in}
+	left := d.all()
+	t.Logf("the gateway can die in %d ways", len(left))
+	random.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+	left = left[:rounds(len(left))]
+	for len(left) > 0 {
+		left = left[d.next(left):]
+	}
+	d.check(true)
 	noPanic(t, e)
 }
 
-// polled tells of a call whether it is one of the many that wait for the end.
-func polled(call string) bool {
-	_, nth, _ := strings.Cut(call, "#")
-	n, err := strconv.Atoi(nth)
-	return err != nil || n > 12
+// all are the deaths at the calls of one recovery. A new process makes more, and before the others: it signs in itself, and asks what it has
+// before it.
+func (d deaths) all() (all []death) {
+	d.t.Helper()
+	cold := d.calls(func() {
+		d.reborn()
+		d.warm()
+	})
+	known := d.calls(func() {
+		left, err := d.in(d.people[0], d.t.Context(), d.crowd)
+		fatal(d.t, err)
+		d.ended()
+		left()
+	})
+	for _, c := range cold[:max(0, slices.Index(cold, known[0]))] {
+		if c.nth == 1 { // others are what somebody else in the process asks at the same time
+			all = append(all, death{call: c, before: true, cold: true}, death{call: c, cold: true})
+		}
+	}
+	for i, c := range withoutPolls(known) {
+		all = append(all, death{call: c, at: i, before: true}, death{call: c, at: i})
+	}
+	return all
 }
 
-// killing kills the gateway once, at that call.
-func killing(e *env.Env, call string, before bool) func(*http.Request, func()) {
-	var once sync.Once
-	c := &calls{seen: map[string]int{}, hit: func(now string, pass func()) {
-		if now != call {
-			pass()
-			return
-		}
-		if !before {
-			pass()
-		}
-		once.Do(e.KillCaddy)
-		if before {
-			pass()
-		}
-	}}
-	return c.around
+// calls are those that are made while what happens.
+func (d deaths) calls(what func()) []call {
+	seen := &calls{hit: func(_ call, pass func()) { pass() }}
+	d.proxy.watch(seen.around)
+	defer d.proxy.watch(nil)
+	what()
+	return seen.made()
 }
 
-// comesThrough recovers the account, as often as it takes to begin, and comes back to the same recovery once it has begun.
-// Nothing is left of it then but one session.
-func (p *person) comesThrough() {
-	p.t.Helper()
-	ctx := p.t.Context()
-	c := &crowd{t: p.t, e: p.e, granted: map[string]string{}, redeemed: map[string]int{}, tokens: map[string]issued{}}
-	var b *browser.Browser
-	var page *browser.Page
-	until(p.t, 3*time.Minute, "a recovery begins", func() bool {
+// warm begins a recovery and gives it up, so that the process has signed in.
+func (d deaths) warm() {
+	d.t.Helper()
+	p := d.people[0]
+	token, err := d.grant(d.t.Context(), p)
+	fatal(d.t, err)
+	a, err := p.Revoke(d.t.Context(), token)
+	fatal(d.t, answered("revoke", a, err))
+}
+
+// patience is how long the first waits for the others: a call to the identity provider is given up after twice that.
+const patience = 5 * time.Second
+
+// next leads one person after the other to where the gateway is to die, kills it, and has them all come through. It says how many
+// of the deaths these were: as many as there was time for.
+func (d deaths) next(left []death) (n int) {
+	d.t.Helper()
+	left = together(left[:min(len(left), len(d.people))])
+	if !left[0].cold {
+		d.warm()
+	}
+	began := time.Now()
+	var first time.Time
+	all := standing{deaths: d, gone: make(chan struct{}), looks: make([]func(), len(left))}
+	for ; n < len(left) && (n == 0 || time.Since(first) < patience); n++ {
+		all.join(n, left[n])
+		if n == 0 {
+			first = time.Now()
+		}
+	}
+	held := time.Since(first)
+	all.die()
+	d.t.Logf("killed %v, %s after the first stood there; through after %s", left[:n], held.Round(time.Millisecond), time.Since(began).Round(time.Second))
+	return n
+}
+
+// together are those of the first deaths that one process can die, the longest way first. One at a call that only a new process makes
+// is alone.
+func together(left []death) []death {
+	if cold := slices.IndexFunc(left, func(d death) bool { return d.cold }); cold >= 0 {
+		left = left[:max(cold, 1)]
+	}
+	slices.SortFunc(left, func(a, b death) int { return b.at - a.at })
+	return left
+}
+
+// standing are people who wait for an answer that the gateway will not live to give.
+type standing struct {
+	deaths
+	gone   chan struct{} // closed when it is gone
+	coming sync.WaitGroup
+	looks  []func()
+}
+
+// join leads another one to where the gateway is to die. Nobody else goes on meanwhile, so every call that is seen is his.
+func (s *standing) join(n int, at death) {
+	s.t.Helper()
+	stands := make(chan struct{})
+	s.proxy.watch((&calls{hit: at.holds(stands, s.gone)}).around)
+	if at.cold {
+		s.reborn()
+	}
+	s.coming.Go(func() {
 		var err error
-		b, page, err = p.begins(ctx, c)
-		p.revived()
-		return err == nil
-	})
-	next, err := b.Submit(ctx, page, "/continue", nil)
-	p.revived()
-	until(p.t, 3*time.Minute, "it comes to its end", func() bool {
-		if err != nil || waits(next) {
-			if next, err = b.Open(ctx, p.e.Issuer+"/continue"); err == nil && asks(next) {
-				next, err = b.Submit(ctx, next, "/continue", nil)
-			}
-			p.revived()
+		if s.looks[n], err = s.in(s.people[n], s.t.Context(), s.crowd); err != nil {
+			s.t.Errorf("%s: %v", at, err)
 		}
-		return err == nil && !waits(next)
 	})
-	greets(p.t, p.e, next, "alice") // any other page is where the recovery got stuck, and would be waited for in vain
-	until(p.t, 3*time.Minute, "nothing is under way any more", func() bool {
-		p.revived()
-		var list []summary // it may die while it is asked
-		err := p.e.Operator(ctx, &list, "recoveries", "--limit", "1")
-		return err == nil && list[0].State == "done"
-	})
-	links, err := p.e.Provider.Links(ctx, "alice")
-	if err != nil || links != 0 {
-		p.t.Errorf("%d links are left, %v", links, err)
-	}
-	isSignedIn(p.t, p.e, next, "alice")
-}
-
-// begins is a recovery as far as its confirmation.
-func (p *person) begins(ctx context.Context, c *crowd) (*browser.Browser, *browser.Page, error) {
-	token, err := c.grant(ctx, p)
-	if err != nil {
-		return nil, nil, err
-	}
-	out, a, err := p.Handoff(ctx, token)
-	if err := answered("handoff", a, err); err != nil {
-		return nil, nil, err
-	}
-	b, err := waiting(ctx, p.e)
-	if err != nil {
-		return nil, nil, err
-	}
-	page, err := confirmation(ctx, b, p.e, out.Code)
-	return b, page, err
-}
-
-// revived starts the gateway again if it has died.
-func (p *person) revived() {
-	p.t.Helper()
 	select {
-	case <-p.e.CaddyEnded():
-		p.e.Client.CloseIdleConnections()
-		startAgain(p.t, p.e)
-	default:
+	case <-stands:
+	case <-time.After(time.Minute):
+		s.t.Errorf("it never came to %s", at)
 	}
 }
 
-// asks tells whether a page has the button to go on.
-func asks(page *browser.Page) bool {
-	return slices.ContainsFunc(page.Forms, func(f browser.Form) bool { return strings.HasSuffix(f.Action, "/continue") })
+// die kills the gateway, and looks at what is left once all have come through.
+func (s *standing) die() {
+	s.t.Helper()
+	s.e.KillCaddy()
+	close(s.gone)
+	s.proxy.watch(nil)
+	s.reborn()
+	s.coming.Wait()
+	s.ended()
+	for _, look := range s.looks {
+		if look != nil { // else he was not led there, or it has been said what is wrong
+			look()
+		}
+	}
+}
+
+// reborn kills the gateway, if that has not been done, and starts another process.
+func (d deaths) reborn() {
+	d.t.Helper()
+	d.e.KillCaddy()
+	d.e.Client.CloseIdleConnections()
+	startAgain(d.t, d.e)
+}
+
+// ended waits until nothing is under way any more.
+func (d deaths) ended() {
+	d.t.Helper()
+	until(d.t, 3*time.Minute, "every recovery is over", func() bool {
+		return !slices.ContainsFunc(recoveries(d.t, d.e), func(r summary) bool { return r.State != "done" && r.State != "abandoned" })
+	})
 }

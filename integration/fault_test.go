@@ -124,10 +124,12 @@ func goroutines(t *testing.T, e *env.Env) (n int) {
 const restless = 20
 
 func TestAFaultyKeycloakGrantsNothingAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	grantsAndLosesNothing(t, env.Keycloak)
 }
 
 func TestAFaultyKratosGrantsNothingAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	grantsAndLosesNothing(t, env.Kratos)
 }
 

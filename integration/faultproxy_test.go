@@ -67,8 +67,8 @@ func (p *faultProxy) pass(w http.ResponseWriter, r *http.Request, forward http.H
 	around(r, func() { forward.ServeHTTP(w, r) })
 }
 
-// faulty starts an identity provider whose admin API the gateway reaches through a proxy.
-func faulty(t *testing.T, kind string) (*env.Env, *faultProxy) {
+// faulty starts an identity provider with users, besides its own, whose admin API the gateway reaches through a proxy.
+func faulty(t *testing.T, kind string, users ...string) (*env.Env, *faultProxy) {
 	t.Helper()
 	p := &faultProxy{t: t, slowness: slowness[kind], addr: "127.0.0.1:0", held: make(chan struct{}, 1), fault: sound, changed: make(chan struct{})}
 	p.listen()
@@ -76,32 +76,51 @@ func faulty(t *testing.T, kind string) (*env.Env, *faultProxy) {
 		p.set(sound)
 		_ = p.server.Close()
 	})
-	e := own(t, env.Options{IdP: kind, Through: "http://" + p.addr, Patient: true})
+	e := own(t, env.Options{IdP: kind, Through: "http://" + p.addr, Patient: true, Users: users})
 	p.aim(e)
 	return e, p
 }
 
 func (p *faultProxy) aim(e *env.Env) {
-	target, err := url.Parse(e.IdP)
-	fatal(p.t, err)
-	admin := target
-	if k, ok := e.Provider.(*env.KratosProvider); ok {
-		admin, err = url.Parse(k.Server.AdminURL)
-		fatal(p.t, err)
-	}
+	targets := apis(e)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			if strings.HasPrefix(r.In.URL.Path, "/admin/") {
-				r.SetURL(admin)
-			} else {
-				r.SetURL(target)
+			for _, a := range targets {
+				if strings.HasPrefix(r.In.URL.Path, a.below) {
+					target, err := url.Parse(a.url)
+					if err != nil {
+						p.t.Error(err)
+						return
+					}
+					r.SetURL(target)
+					return
+				}
 			}
 		},
 		ModifyResponse: p.truncate,
 		ErrorLog:       log.New(io.Discard, "", 0), // whoever went away is what the faults are about
 	}
+}
+
+// api is one of those that an identity provider has.
+type api struct{ below, url string }
+
+// apis are those of the environment's, by path: the first that fits is meant.
+func apis(e *env.Env) []api {
+	rest := api{"/", e.IdP}
+	switch p := e.Provider.(type) {
+	case *env.HydraProvider:
+		return []api{{"/admin/", p.Server.AdminURL}, rest}
+	case *env.KratosProvider:
+		all := []api{{"/admin/", p.Server.AdminURL}, rest}
+		if p.Hydra != nil {
+			all = append([]api{{"/admin/oauth2/", p.Hydra.AdminURL}}, all...)
+		}
+		return all
+	}
+	return []api{rest}
 }
 
 // listen serves at addr, which stays the same once it is known.

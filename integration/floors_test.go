@@ -66,6 +66,7 @@ var floors = map[string][]string{
 	"internal/downloads":           {},
 	"internal/resend":              {},
 	"internal/setup":               {},
+	"internal/setup/hydra":         {"internal/setup", "upstream", "upstream/hydra"},
 	"internal/setup/keycloak":      {"internal/setup", "upstream", "upstream/keycloak"},
 	"internal/setup/kratos":        {"internal/setup", "upstream", "upstream/kratos"},
 	"internal/keys":                {"storage"},
@@ -82,6 +83,7 @@ var floors = map[string][]string{
 	"internal/authority":           {"attest", "attest/certpath", "attest/devicecert", "attest/strongkey", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/throttle", "storage", "upstream"},
 
 	"internal/doctor":          {},
+	"internal/doctor/hydra":    {"internal/doctor", "upstream/hydra"},
 	"internal/doctor/keycloak": {"internal/doctor", "upstream", "upstream/keycloak"},
 	"internal/doctor/kratos":   {"internal/doctor", "upstream/kratos"},
 
@@ -105,7 +107,8 @@ var floors = map[string][]string{
 	"integration/keycloak":    {"integration/child"},
 	"integration/env":         {"integration/child", "integration/hydra", "integration/keycloak", "integration/kratos", "integration/postgres", "integration/selfservice"},
 	"integration/claimant":    {"attest", "internal/wire"},
-	"integration/story":       {"integration/browser", "integration/chromium", "integration/claimant", "integration/env", "integration/keycloak", "integration/kratos", "integration/swtpm", "internal/wire"},
+	"integration/faults":      {"integration/env", "integration/keycloak", "internal/doctor"},
+	"integration/story":       {"integration/browser", "integration/chromium", "integration/claimant", "integration/env", "integration/faults", "integration/keycloak", "integration/kratos", "integration/swtpm", "internal/doctor", "internal/wire"},
 	"integration/cmd/demo":    {"integration/env", "integration/story", "integration/swtpm"},
 	"integration/load":        {},
 	"integration/sshkeygen":   {},
@@ -118,7 +121,7 @@ var floors = map[string][]string{
 	"integration/chromium":    {},
 	"integration/token":       {"integration/child"},
 	"integration/swtpm":       {"integration/child"},
-	"integration/cmd/bench":   {"integration/child", "integration/claimant", "integration/hydra", "integration/load", "integration/postgres", "internal/wire"},
+	"integration/cmd/bench":   {"integration/browser", "integration/child", "integration/claimant", "integration/env", "integration/hydra", "integration/keycloak", "integration/load", "integration/postgres", "internal/wire"},
 	"integration/mistakes":    {},
 	// The one that looks into the store reads records and moves none.
 	"integration/checker":        {"internal/keys", "storage", "storage/badger"},

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"bytes"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,16 +16,19 @@ import (
 
 // From a realm as Keycloak makes it to a recovered account, and back to the realm as it was.
 func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
+	t.Parallel()
 	codes := env.Method("recovery_code")
-	e := own(t, env.Options{IdP: env.Keycloak, Gateway: []string{codes}, Patient: true, NoGrant: true})
+	e := own(t, env.Options{IdP: env.Keycloak, Gateway: []string{codes}, Patient: true})
 	h := emptied(t, e)
 	before := h.export()
 
-	plan := h.must("--application", keycloak.AppID)
+	granting := []string{"--application", keycloak.AppID, "--upstream-grant"}
+	plan := h.must(granting...)
 	for _, want := range []string{
 		"client scope/regrant", "authentication flow/regrant recover", "authentication flow/regrant first login", "identity provider/regrant",
 		"identity provider mapper/regrant/recovery id", "client/regrant-gateway", "service account role/manage-users of realm-management",
 		"required action/idp_link", "default scope of client/" + keycloak.AppID + "/regrant",
+		"client/regrant-programs", "default scope of client/regrant-programs/basic",
 	} {
 		if !strings.Contains(plan.changes(), want) {
 			t.Errorf("the plan has no %s: %s", want, plan.changes())
@@ -34,8 +36,8 @@ func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
 	}
 	h.same(before, h.export()) // planning has changed nothing
 
-	h.must("--application", keycloak.AppID, "--apply")
-	if again := h.must("--application", keycloak.AppID); len(again.Changes) > 0 {
+	h.must(append(granting, "--apply")...)
+	if again := h.must(granting...); len(again.Changes) > 0 {
 		t.Fatalf("a second run would change %s", again.changes())
 	}
 
@@ -45,7 +47,7 @@ func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
 	bob.bindCodes()
 	h.refused("was never rehearsed", "--mode", "strict", "--administrator", "bob")
 	fatal(t, proofs{code: true, rehearse: true}.recover(nil)(t.Context(), bob, 0))
-	strict := h.must("--mode", "strict", "--administrator", "bob", "--link-on-login", "--apply")
+	strict := h.must("--upstream-grant", "--mode", "strict", "--administrator", "bob", "--link-on-login", "--apply")
 	if strict.changes() != "realm/"+h.realm {
 		t.Errorf("mode strict changes %s", strict.changes())
 	}
@@ -68,6 +70,19 @@ func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
 	h.same(before, h.export())
 	if _, err := os.Stat(filepath.Join(h.dir, "init-keycloak-acme.json")); !os.IsNotExist(err) {
 		t.Errorf("the record is still there: %v", err)
+	}
+}
+
+// Whoever does not ask for the grant takes it off, and is shown that.
+func TestProgramsGetNothingUnlessThatIsAskedFor(t *testing.T) {
+	h := plainRealm(t, use(t, env.Keycloak))
+	h.must("--upstream-grant", "--apply")
+	plan := h.must("--apply")
+	if plan.changes() != "identity provider/regrant" || plan.Changes[0].After["config.jwtAuthorizationGrantEnabled"] != "false" {
+		t.Errorf("the plan is %+v", plan.Changes)
+	}
+	if strings.Contains(plan.Caddyfile, "upstream_grant") || !strings.Contains(h.must("--upstream-grant").Caddyfile, "upstream_grant regrant-programs {file."+h.dir+"/programs.secret}\n") {
+		t.Error("the Caddyfile does not fit")
 	}
 }
 
@@ -101,18 +116,10 @@ func (h *house) loginPage() string {
 func emptied(t *testing.T, e *env.Env) *house {
 	t.Helper()
 	h := &house{t, e, e.Provider.(env.KeycloakProvider).Server, keycloak.Realm, e.IdP, filepath.Join(e.Dir, "etc")}
-	h.admin(http.MethodDelete, "/"+h.realm, nil, nil)
-	h.admin(http.MethodPost, "", map[string]any{"realm": h.realm, "enabled": true}, nil)
-	h.admin(http.MethodPost, "/"+h.realm+"/clients", map[string]any{
-		"clientId": keycloak.AppID, "publicClient": true, "redirectUris": []string{e.App.CallbackURL()},
-	}, nil)
-	for _, name := range []string{"alice", "bob"} {
-		_, err := h.server.NewUser(t.Context(), name)
-		fatal(t, err)
-	}
+	fatal(t, h.server.Plain(t.Context(), e.App.CallbackURL(), nil, "alice", "bob"))
 	// The gateway runs already, with secrets of its own.
 	fatal(t, os.MkdirAll(h.dir, 0o700))
-	for from, to := range map[string]string{"client.secret": "keycloak.secret", "broker.secret": "broker.secret"} {
+	for from, to := range map[string]string{"client.secret": "keycloak.secret", "broker.secret": "broker.secret", "programs.secret": "programs.secret"} {
 		secret, err := os.ReadFile(filepath.Join(e.Dir, from))
 		fatal(t, err)
 		fatal(t, os.WriteFile(filepath.Join(h.dir, to), secret, 0o600))

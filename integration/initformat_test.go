@@ -26,9 +26,9 @@ func TestTheRealmFileIsWhatInitMakes(t *testing.T) {
 	h := plainRealm(t, use(t, env.Keycloak))
 	var whole, part map[string]any
 	fatal(t, json.Unmarshal([]byte(h.export()), &whole))
-	text := h.print("realm-json")
+	text := h.print("realm-json", "--upstream-grant")
 	fatal(t, os.MkdirAll(h.dir, 0o700))
-	for variable, file := range map[string]string{"${REGRANT_CLIENT_SECRET}": "keycloak.secret", "${REGRANT_BROKER_SECRET}": "broker.secret"} {
+	for variable, file := range map[string]string{"${REGRANT_CLIENT_SECRET}": "keycloak.secret", "${REGRANT_BROKER_SECRET}": "broker.secret", "${REGRANT_PROGRAMS_SECRET}": "programs.secret"} {
 		secret := strings.Repeat(file[:4], 8)
 		if !strings.Contains(text, variable) {
 			t.Fatalf("%s is not in it", variable)
@@ -41,7 +41,7 @@ func TestTheRealmFileIsWhatInitMakes(t *testing.T) {
 	h.admin(http.MethodDelete, "/"+h.realm, nil, nil)
 	h.admin(http.MethodPost, "", whole, nil)
 
-	plan := h.must()
+	plan := h.must("--upstream-grant")
 	if plan.changes() != "identity provider/regrant" {
 		t.Fatalf("left to do: %s", plan.changes())
 	}
@@ -102,7 +102,7 @@ func named(item any) string {
 // What is printed for a new gateway is a configuration that Caddy takes.
 func TestTheCaddyfileOfInitIsValid(t *testing.T) {
 	h := plainRealm(t, use(t, env.Keycloak))
-	for _, args := range [][]string{nil, {"--issuer", "https://id.example.com/other"}, {"--alias", "recovery-gateway"}} {
+	for _, args := range [][]string{nil, {"--upstream-grant"}, {"--issuer", "https://id.example.com/other"}, {"--alias", "recovery-gateway"}} {
 		w := newWorkshop(t)
 		path := w.write(h.must(args...).Caddyfile)
 		for _, command := range [][]string{{"adapt", "--validate"}, {"validate"}} {

@@ -12,6 +12,7 @@ import (
 
 // The gateway recovers the members of the group, and has no right over anybody else.
 func TestTheGatewayCanBeNarrowedToAGroup(t *testing.T) {
+	t.Parallel()
 	e := own(t, env.Options{IdP: env.Keycloak, Patient: true, NoGrant: true})
 	h := emptied(t, e)
 	h.must("--apply")

@@ -35,7 +35,7 @@ func TestAPlainKratosIsSetUpRefusesItsOwnRecoveryAndIsPutBack(t *testing.T) {
 		t.Errorf("left to do: %s", again.changes())
 	}
 
-	strict := []string{"--mode", "strict", "--administrator", "bob@example.com", "--recovery-ui", "/ui/recovery", "--session-tokens"}
+	strict := []string{"--mode", "strict", "--administrator", "bob@example.com", "--recovery-ui", "/ui/recovery", "--session-tokens", "--hydra", "http://127.0.0.1:4445"}
 	h.refused("name with --administrator", "--mode", "strict", "--apply")
 	h.refused("proven 0 of 2", append(strict, "--apply")...)
 	proveTwo(t, e)
@@ -59,7 +59,7 @@ func TestAPlainKratosIsSetUpRefusesItsOwnRecoveryAndIsPutBack(t *testing.T) {
 	if info, err := os.Stat(h.file); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("the file: %v, %v", info.Mode(), err)
 	}
-	h.fits(plan.Caddyfile, "recovery_ui /ui/recovery", "session_tokens", "mode strict")
+	fits(t, plan.Caddyfile, "hydra http://127.0.0.1:4445", "recovery_ui /ui/recovery", "session_tokens", "mode strict")
 	_, _, err = enrolled(t, e, "alice").Recover(t.Context(), "alice@example.com")
 	fatal(t, err)
 
@@ -67,7 +67,7 @@ func TestAPlainKratosIsSetUpRefusesItsOwnRecoveryAndIsPutBack(t *testing.T) {
 	if h.text() != plainKratos {
 		t.Errorf("the file is another one:\n%s", h.text())
 	}
-	h.await("Kratos recovers again", h.recovers)
+	until(h.t, 20*time.Second, "Kratos recovers again", h.recovers)
 }
 
 // proveTwo has bob prove two methods.
@@ -88,30 +88,4 @@ func (h *kratosHouse) recovers() bool {
 	fatal(h.t, err)
 	defer resp.Body.Close()
 	return resp.StatusCode == http.StatusOK
-}
-
-func (h *kratosHouse) await(what string, so func() bool) {
-	h.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !so(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			h.t.Fatalf("not within 20 seconds: %s", what)
-		}
-	}
-}
-
-// fits validates a Caddyfile that was printed.
-func (h *kratosHouse) fits(text string, words ...string) {
-	h.t.Helper()
-	for _, want := range words {
-		if !strings.Contains(text, want) {
-			h.t.Errorf("the Caddyfile has no %q:\n%s", want, text)
-		}
-	}
-	w := newWorkshop(h.t)
-	path := w.write(text)
-	for _, command := range [][]string{{"validate", "--config", path, "--adapter", "caddyfile"}, {"fmt", "--diff", path}} {
-		if said, ok := w.caddy(command...); !ok {
-			h.t.Errorf("%q: %s", command, said)
-		}
-	}
 }

@@ -1,10 +1,7 @@
 package integration
 
 import (
-	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,25 +29,12 @@ func (h *kratosHouse) in(t *testing.T) *kratosHouse {
 
 func (h *kratosHouse) wrongFlags(t *testing.T) {
 	h = h.in(t)
-	for _, c := range []struct {
-		words string
-		args  []string
-	}{
-		{"is not an address like https", []string{"--issuer", "http://id.example.com"}},
-		{"is not the gateway's", []string{"--issuer", "https://id.example.com?a"}},
-		{"must be like https://host:port", []string{"--url", "127.0.0.1:4433"}},
+	allRefused(h.refused, append(oryRuns(h.file), []badRun{
 		{"must be like https://host:port", []string{"--admin", "127.0.0.1:4434/"}},
-		{"must be a path", []string{"--recovery-ui", "ui/recovery"}},
-		{"a path of its own", []string{"--recovery-ui", "/"}},
+		{"address of Hydra's admin API", []string{"--hydra", "http://127.0.0.1:4445/"}},
 		{"--mode \"open\" is not known", []string{"--mode", "open"}},
 		{"name with --administrator", []string{"--mode", "strict"}},
-		{"--force is for --undo", []string{"--force", "setting/x"}},
-		{"nothing is recorded", []string{"--undo"}},
-		{"--format \"yaml\" is not known", []string{"--format", "yaml"}},
-		{"holds no certificate", []string{"--ca-file", h.file}},
-	} {
-		h.refused(c.words, append(c.args, "--apply")[:len(c.args)+apply(c.args)]...)
-	}
+	}...))
 }
 
 func (h *kratosHouse) wrongFiles(t *testing.T) {
@@ -78,8 +62,6 @@ func (h *kratosHouse) wrongFiles(t *testing.T) {
 }
 
 func (h *kratosHouse) wrongServers(t *testing.T) {
-	target, err := url.Parse(h.e.IdP)
-	fatal(t, err)
 	for name, answer := range badAnswers {
 		server := httptest.NewServer(answer)
 		t.Cleanup(server.Close)
@@ -91,16 +73,7 @@ func (h *kratosHouse) wrongServers(t *testing.T) {
 			t.Fatal(name)
 		}
 	}
-	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/admin/version" {
-			httputil.NewSingleHostReverseProxy(target).ServeHTTP(w, r)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"version":"v1.2.0"}`))
-	}))
-	t.Cleanup(old.Close)
-	h.in(t).refused("must be v1.3.0 or newer", "--apply", "--admin", old.URL)
+	h.in(t).refused("must be v1.3.0 or newer", "--apply", "--admin", standingBefore(t, h.e.IdP, at("/admin/version"), ofVersion("v1.2.0")))
 }
 
 // What somebody has changed in between is asked about, and what stands beside it stays.

@@ -27,11 +27,13 @@ func posted(target, body string, header ...[2]string) func(*testing.T) verbatim.
 	}
 }
 
-// sentForm is the form of a new flow, with alice's name, as a browser would send it; in a closed realm, the last that there was.
+// sentForm is the form of a new flow, with alice's name, as a browser would send it; in a closed realm, one of those from before.
 func (k *realm) sentForm(t *testing.T) verbatim.Request {
 	t.Helper()
 	if !k.open {
-		return k.form
+		form := k.forms[0]
+		k.forms = k.forms[1:]
+		return form
 	}
 	b := browser.New(k.e.Roots)
 	page, err := b.Open(t.Context(), k.e.Origin+"/realms/"+keycloak.Realm+"/login-actions/reset-credentials")

@@ -102,7 +102,8 @@ func use(t *testing.T, kind string) *env.Env {
 	return s.env
 }
 
-// own starts an environment for one test, which may break it.
+// own starts an environment for one test, which may break it. A test that has all it needs of its own, waits more than it
+// computes and measures no time runs beside another (t.Parallel): go test has those wait until all others are through.
 func own(t *testing.T, o env.Options) *env.Env {
 	t.Helper()
 	needs(t, o.IdP)

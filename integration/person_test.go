@@ -33,8 +33,13 @@ func enrolled(t *testing.T, e *env.Env, user string) *person {
 	t.Helper()
 	p := &person{t: t, e: e, user: user, account: user + "@example.com", dir: filepath.Join(t.TempDir(), "device")}
 	args := []string{"activation-code"}
-	if e.Kind == env.Demo {
+	switch e.Kind {
+	case env.Demo:
 		p.account, p.subject = user+"@demo.example", user+"-0001"
+	case env.Hydra:
+		p.subject = e.User(user)
+	}
+	if p.subject != "" { // the provider cannot be asked
 		args = append(args, "--subject", p.subject)
 	}
 	var code struct {

@@ -159,6 +159,7 @@ func plainCaddy(t *testing.T, e *env.Env) plain {
 	without := gatewayBlock.ReplaceAllString(string(text), "\n")
 	without = strings.NewReplacer(e.Admin, p.admin, e.Origin, p.origin, e.Dir+"/caddy", filepath.Dir(p.file), "\n\tregrant\n", "\n").Replace(without)
 	fatal(t, os.WriteFile(p.file, []byte(without), 0o600))
+	fatal(t, env.Swept(filepath.Dir(p.file)))
 	cmd := exec.Command(filepath.Join(bin, "caddy"), "run", "--config", p.file, "--adapter", "caddyfile")
 	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(p.file))
 	running, err := child.Start(cmd, syscall.SIGKILL)

@@ -22,6 +22,7 @@ type twins struct {
 // Two upstreams at two sites, at two paths of one site, and as two realms of one Keycloak are strangers to each other: seen from the
 // first, and from the second.
 func TestUpstreamsOfOneGatewayAreStrangers(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ kind, path string }{
 		"two sites": {env.Demo, ""}, "two paths": {env.Demo, "/second"}, "two realms of one Keycloak": {env.Keycloak, "/recovery-second"},
 	} {

@@ -69,6 +69,7 @@ func (r tried) mustBeGreen(t *testing.T, skipped ...string) {
 }
 
 func TestTryIsGreenInFrontOfARealKeycloak(t *testing.T) {
+	t.Parallel()
 	e := own(t, env.Options{IdP: env.Keycloak, Patient: true, Probation: "72h"})
 	try(t, e).mustBeGreen(t)
 	nothingLeft(t, e)
@@ -99,6 +100,7 @@ func withMethods(caddyfile, methods string) string {
 }
 
 func TestTryIsGreenInFrontOfARealKratos(t *testing.T) {
+	t.Parallel()
 	e := own(t, env.Options{IdP: env.Kratos, Probation: "72h"})
 	try(t, e).mustBeGreen(t)
 	var people []struct {
