@@ -23,11 +23,11 @@ help: ## List the targets
 .PHONY: demo demo-keycloak demo-kratos demo-hydra up up-keycloak up-kratos up-hydra
 demo: clients build ## One recovery from beginning to end, then one by each method, against the small identity provider
 	@exec bin/demo -idp demo
-demo-keycloak: build ## One recovery from beginning to end against Keycloak
+demo-keycloak: clients build ## A plain Keycloak set up, tried, examined and recovered from, and faults that are planted and found
 	@exec bin/demo -idp keycloak
-demo-kratos: clients build bin/kratos ## One recovery from beginning to end against Ory Kratos
+demo-kratos: clients build bin/kratos ## The same with Ory Kratos
 	@exec bin/demo -idp kratos
-demo-hydra: clients build bin/kratos bin/hydra ## One recovery against Ory Hydra with a login app of its own, and one with Kratos as that
+demo-hydra: clients build bin/kratos bin/hydra ## The same with Ory Hydra: with a login app of its own, and with Kratos as that
 	@exec bin/demo -idp hydra
 	@exec bin/demo -idp kratos-hydra
 up: build ## Start everything with the small identity provider and keep it running
@@ -59,7 +59,7 @@ fuzz: ## Every fuzz target; FUZZTIME=10m for a long run
 	.ci/fuzz $(FUZZTIME)
 soak: build bin/caddy-crashpoints ## Recoveries, reloads and crashes for up to an hour
 	REGRANT_SOAK=1 go test -race -run Soak -count=1 -timeout 60m ./...
-bench: build bin/hydra ## Measure, and write docs/performance.md: twelve minutes on a quiet machine
+bench: build bin/hydra bin/kratos ## Measure, and write docs/performance.md: a quarter of an hour on a quiet machine
 	@exec bin/bench
 
 PROGRAMS := bin/caddy bin/regrant bin/demoidp bin/demo bin/bench
