@@ -39,6 +39,9 @@ func (c *commit) claim() bool { return c.claimed.CompareAndSwap(false, true) }
 // the committer has begun with c, nothing of it is written: a disk that hangs holds
 // up no request beyond its time.
 func (d *DB) commit(ctx context.Context, c *commit) error {
+	if err := ctx.Err(); err != nil {
+		return err // a select that could do either may choose to commit
+	}
 	select {
 	case d.commits <- c:
 	case <-ctx.Done():

@@ -108,3 +108,18 @@ func TestRequestWhoseFlushHasBegunLearnsTheOutcome(t *testing.T) {
 		t.Errorf("outcome %v, written %v", err, has(t, db, "a"))
 	}
 }
+
+// Nobody waits for the outcome any more, and a select that finds room for the commit too would pick by chance.
+func TestRequestThatIsOverIsNotHandedOver(t *testing.T) {
+	db := &DB{commits: make(chan *commit, 100)}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range cap(db.commits) {
+		if err := db.commit(ctx, &commit{done: make(chan error, 1)}); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	if n := len(db.commits); n > 0 {
+		t.Errorf("%d commits wait to be written", n)
+	}
+}
