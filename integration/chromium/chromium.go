@@ -111,10 +111,11 @@ func (b *Browser) Fill(selector, text string) error {
 	return b.do("filling in "+selector, chromedp.Clear(selector), chromedp.SendKeys(selector, text))
 }
 
-// Click clicks on the first element that the CSS selector finds.
+// Click clicks on the first element that the CSS selector finds, once it can be seen and is not disabled: a page's script may
+// have to run first.
 func (b *Browser) Click(selector string) error {
 	for deadline := time.Now().Add(patience); ; {
-		err := b.do("clicking on "+selector, chromedp.Click(selector))
+		err := b.do("clicking on "+selector, chromedp.WaitEnabled(selector), chromedp.Click(selector))
 		// It was on the page before, or the page was still being built.
 		if _, gone := errors.AsType[*cdproto.Error](err); !gone || time.Now().After(deadline) {
 			return err

@@ -27,6 +27,15 @@ func TestFormsAreFilledInAndSent(t *testing.T) {
 	}
 }
 
+// A page's script may come later than its button, which does nothing until then.
+func TestAButtonIsPressedOnceItDoesSomething(t *testing.T) {
+	b := newSite(t).visit(t)
+	_, err := chromium.Eval[bool](b, `const b = document.querySelector("button"); b.disabled = true; setTimeout(() => b.disabled = false, 500); true`)
+	fatal(t, err)
+	fatal(t, b.Click("button"))
+	fatal(t, b.WaitFor("Hello, nobody."))
+}
+
 func TestCertificateThatWasNotNamedIsRefused(t *testing.T) {
 	s := newSite(t)
 	b, err := chromium.Start(t.Context(), chromium.Options{Hosts: map[string]string{"*.example.test": "127.0.0.1"}})
