@@ -90,17 +90,19 @@ type Logins interface {
 type Code struct {
 	Signature string // the key to store it under; reveals nothing of the code
 	Txn       string // the recovery
+	Lease     string `json:"-"` // that of the login
 	Session   []byte // what the server needs to redeem it; opaque
 	ExpiresAt time.Time
 }
 
-// A Login is what an ID token says of a recovery.
+// A Login is what an ID token says of a recovery, and under which lease of it, which no ID token says.
 type Login struct {
 	Subject  string    `json:"sub"` // under which the identity provider knows the account for this one login
 	Txn      string    `json:"txn"` // the recovery
 	AuthTime time.Time `json:"auth_time"`
 	ACR      string    `json:"acr"`
 	AMR      []string  `json:"amr"`
+	Lease    string    `json:"-"`
 }
 
 // A Server is the provider of one issuer. It is safe for concurrent use.

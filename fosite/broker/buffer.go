@@ -63,7 +63,7 @@ func (b *buffer) code(login Login, expires time.Time) (Code, error) {
 	if err != nil {
 		return Code{}, fmt.Errorf("%w: encoding a login: %v", ErrUnavailable, err)
 	}
-	return Code{Signature: b.signature, Txn: login.Txn, Session: session, ExpiresAt: expires}, nil
+	return Code{Signature: b.signature, Txn: login.Txn, Lease: login.Lease, Session: session, ExpiresAt: expires}, nil
 }
 
 // restore makes fosite's request from what was stored.

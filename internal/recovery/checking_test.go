@@ -9,43 +9,37 @@ import (
 	"github.com/regrant/regrant/upstream"
 )
 
-// mute is an identity provider that says nothing of an account any more once it has said so often.
+// mute is an identity provider that says nothing of an account.
 type mute struct {
 	*fakeIdP
-	says  int
-	asked chan struct{} // closed when it falls silent
+	asked chan struct{} // closed when it was asked
 }
 
-func (a *mute) State(ctx context.Context, id string) (upstream.State, error) {
-	if a.says > 0 {
-		a.says--
-		return a.fakeIdP.State(ctx, id)
-	}
+func (a mute) State(ctx context.Context, _ string) (upstream.State, error) {
 	close(a.asked)
 	<-ctx.Done()
 	return upstream.State{}, upstream.ErrUnavailable
 }
 
-// falling is a service whose identity provider falls silent after so many answers.
-func (h *house) falling(says int) (*Service, *mute) {
-	c := h.Config
-	idp := &mute{h.idp, says, make(chan struct{})}
-	c.Adapter = idp
-	return New(c), idp
-}
-
-// waitedForNobody fails the test if the check ended only when its time was up.
-func waitedForNobody(t *testing.T, began time.Time) {
-	t.Helper()
-	if took := time.Since(began); took > stepTime/2 {
-		t.Errorf("it took %s", took)
+// An identity provider that is asked nothing of accounts cannot say no either.
+func TestNoStepBeginsWhenNobodyWaits(t *testing.T) {
+	h := newHouse(t)
+	ctx, goAway := context.WithCancel(t.Context())
+	h.idp.onRevoke = goAway
+	if _, err := h.Continue(ctx, ContinueRequest{Code: h.handoff(), Browser: browserHolder("b"), Enter: true}); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("%v, want ErrUnavailable", err)
+	}
+	if got := h.idp.log(); h.idp.called("prepare") || h.only().leased(h.Clock()) {
+		t.Errorf("asked for %s, leased until %s", got, h.only().LeaseUntil)
 	}
 }
 
 // A check changes nothing, so nobody waits for one that he does not need: not a gateway that ends, and not for a browser that is gone.
 func TestACheckEndsWithWhoeverWaitsForIt(t *testing.T) {
 	h := newHouse(t)
-	s, idp := h.falling(1) // for the first step; not for that after the move
+	c, idp := h.Config, mute{h.idp, make(chan struct{})}
+	c.Adapter = idp
+	s := New(c)
 	ctx, goAway := context.WithCancel(t.Context())
 	browser, code, done := browserHolder("b"), h.handoff(), make(chan error, 1)
 	go func() {
@@ -56,26 +50,13 @@ func TestACheckEndsWithWhoeverWaitsForIt(t *testing.T) {
 	goAway()
 	began := time.Now()
 	err := <-done
-	waitedForNobody(t, began)
+	if took := time.Since(began); took > stepTime/2 {
+		t.Errorf("it took %s", took)
+	}
 	if !errors.Is(err, ErrUnavailable) || h.idp.called("revoke") {
 		t.Fatalf("%v after %s, want ErrUnavailable", err, h.idp.log())
 	}
 	if ready, err := h.Continue(t.Context(), ContinueRequest{Browser: browser}); err != nil || !ready.SignIn {
 		t.Errorf("the same browser goes on: %+v, %v", ready, err)
 	}
-}
-
-func TestACheckEndsWhereTheMoveIsNotCommitted(t *testing.T) {
-	h := newHouse(t)
-	slow := h.leased()
-	h.wait(leaseLife)
-	must(t, h.takes(slow.Txn))
-	s, idp := h.falling(0)
-	began := time.Now()
-	_, _, err := s.moveOnChecking(t.Context(), slow, StateRevoke, false)
-	waitedForNobody(t, began)
-	if !errors.Is(err, ErrSpent) {
-		t.Errorf("%v, want ErrSpent", err)
-	}
-	<-idp.asked
 }

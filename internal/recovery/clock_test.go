@@ -89,10 +89,10 @@ func TestJumpForwardLeavesOneOwnerOfAStep(t *testing.T) {
 	}
 	h.wait(leaseLife)
 	must(t, h.takes(slow.Txn))
-	if _, err := h.moveOn(t.Context(), slow, StateRevoke, false); !errors.Is(err, ErrSpent) {
+	if _, err := h.moveOn(t.Context(), slow, StateSession); !errors.Is(err, ErrSpent) {
 		t.Errorf("whoever lost the lease moved: %v", err)
 	}
-	if state := h.state(slow.Txn); state != StateCheck {
+	if state := h.state(slow.Txn); state != StatePrepare {
 		t.Errorf("state %s", state)
 	}
 }
@@ -106,7 +106,7 @@ func TestJumpForwardByHoursEndsWhatIsUnderWay(t *testing.T) {
 	if state := h.state(slow.Txn); state != StateAbandoned {
 		t.Errorf("state %s", state)
 	}
-	if _, err := h.moveOn(t.Context(), slow, StateRevoke, false); !errors.Is(err, ErrSpent) {
+	if _, err := h.moveOn(t.Context(), slow, StateSession); !errors.Is(err, ErrSpent) {
 		t.Errorf("moved on: %v", err)
 	}
 }
@@ -119,14 +119,14 @@ func TestJumpBackStopsOwnersAndOthers(t *testing.T) {
 	if err := h.takes(owner.Txn); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("taken: %v", err)
 	}
-	if _, err := h.moveOn(t.Context(), owner, StateRevoke, false); !errors.Is(err, ErrUnavailable) {
+	if _, err := h.moveOn(t.Context(), owner, StateSession); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("moved: %v", err)
 	}
 	if err := h.Grants().Redeem(t.Context(), grant.Redemption{Txn: owner.Txn}); err == nil {
 		t.Error("redeemed")
 	}
 	h.wait(3 * time.Hour)
-	if _, err := h.moveOn(t.Context(), owner, StateRevoke, false); err != nil {
+	if _, err := h.moveOn(t.Context(), owner, StateSession); err != nil {
 		t.Errorf("the owner after the clock has caught up: %v", err)
 	}
 }

@@ -109,7 +109,7 @@ func TestACompletionWithoutSignInIsDoneAtOnceAndSaysSoAgain(t *testing.T) {
 			t.Fatalf("%+v, %v, state %s", done, err, h.only().State)
 		}
 	}
-	if h.notices(MessageDone) != 1 || h.idp.log() != "state state state revoke state prepare" {
+	if h.notices(MessageDone) != 1 || h.idp.log() != "state state revoke state prepare" {
 		t.Fatalf("%d notices, the identity provider was asked %q", h.notices(MessageDone), h.idp.log())
 	}
 }

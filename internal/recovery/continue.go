@@ -39,7 +39,7 @@ func (s *Service) Continue(ctx context.Context, req ContinueRequest) (Ready, err
 		return Ready{}, err
 	}
 	ready := Ready{Txn: rec.Txn}
-	rec, allowed, err := s.advance(ctx, rec, req.Enter)
+	rec, err = s.advance(ctx, rec, req.Enter)
 	if err != nil {
 		return ready, err
 	}
@@ -47,7 +47,7 @@ func (s *Service) Continue(ctx context.Context, req ContinueRequest) (Ready, err
 	if !req.Enter || !ready.SignIn {
 		return ready, s.letGo(ctx, rec)
 	}
-	way, err := s.enter(ctx, rec, req.Entry, allowed)
+	way, err := s.enter(ctx, rec, req.Entry)
 	if err == nil {
 		ready.Way = &way
 	}
@@ -71,10 +71,13 @@ func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, erro
 		if err != nil || rec.State == StateDone {
 			return rec, err
 		}
-		return s.resumeIn(ctx, rec.Txn, req.Browser)
+		return s.take(ctx, s.called(rec.Txn), func(tx storage.Tx, rec *record) error {
+			return req.entering(rec, s.resumes(tx, rec, req.Browser))
+		})
 	}
-	rec, err := s.take(ctx, func(r storage.Reader) (*record, error) { return s.byHandoff(r, req.Code) },
-		func(tx storage.Tx, rec *record) error { return s.join(tx, rec, req) })
+	rec, err := s.take(ctx, func(r storage.Reader) (*record, error) { return s.byHandoff(r, req.Code) }, func(tx storage.Tx, rec *record) error {
+		return req.entering(rec, s.join(tx, rec, req))
+	})
 	if !errors.Is(err, ErrSpent) {
 		return rec, err
 	}
@@ -89,24 +92,30 @@ func (s *Service) claim(ctx context.Context, req ContinueRequest) (*record, erro
 	}
 }
 
-// resumeIn takes the lease on what browser has begun. While its code is out the answer is on its way.
-func (s *Service) resumeIn(ctx context.Context, txn string, browser Holder) (*record, error) {
-	return s.take(ctx, s.called(txn), func(tx storage.Tx, rec *record) error {
-		switch {
-		case rec.Browser != browser.Value:
-			return ErrSpent
-		case rec.State == StateGranted: // the browser that proved itself: its POST is what consumes the token
-			return s.redeem(tx, rec, rec.JTI, "browser")
-		case rec.repeats(tx.Now()):
-			return nil
-		case !rec.completing():
-			return ErrSpent
-		case rec.codeLives(tx.Now()):
-			return ErrBusy
-		default:
-			return nil
-		}
-	})
+// entering gives rec its subject where the session is to be made at once and nothing, err, keeps the browser out.
+func (req ContinueRequest) entering(rec *record, err error) error {
+	if err == nil && req.Enter && rec.signsIn() {
+		rec.makeSubject()
+	}
+	return err
+}
+
+// resumes is nil if browser may go on with what it has begun. While its code is out the answer is on its way.
+func (s *Service) resumes(tx storage.Tx, rec *record, browser Holder) error {
+	switch {
+	case rec.Browser != browser.Value:
+		return ErrSpent
+	case rec.State == StateGranted: // the browser that proved itself: its POST is what consumes the token
+		return s.redeem(tx, rec, rec.JTI, "browser")
+	case rec.repeats(tx.Now()):
+		return nil
+	case !rec.completing():
+		return ErrSpent
+	case rec.codeLives(tx.Now()):
+		return ErrBusy
+	default:
+		return nil
+	}
 }
 
 // join consumes the handoff code, and with it the token: in one transaction, so that of all who race one wins.

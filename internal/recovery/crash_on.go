@@ -25,15 +25,13 @@ func crash(point string) {
 }
 
 func init() {
-	for state, st := range steps {
-		do := st.do
-		st.do = func(s *Service, ctx context.Context, rec *record) error {
-			crash(before(stepPoint(state)))
-			err := do(s, ctx, rec)
-			crash(after(stepPoint(state)))
+	for i, st := range steps {
+		steps[i].do = func(s *Service, ctx context.Context, rec *record) error {
+			crash(before(stepPoint(st.name)))
+			err := st.do(s, ctx, rec)
+			crash(after(stepPoint(st.name)))
 			return err
 		}
-		steps[state] = st
 	}
 }
 

@@ -263,7 +263,7 @@ func TestARecoveryWaitsForTheStepOfTheOneThatItSupersedes(t *testing.T) {
 	if h.state(earlier.Txn) != StateAbandoning {
 		t.Fatalf("taken back in the middle of a step: %s", h.state(earlier.Txn))
 	}
-	if _, err := h.moveOn(t.Context(), inStep, StateRevoke, false); !errors.Is(err, ErrSpent) {
+	if _, err := h.moveOn(t.Context(), inStep, StateSession); !errors.Is(err, ErrSpent) {
 		t.Fatalf("the superseded one moved on: %v", err)
 	}
 	h.wait(leaseLife)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/upstream"
 )
@@ -29,7 +30,7 @@ func TestASessionThatIsMadeAtOnceHasItsSubjectStoredBefore(t *testing.T) {
 			if !ready.SignIn || ready.Way == nil || (ready.Way.Direct != nil) != h.idp.direct || (ready.Way.Login != nil) == h.idp.direct {
 				t.Errorf("%+v", ready)
 			}
-			if got := h.idp.log(); got != "state state state revoke state prepare state session" {
+			if got := h.idp.log(); got != "state state revoke state prepare state session" {
 				t.Errorf("asked the provider for %s", got)
 			}
 		})
@@ -47,6 +48,31 @@ func TestASessionMadeAtOnceIsGivenAgainToItsBrowserAlone(t *testing.T) {
 	again, err := h.entering(browser, "")
 	if err != nil || again.Way == nil || h.idp.ways[1].Subject != h.idp.ways[0].Subject || len(h.entries(journal.KindRecoverySession)) != 1 {
 		t.Errorf("%+v, %v, asked for %+v", again, err, h.idp.ways)
+	}
+}
+
+// Its steps are being done again by somebody else, who ends sessions.
+func TestWhoeverLostTheLeaseGetsNoCode(t *testing.T) {
+	h := newHouse(t)
+	ready, err := h.entering(browserHolder("b"), h.handoff())
+	must(t, err)
+	code := h.code(ready.Txn)
+	code.Lease = ready.Way.Login.Lease
+	for name, lease := range map[string]string{"another one's": "another", "nobody's": ""} {
+		other := code
+		other.Lease = lease
+		if err := h.Logins().Issue(t.Context(), other); !errors.Is(err, broker.ErrSpent) {
+			t.Errorf("under %s: %v", name, err)
+		}
+	}
+	h.wait(leaseLife)
+	must(t, h.takes(ready.Txn))
+	if err := h.Logins().Issue(t.Context(), code); !errors.Is(err, broker.ErrSpent) || h.state(ready.Txn) != StatePrepare {
+		t.Errorf("under the one that ran out: %v, state %s", err, h.state(ready.Txn))
+	}
+	must(t, h.Logins().Issue(t.Context(), h.code(ready.Txn)))
+	if state := h.state(ready.Txn); state != StateSession {
+		t.Errorf("state %s", state)
 	}
 }
 

@@ -98,6 +98,7 @@ type fakeIdP struct {
 	ways      []upstream.Session // as asked for
 	outcome   *upstream.Outcome  // instead of what fits
 	onSession func()
+	onRevoke  func()
 }
 
 func (f *fakeIdP) called(verb string) bool {
@@ -152,7 +153,12 @@ func (f *fakeIdP) State(_ context.Context, id string) (upstream.State, error) {
 	return f.state, nil
 }
 
-func (f *fakeIdP) Revoke(context.Context, string) error { return f.call("revoke") }
+func (f *fakeIdP) Revoke(context.Context, string) error {
+	if f.onRevoke != nil {
+		f.onRevoke()
+	}
+	return f.call("revoke")
+}
 
 func (f *fakeIdP) Prepare(context.Context, string, []attest.Action) error { return f.call("prepare") }
 

@@ -59,7 +59,7 @@ func (s *Service) redeem(tx storage.Tx, rec *record, jti, by string) error {
 	if err := s.Accounts.Recovered(tx, rec.AccountID, rec.Authenticators); err != nil {
 		return err
 	}
-	return s.move(tx, rec, StateCheck, journal.KindRecoveryRedeemed, map[string]string{"by": by})
+	return s.move(tx, rec, StatePrepare, journal.KindRecoveryRedeemed, map[string]string{"by": by})
 }
 
 // foreign is the lease of a recovery that waits until the step of the one that it supersedes is surely over.

@@ -121,6 +121,9 @@ func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Complete
 		if !rec.completing() && !rec.repeats(tx.Now()) || rec.Browser != "" || !rec.opens(tok, tx.Now()) {
 			return ErrSpent
 		}
+		if s.servesPrograms(rec) && rec.signsIn() {
+			rec.makeSubject()
+		}
 		return nil
 	})
 	if errors.Is(err, ErrSpent) { // perhaps it is done already
@@ -130,7 +133,7 @@ func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Complete
 		return Completed{}, err
 	}
 	enter := s.servesPrograms(rec)
-	rec, allowed, err := s.advance(ctx, rec, enter)
+	rec, err = s.advance(ctx, rec, enter)
 	if err != nil {
 		return Completed{}, err
 	}
@@ -138,7 +141,7 @@ func (s *Service) Complete(ctx context.Context, tok grant.AccessToken) (Complete
 	case rec.State == StateDone:
 		return s.completed(ctx, tok)
 	case enter:
-		return s.enterAsProgram(ctx, rec, tok, allowed)
+		return s.enterAsProgram(ctx, rec, tok)
 	default:
 		return s.handOver(ctx, rec, tok)
 	}

@@ -198,8 +198,12 @@ func (h *house) inSession(browser Holder) (txn, signature string) {
 	return ready.Txn, "code-" + ready.Txn
 }
 
+// code is one for whoever holds the lease of txn just now.
 func (h *house) code(txn string) broker.Code {
-	return broker.Code{Signature: "code-" + txn, Txn: txn, Session: []byte("{}"), ExpiresAt: h.Clock().Add(time.Minute)}
+	h.t.Helper()
+	rec, err := h.view(h.t.Context(), txn)
+	must(h.t, err)
+	return broker.Code{Signature: "code-" + txn, Txn: txn, Lease: rec.Lease, Session: []byte("{}"), ExpiresAt: h.Clock().Add(time.Minute)}
 }
 
 func (h *house) state(txn string) State {

@@ -17,7 +17,7 @@ var _ broker.Logins = Logins{}
 // Logins returns the Service's side of the broker.
 func (s *Service) Logins() Logins { return Logins{s} }
 
-// Issue stores the authorization code of one login. While a code is out that may be redeemed there is no other, so the
+// Issue stores the authorization code of one login, for whoever holds the lease under which its way was made. While a code is out that may be redeemed there is no other, so the
 // session is made at most once.
 func (l Logins) Issue(ctx context.Context, c broker.Code) error {
 	err := l.s.DB.Update(ctx, func(tx storage.Tx) error {
@@ -25,14 +25,17 @@ func (l Logins) Issue(ctx context.Context, c broker.Code) error {
 		if err != nil {
 			return err
 		}
-		if rec.State != StateSession || rec.Subject == "" || rec.codeLives(tx.Now()) {
+		if !rec.completing() || rec.Lease == "" || rec.Lease != c.Lease || rec.Subject == "" || rec.codeLives(tx.Now()) {
 			return ErrSpent
 		}
 		if err := l.s.allowed(tx, rec); err != nil {
 			return err
 		}
 		rec.Code, rec.Lease = &c, ""
-		return l.s.keep(tx, rec)
+		if rec.State == StateSession {
+			return l.s.keep(tx, rec)
+		}
+		return l.s.move(tx, rec, StateSession, "", nil)
 	})
 	return loginError(settle("issuing a code", err))
 }

@@ -81,7 +81,7 @@ func (s *Service) schedule(tx storage.Tx, rec *record) error {
 	switch {
 	case rec.State.Final():
 		return s.timers.Clear(tx, id)
-	case rec.leased(now), rec.State == StateCheck && rec.Tries == 0: // just redeemed: whoever did goes on by himself
+	case rec.leased(now), rec.State == StatePrepare && rec.Tries == 0: // just redeemed: whoever did goes on by himself
 		return s.timers.Set(tx, id, rec.LeaseUntil)
 	case rec.State == StateGranted:
 		return s.timers.Set(tx, id, rec.TokenExpires)

@@ -22,8 +22,8 @@ func Points() []string {
 	for _, t := range transitions {
 		places = append(places, movePoint(t.from, t.to))
 	}
-	for state := range steps {
-		places = append(places, stepPoint(state))
+	for _, st := range steps {
+		places = append(places, stepPoint(st.name))
 	}
 	for _, verb := range calls {
 		places = append(places, callPoint(verb))
@@ -37,7 +37,7 @@ func Points() []string {
 }
 
 func movePoint(from, to State) string { return fmt.Sprintf("move %s>%s", from, to) }
-func stepPoint(s State) string        { return fmt.Sprintf("step %s", s) }
+func stepPoint(name string) string    { return "step " + name }
 func callPoint(verb string) string    { return "call " + verb }
 
 func before(place string) string { return "before " + place }

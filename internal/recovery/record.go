@@ -102,7 +102,7 @@ func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
 	}
 	return storage.NewTable(storage.TableConfig[record]{
 		Name:    namespace + "/recovery",
-		Version: 2,
+		Version: 3,
 		Upgrade: upgrade,
 		ID:      func(r *record) []byte { return []byte(r.Txn) },
 		Expires: func(r *record) time.Time {
@@ -142,7 +142,7 @@ func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
 // completing reports whether rec is between its redeeming and its session.
 func (r *record) completing() bool {
 	switch r.State {
-	case StateCheck, StateRevoke, StatePrepare, StateSession:
+	case StatePrepare, StateSession:
 		return true
 	default:
 		return false
@@ -204,17 +204,23 @@ func hasAction(actions []attest.Action, a attest.Action) bool {
 	return false
 }
 
-// upgrade reads version 1, in which one authenticator proved a recovery, in the one tier that there was.
-func upgrade(_ byte, old []byte) ([]byte, error) {
+// upgrade reads version 1, in which one authenticator proved a recovery, in the one tier that there was, and version 2, in which each
+// step before the session was a state of its own. Steps may be done twice.
+func upgrade(version byte, old []byte) ([]byte, error) {
 	var doc map[string]any
 	if err := json.Unmarshal(old, &doc); err != nil {
 		return nil, err
 	}
-	proved, _ := doc["authenticator"].(string)
-	if proved == "" {
-		return nil, errors.New("what is stored does not say what proved it")
+	if version < 2 {
+		proved, _ := doc["authenticator"].(string)
+		if proved == "" {
+			return nil, errors.New("what is stored does not say what proved it")
+		}
+		doc["authenticators"], doc["tier"], doc["methods"] = []string{proved}, attest.MethodDeviceCertificate, []attest.Method{attest.MethodDeviceCertificate}
+		delete(doc, "authenticator")
 	}
-	doc["authenticators"], doc["tier"], doc["methods"] = []string{proved}, attest.MethodDeviceCertificate, []attest.Method{attest.MethodDeviceCertificate}
-	delete(doc, "authenticator")
+	if doc["state"] == "check" || doc["state"] == "revoke" {
+		doc["state"] = StatePrepare
+	}
 	return json.Marshal(doc)
 }

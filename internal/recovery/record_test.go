@@ -20,6 +20,19 @@ func TestARecoveryOfVersionOneIsRead(t *testing.T) {
 	}
 }
 
+func TestARecoveryOfVersionTwoDoesItsStepsAgain(t *testing.T) {
+	for _, state := range []State{"check", "revoke", StatePrepare, StateSession, StateDone} {
+		want := state
+		if state == "check" || state == "revoke" {
+			want = StatePrepare
+		}
+		doc, err := upgrade(2, []byte(`{"authenticators":["a","b"],"state":"`+string(state)+`","tries":3,"txn":"t"}`))
+		if err != nil || string(doc) != `{"authenticators":["a","b"],"state":"`+string(want)+`","tries":3,"txn":"t"}` {
+			t.Errorf("%s: %s, %v", state, doc, err)
+		}
+	}
+}
+
 // FuzzUpgrade reads records of version 1. Whatever they say, what comes of them names what proved it, or is an error.
 func FuzzUpgrade(f *testing.F) {
 	f.Add([]byte(`{"txn":"t","state":"granted","authenticator":"a","epoch":3}`))

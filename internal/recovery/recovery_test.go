@@ -16,7 +16,7 @@ func TestARecoveryEndsInASessionAndLeavesNothingBehind(t *testing.T) {
 	h := newHouse(t)
 	browser := browserHolder("b")
 	txn, signature := h.inSession(browser)
-	if got := h.idp.log(); got != "state state state revoke state prepare state session" {
+	if got := h.idp.log(); got != "state state revoke state prepare state session" {
 		t.Fatalf("the identity provider was asked %q", got)
 	}
 	must(t, h.Logins().Redeem(t.Context(), signature))
@@ -290,7 +290,9 @@ func TestTheSessionIsMadeForTheBrowserThatProvedItselfAndOnce(t *testing.T) {
 	if _, err := h.Session(t.Context(), ready.Txn, browser); err != nil {
 		t.Fatalf("again after the code died unused: %v", err)
 	}
-	must(t, h.Logins().Issue(t.Context(), broker.Code{Signature: "again", Txn: ready.Txn, ExpiresAt: h.Clock().Add(time.Minute)}))
+	again := h.code(ready.Txn)
+	again.Signature = "again"
+	must(t, h.Logins().Issue(t.Context(), again))
 	must(t, h.Logins().Redeem(t.Context(), "again"))
 	if err := h.Logins().Redeem(t.Context(), "again"); !errors.Is(err, broker.ErrSpent) {
 		t.Fatalf("code redeemed twice: %v", err)

@@ -30,20 +30,16 @@ func (s *Service) Session(ctx context.Context, txn string, browser Holder) (WayI
 	if err != nil {
 		return WayIn{}, err
 	}
-	return s.enter(ctx, rec, "", s.check)
+	return s.enter(ctx, rec, "")
 }
 
-// enter makes the way in for the browser of held, which awaits it and holds the lease.
-func (s *Service) enter(ctx context.Context, held *record, entry string, allowed check) (WayIn, error) {
-	rec, err := s.withSubject(ctx, held)
-	if err != nil {
-		return WayIn{}, err
-	}
+// enter makes the way in for the browser of rec, which awaits it and holds the lease.
+func (s *Service) enter(ctx context.Context, rec *record, entry string) (WayIn, error) {
 	way := s.way(rec, s.Clock())
 	if way.Entry = entry; rec.Answered {
 		way.Entry = rec.Entry
 	}
-	out, err := s.makeSession(ctx, rec, way, allowed)
+	out, err := s.makeSession(ctx, rec, way)
 	if err != nil {
 		return WayIn{}, err
 	}
@@ -54,28 +50,24 @@ func (s *Service) enter(ctx context.Context, held *record, entry string, allowed
 		return WayIn{Direct: out.Direct}, nil
 	}
 	return WayIn{Login: &broker.Login{
-		Subject: out.BrokerSubject, Txn: rec.Txn, AuthTime: rec.GrantedAt, ACR: rec.acr(), AMR: rec.amr(),
+		Subject: out.BrokerSubject, Txn: rec.Txn, Lease: rec.Lease, AuthTime: rec.GrantedAt, ACR: rec.acr(), AMR: rec.amr(),
 	}}, nil
 }
 
 // enterAsProgram makes the session of a program, for the holder of an access token, or hands over where the identity provider
 // says that this account needs a browser now.
-func (s *Service) enterAsProgram(ctx context.Context, held *record, tok grant.AccessToken, allowed check) (Completed, error) {
-	rec, err := s.withSubject(ctx, held)
-	if err != nil {
-		return Completed{}, err
-	}
+func (s *Service) enterAsProgram(ctx context.Context, rec *record, tok grant.AccessToken) (Completed, error) {
 	way := s.way(rec, s.Clock())
 	way.Program = true
 	if s.assert != nil { // about this subject alone, whatever the adapter does
 		way.Assert = func() (string, error) { return s.assert(way.Subject) }
 	}
-	out, err := s.makeSession(ctx, rec, way, allowed)
+	out, err := s.makeSession(ctx, rec, way)
 	if err != nil {
 		return Completed{}, err
 	}
 	if out.Token == nil {
-		if err := s.letGo(ctx, rec); err != nil {
+		if err := s.leave(ctx, rec); err != nil {
 			return Completed{}, err
 		}
 		return s.handOver(ctx, rec, tok)
@@ -119,20 +111,18 @@ func (r *record) makeSubject() {
 	}
 }
 
-// withSubject is held with a subject for its way in, which the move to the session has stored, or an earlier try, or nobody yet.
-func (s *Service) withSubject(ctx context.Context, held *record) (*record, error) {
-	if held.Subject != "" {
-		return held, nil
+// leave leaves the session of held to whoever asks for it next.
+func (s *Service) leave(ctx context.Context, held *record) error {
+	if held.State != StatePrepare {
+		return s.release(ctx, held)
 	}
-	return s.held(ctx, held, func(tx storage.Tx, rec *record) error {
-		rec.makeSubject()
-		return s.keep(tx, rec)
-	})
+	_, err := s.moveOn(ctx, held, StateSession)
+	return err
 }
 
 // makeSession has the identity provider make the way in. No outcome says that a program's account needs a browser.
-func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Session, allowed check) (out upstream.Outcome, err error) {
-	err = s.do(ctx, rec, step{do: func(s *Service, ctx context.Context, _ *record) (err error) {
+func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Session) (out upstream.Outcome, err error) {
+	err = s.do(ctx, rec, step{"session", func(s *Service, ctx context.Context, _ *record) (err error) {
 		out, err = s.Adapter.Session(ctx, way)
 		if way.Program && errors.Is(err, upstream.ErrUnsupported) {
 			return nil
@@ -144,18 +134,14 @@ func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Ses
 			return fmt.Errorf("%w: the adapter's outcome is none of those that its facts name", upstream.ErrUnavailable)
 		}
 		return nil
-	}}, allowed)
+	}, (*Service).leave})
 	return out, err
 }
 
 // answered commits that the session stands, before anybody gets it. A veto that came meanwhile keeps it back, and the sweeper
 // takes it away.
 func (s *Service) answered(ctx context.Context, held *record, entry string) error {
-	stopped := false
-	_, err := s.held(context.WithoutCancel(ctx), held, func(tx storage.Tx, rec *record) (err error) {
-		if stopped, err = s.stopIfBarred(tx, rec); err != nil || stopped {
-			return err
-		}
+	_, err := s.unlessBarred(ctx, held, func(tx storage.Tx, rec *record) error {
 		rec.Lease = ""
 		if rec.State == StateFinish { // asked for again, which gives no more time to ask or to set a credential
 			return s.keep(tx, rec)
@@ -164,8 +150,5 @@ func (s *Service) answered(ctx context.Context, held *record, entry string) erro
 		return s.move(tx, rec, StateFinish, journal.KindRecoverySession, nil)
 	})
 	s.poke()
-	if err == nil && stopped {
-		return ErrSpent
-	}
 	return err
 }

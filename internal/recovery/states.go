@@ -13,9 +13,7 @@ type State string
 const (
 	StateProving    State = "proving"    // policy wants another proof
 	StateGranted    State = "granted"    // the recovery token is out and not consumed
-	StateCheck      State = "check"      // consumed; the account's state is asked for again
-	StateRevoke     State = "revoke"     // old sessions and tokens are being ended
-	StatePrepare    State = "prepare"    // unlocked, required actions set
+	StatePrepare    State = "prepare"    // consumed; old sessions and tokens are ended, the account unlocked, required actions set
 	StateSession    State = "session"    // waits for the browser that makes the session
 	StateFinish     State = "finish"     // the way in is taken away, the lost factor removed last
 	StateDone       State = "done"       //
@@ -38,16 +36,13 @@ var transitions = []transition{
 	{StateProving, "grant", StateGranted},
 	{StateProving, "rehearsed", StateDone},
 	{StateProving, "refused, vetoed or late", StateAbandoned},
-	{StateGranted, "redeem", StateCheck},
-	{StateCheck, "still allowed", StateRevoke},
-	{StateRevoke, "sessions ended", StatePrepare},
+	{StateGranted, "redeem", StatePrepare},
 	{StatePrepare, "prepared", StateSession},
+	{StatePrepare, "session made at once", StateFinish},
 	{StatePrepare, "prepared, no sign-in asked", StateDone},
 	{StateSession, "code redeemed, or session made", StateFinish},
 	{StateFinish, "session seen", StateDone},
 	{StateGranted, "vetoed, superseded or late", StateAbandoning},
-	{StateCheck, "refused, vetoed, superseded or late", StateAbandoning},
-	{StateRevoke, "refused, vetoed, superseded or late", StateAbandoning},
 	{StatePrepare, "refused, vetoed, superseded or late", StateAbandoning},
 	{StateSession, "refused, vetoed, superseded or late", StateAbandoning},
 	{StateFinish, "vetoed, superseded, or no session came", StateAbandoning},

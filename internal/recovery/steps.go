@@ -15,18 +15,20 @@ import (
 	"github.com/regrant/regrant/upstream"
 )
 
-// step is what is done at the upstream while a recovery is in a state, once the account was asked about again, and where it
-// leads. do is idempotent: it is repeated until it succeeds. A step that fails with ErrRefused ends the recovery.
+// step is something that is done at the upstream, once the account was asked about again. do is idempotent: it is repeated until
+// it succeeds. A step that fails with ErrRefused ends the recovery; one that could not be done is put off.
 type step struct {
-	do   func(s *Service, ctx context.Context, rec *record) error
-	next func(rec *record) State
+	name   string
+	do     func(s *Service, ctx context.Context, rec *record) error
+	putOff func(s *Service, ctx context.Context, rec *record) error
 }
 
-// steps are those that need no browser, in the order of protocol.md: check → revoke → prepare → (session) → finish.
-var steps = map[State]step{
-	StateCheck:   {func(*Service, context.Context, *record) error { return nil }, func(*record) State { return StateRevoke }},
-	StateRevoke:  {(*Service).revoke, func(*record) State { return StatePrepare }},
-	StatePrepare: {(*Service).prepare, afterPrepare},
+// steps are those that need no browser, in the order of protocol.md: check → revoke → prepare → (session) → finish. They are one
+// state, and what was done is not written down between them: whoever goes on after a crash does them again, and what was opened with the
+// lost credential meanwhile ends too.
+var steps = []step{
+	{"revoke", (*Service).revoke, (*Service).release},
+	{"prepare", (*Service).prepare, (*Service).release},
 }
 
 func afterPrepare(rec *record) State {
@@ -36,11 +38,13 @@ func afterPrepare(rec *record) State {
 	return StateDone
 }
 
-// check is how a step asks whether the account is still allowed to recover.
-type check func(ctx context.Context, rec *record) error
-
 // check asks again, as the grant did: the account may have been disabled, renamed or given rights since.
-func (s *Service) check(ctx context.Context, rec *record) error {
+func (s *Service) check(ctx context.Context, rec *record, by time.Time) error {
+	if ctx.Err() != nil { // this process ends, or nobody waits: another one goes on
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithDeadline(ctx, by)
+	defer cancel()
 	state, err := s.Adapter.State(ctx, rec.AccountID)
 	if errors.Is(err, upstream.ErrNoAccount) || errors.Is(err, upstream.ErrRefused) {
 		return ErrRefused
@@ -56,24 +60,6 @@ func (s *Service) check(ctx context.Context, rec *record) error {
 		return ErrRefused
 	}
 	return nil
-}
-
-// moveOnChecking commits that a step holds, and checks meanwhile for the one that comes next. A check changes nothing at the identity
-// provider, so it need not wait for the commit, as the step does that comes after both; but it takes longer, so this goroutine goes on with
-// it at once, as long as somebody waits. Steps may be far apart, since each is repeated until it succeeds: so each has a check of its own.
-func (s *Service) moveOnChecking(ctx context.Context, held *record, to State, enter bool) (rec *record, said check, err error) {
-	ctx, cancel := context.WithTimeout(ctx, stepTime)
-	defer cancel()
-	moved := make(chan struct{})
-	go func() {
-		defer close(moved)
-		if rec, err = s.moveOn(ctx, held, to, enter); err != nil {
-			cancel() // nobody goes on
-		}
-	}()
-	answer := s.check(ctx, held)
-	<-moved
-	return rec, func(context.Context, *record) error { return answer }, err
 }
 
 // impossible reports whether an action cannot be carried out for this account. It is known before anything is done, so that nobody has
@@ -98,52 +84,46 @@ func (s *Service) prepare(ctx context.Context, rec *record) error {
 	return err
 }
 
-// advance does the steps that need no browser, one move each, until the record needs one or has ended. It holds the
-// lease, and gives it back when a step could not be done, so that the next try need not wait, and when the session is to be made by
-// whoever brings the browser. With enter the caller makes it next, in the same lease, and after the check that is returned.
-func (s *Service) advance(ctx context.Context, rec *record, enter bool) (*record, check, error) {
-	allowed := s.check // not begun while the lease was taken: whoever dies in it has consumed the code that brought the browser
-	for {
-		st, ok := steps[rec.State]
-		if !ok {
-			return rec, allowed, nil
+// advance does the steps that need no browser, if they are what is next. With enter the caller makes the session next, in the same lease;
+// otherwise it is left to whoever brings the browser.
+func (s *Service) advance(ctx context.Context, rec *record, enter bool) (*record, error) {
+	if rec.State != StatePrepare {
+		return rec, nil
+	}
+	var err error
+	for i, st := range steps {
+		if i > 0 {
+			if rec, err = s.stillHeld(ctx, rec); err != nil {
+				return nil, err
+			}
 		}
-		if ctx.Err() != nil { // this process ends, or nobody waits: another one goes on
-			_ = s.release(ctx, rec)
-			return nil, nil, unavailable("going on", ctx.Err())
-		}
-		if err := s.do(ctx, rec, st, allowed); err != nil {
-			return nil, nil, err
-		}
-		next := st.next(rec)
-		var err error
-		if _, more := steps[next]; more || enter && next == StateSession {
-			rec, allowed, err = s.moveOnChecking(ctx, rec, next, enter)
-		} else {
-			rec, err = s.moveOn(ctx, rec, next, enter)
-		}
-		if err != nil {
-			return nil, nil, err
+		if err := s.do(ctx, rec, st); err != nil {
+			return nil, err
 		}
 	}
+	if enter && rec.signsIn() {
+		return s.stillHeld(ctx, rec)
+	}
+	return s.moveOn(ctx, rec, afterPrepare(rec))
 }
 
-// do runs one step within its time, if the account is still allowed to recover. The caller's going away does not cancel it half way: the browser may be closed,
-// the recovery goes on.
-func (s *Service) do(ctx context.Context, rec *record, st step, allowed check) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTime)
-	defer cancel()
-	ctx, end := observe.Step(ctx, string(rec.State))
-	err := allowed(ctx, rec)
+// do runs one step within its time, if the account is still allowed to recover. That question ends with whoever waits for the answer. The step
+// does not end half way when the caller goes away: the browser may be closed, the recovery goes on.
+func (s *Service) do(ctx context.Context, rec *record, st step) error {
+	by := time.Now().Add(stepTime)
+	ctx, end := observe.Step(ctx, st.name)
+	err := s.check(ctx, rec, by)
 	if err == nil {
-		err = st.do(s, ctx, rec)
+		doing, cancel := context.WithDeadline(context.WithoutCancel(ctx), by)
+		defer cancel()
+		err = st.do(s, doing, rec)
 	}
 	end(err == nil, definite(err))
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, upstream.ErrNoLogin): // the person brings another
-		return cmp.Or(s.release(ctx, rec), ErrNoLogin)
+		return cmp.Or(st.putOff(s, ctx, rec), ErrNoLogin)
 	case definite(err):
 		_, err = s.held(context.WithoutCancel(ctx), rec, func(tx storage.Tx, rec *record) error {
 			rec.Lease = ""
@@ -152,8 +132,8 @@ func (s *Service) do(ctx context.Context, rec *record, st step, allowed check) e
 		s.poke()
 		return cmp.Or(err, ErrRefused)
 	default:
-		s.Logger.Warn("recovery step could not be done", "state", rec.State, "error", err)
-		_ = s.release(ctx, rec) // else the lease runs out by itself
+		s.Logger.Warn("recovery step could not be done", "step", st.name, "error", err)
+		_ = st.putOff(s, ctx, rec) // else the lease runs out by itself
 		return unavailable("doing a step of the completion", err)
 	}
 }
@@ -168,26 +148,38 @@ func definite(err error) bool {
 	return false
 }
 
-// moveOn commits that a step holds, unless the recovery may not go on any more. With enter the lease is kept for the session.
-func (s *Service) moveOn(ctx context.Context, held *record, to State, enter bool) (*record, error) {
+// stillHeld reads held anew, if its lease still counts and the recovery may go on. It writes only where the lease would run out in the
+// next step.
+func (s *Service) stillHeld(ctx context.Context, held *record) (*record, error) {
+	return s.unlessBarred(ctx, held, func(tx storage.Tx, rec *record) error {
+		if tx.Now().Before(rec.LeaseUntil.Add(leaseKept - leaseLife)) {
+			return nil
+		}
+		rec.LeaseUntil = tx.Now().Add(leaseLife)
+		return s.keep(tx, rec)
+	})
+}
+
+// moveOn commits that the steps hold, unless the recovery may not go on any more. Nobody holds it then: whoever brings the browser takes it.
+func (s *Service) moveOn(ctx context.Context, held *record, to State) (*record, error) {
+	return s.unlessBarred(ctx, held, func(tx storage.Tx, rec *record) error {
+		rec.Lease = ""
+		var kind journal.Kind
+		if to == StateDone {
+			kind = journal.KindRecoveryDone
+		}
+		return s.move(tx, rec, to, kind, nil)
+	})
+}
+
+// unlessBarred is [Service.held] for a recovery that may still go on. One that may not begins to be taken back.
+func (s *Service) unlessBarred(ctx context.Context, held *record, fn func(storage.Tx, *record) error) (*record, error) {
 	stopped := false
 	rec, err := s.held(context.WithoutCancel(ctx), held, func(tx storage.Tx, rec *record) (err error) {
 		if stopped, err = s.stopIfBarred(tx, rec); err != nil || stopped {
 			return err
 		}
-		rec.LeaseUntil = tx.Now().Add(leaseLife)
-		var kind journal.Kind
-		switch to {
-		case StateSession:
-			if enter {
-				rec.makeSubject()
-			} else {
-				rec.Lease = "" // whoever brings the browser takes it
-			}
-		case StateDone:
-			kind = journal.KindRecoveryDone
-		}
-		return s.move(tx, rec, to, kind, nil)
+		return fn(tx, rec)
 	})
 	if err == nil && stopped {
 		s.poke()

@@ -58,6 +58,60 @@ func TestNoStepIsDoneForAnAccountThatIsNoLongerAllowed(t *testing.T) {
 	}
 }
 
+// Nothing is committed between two steps, but whoever may not go on does not.
+func TestNoStepFollowsOneDuringWhichTheRecoveryWasLostOrStopped(t *testing.T) {
+	for name, during := range map[string]func(*house){
+		"the owner vetoed":        (*house).revokeDevice,
+		"another took the lease":  func(h *house) { h.wait(leaseLife); must(h.t, h.takes(h.only().Txn)) },
+		"the time for it is over": func(h *house) { h.wait(completionLife + time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.idp.onRevoke = func() { during(h) }
+			ready, err := h.entering(browserHolder("b"), h.handoff())
+			if !errors.Is(err, ErrSpent) || ready.Way != nil || h.idp.called("prepare") {
+				t.Errorf("%+v, %v after %s", ready, err, h.idp.log())
+			}
+		})
+	}
+}
+
+// Each step has all of its time, so that nobody else begins one meanwhile.
+func TestALeaseIsRenewedBetweenStepsBeforeOneOutlastsIt(t *testing.T) {
+	for took, renewed := range map[time.Duration]bool{0: false, leaseKept - time.Second: false, leaseKept: true, stepTime: true} {
+		h := newHouse(t)
+		var ends, left time.Time
+		h.idp.onRevoke = func() { ends = h.only().LeaseUntil; h.wait(took) }
+		h.idp.onSession = func() { left = h.only().LeaseUntil }
+		_, err := h.entering(browserHolder("b"), h.handoff())
+		must(t, err)
+		if left.After(ends) != renewed || left.Sub(h.Clock()) < stepTime {
+			t.Errorf("a step of %s: the lease ended at %s, and then at %s", took, ends, left)
+		}
+	}
+}
+
+// Whoever dies has written nothing down of what he did: it is done again by whoever goes on.
+func TestStepsAreDoneAgainAfterACrash(t *testing.T) {
+	h := direct(t)
+	type death struct{}
+	h.idp.onSession = func() { panic(death{}) }
+	func() {
+		defer func() { _, _ = recover().(death) }()
+		_, _ = h.entering(browserHolder("b"), h.handoff())
+	}()
+	h.idp.onSession, h.idp.calls = nil, nil
+	h.sweep(leaseLife)
+	rec := h.only()
+	if got := h.idp.log(); rec.State != StateSession || rec.Subject == "" || got != "state revoke state prepare" {
+		t.Fatalf("state %s after %s", rec.State, got)
+	}
+	ready, err := h.entering(browserHolder("b"), "")
+	if err != nil || ready.Way == nil || h.idp.ways[0].Subject != rec.Subject {
+		t.Errorf("%+v, %v", ready, err)
+	}
+}
+
 func TestWhatTheAccountsStoreDoesNotTakeIsRefusedBeforeAnythingIsDone(t *testing.T) {
 	h := newHouse(t)
 	h.idp.state.Impossible = []attest.Action{attest.ActionResetPassword}

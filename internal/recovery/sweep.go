@@ -102,7 +102,7 @@ func (s *Service) goOn(ctx context.Context, txn string) error {
 	case StateAbandoning:
 		return s.takeBack(ctx, rec)
 	default:
-		_, _, err = s.advance(ctx, rec, false)
+		_, err = s.advance(ctx, rec, false)
 		return err
 	}
 }
