@@ -59,6 +59,14 @@ var caddyfile = template.Must(template.New("").Parse(`{
 			assume_unprivileged risk_analysis RA-DEMO-2
 			trust_pool pki_root local
 		}
+{{- else if eq .Kind "keycloak-oidc"}}
+		upstream oidc {{.Origin}}/realms/acme {
+			client regrant-gateway {file.{{.Dir}}/client.secret}
+			broker_client keycloak-acme {file.{{.Dir}}/broker.secret}
+			broker_redirect {{.Origin}}/realms/acme/broker/regrant/endpoint
+			assume_unprivileged risk_analysis RA-DEMO-2
+			trust_pool pki_root local
+		}
 {{- else if eq .Kind "keycloak"}}
 		upstream keycloak {{.Upstream}} {
 			realm acme

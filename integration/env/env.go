@@ -30,6 +30,10 @@ const (
 
 	// KratosHydra is Kratos as the login app of Hydra, through which the application signs people in.
 	KratosHydra = "kratos-hydra"
+
+	// KeycloakOIDC is Keycloak, of which the gateway knows no more than that it is an OpenID provider that brokers to it. Whoever recovers
+	// needs a link that an operator made, see [keycloak.Server.Link]; nobody can sign in for self-service, since the client may not ask for names.
+	KeycloakOIDC = "keycloak-oidc"
 )
 
 // Options say what to start.

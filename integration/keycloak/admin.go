@@ -101,6 +101,12 @@ func (s *Server) FederatedIdentities(ctx context.Context, userID string) (links 
 	return links, s.Admin(ctx, "GET", "/users/"+userID+"/federated-identity", nil, &links)
 }
 
+// Link links the user for good to what the gateway's broker calls subject.
+func (s *Server) Link(ctx context.Context, userID, subject string) error {
+	link := FederatedIdentity{IdentityProvider: Alias, UserID: subject, UserName: subject}
+	return s.Admin(ctx, "POST", "/users/"+userID+"/federated-identity/"+Alias, link, nil)
+}
+
 // SetEnabled switches the user on or off.
 func (s *Server) SetEnabled(ctx context.Context, userID string, enabled bool) error {
 	return s.Admin(ctx, "PUT", "/users/"+userID, map[string]bool{"enabled": enabled}, nil)

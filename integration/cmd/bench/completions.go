@@ -36,12 +36,15 @@ var (
 	byProgram = way{"program", (*person).inProgram}
 
 	adapters = []adapter{
-		{env.Demo, []way{byBrowser}},
 		{env.Hydra, []way{byBrowser}},
 		{env.Kratos, []way{byBrowser, byProgram}},
 		{env.KratosHydra, []way{byBrowser}},
 		{env.Keycloak, []way{byBrowser, byProgram}},
+		{env.KeycloakOIDC, []way{byBrowser}},
 	}
+
+	// small needs no other server.
+	small = []adapter{{env.Demo, []way{byBrowser}}}
 )
 
 // warming are the first to complete, who are not counted: connections are opened, caches filled.

@@ -71,7 +71,7 @@ var (
 	}
 	glance = scale{
 		Quick: true, rounds: 1, passing: time.Millisecond, bareTime: 20 * time.Millisecond, restTime: time.Millisecond, floodSize: 500,
-		recoveries: map[int]int{1: 10, 8: 20, 32: 40}, adapters: adapters[:1], people: 2,
+		recoveries: map[int]int{1: 10, 8: 20, 32: 40}, adapters: small, people: 2,
 	}
 )
 
@@ -126,8 +126,10 @@ func (b *bench) measure(ctx context.Context, parts []part) (r report, err error)
 
 // missing says what has to be there and is not.
 func (b *bench) missing() error {
-	programs := []string{"caddy", "regrant", "demoidp"}
-	if !b.Quick {
+	programs := []string{"caddy", "regrant"}
+	if b.Quick {
+		programs = append(programs, "demoidp")
+	} else {
 		programs = append(programs, "hydra", "kratos")
 		if err := cmp.Or(postgres.Missing(), realm.Missing()); err != nil {
 			return err

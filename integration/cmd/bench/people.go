@@ -48,6 +48,12 @@ func settle(ctx context.Context, e *env.Env, h *hops, name string) (*person, err
 		if p.id, err = server.Server.NewUser(ctx, name); err != nil {
 			return nil, err
 		}
+		if e.Kind == env.KeycloakOIDC { // whose gateway makes no link, and cannot ask
+			if err := server.Server.Link(ctx, p.id, p.id); err != nil {
+				return nil, err
+			}
+			args = append(args, "--subject", p.id)
+		}
 	case *env.KratosProvider:
 		p.id = server.ID(p.account)
 	default: // which the gateway cannot ask
