@@ -52,11 +52,13 @@ const warming = 4
 
 // completed is what completions of one way cost. Whole is what the claimant waits for, and the sum of the others.
 type completed struct {
-	What                       string
-	Calls                      int
-	Bare                       time.Duration // of Own, for each call that the gateway makes; see [repeater]
-	Whole, Own, Passing, Added quantiles
-	Share                      float64 // of Added in Own, completion by completion
+	What                     string
+	Calls                    int
+	Bare                     time.Duration // of Own, for each call that the gateway makes; see [repeater]
+	Alone                    time.Duration // of Caddy, for each request that the gateway answers; see [hops.front]
+	Quickest                 time.Duration // of a completion's requests, beside calls
+	Whole, Own, Caddy, Added quantiles
+	Share                    float64 // of Added in Own, completion by completion
 }
 
 type quantiles struct{ P50, P95 time.Duration }
@@ -75,6 +77,7 @@ func (b *bench) complete(ctx context.Context) (all []completed, err error) {
 			all = append(all, c)
 		}
 	}
+	b.plausible(all)
 	return all, nil
 }
 
@@ -85,7 +88,7 @@ func (b *bench) through(ctx context.Context, a adapter) (all []completed, err er
 		return nil, err
 	}
 	people := names(warming + b.people)
-	e, err := env.Start(ctx, env.Options{IdP: a.kind, Bin: b.bin, Dir: dir, Log: b.log, Patient: true, Users: people, Site: asking(dir)})
+	e, err := env.Start(ctx, env.Options{IdP: a.kind, Bin: b.bin, Dir: dir, Log: b.log, Patient: true, Users: people, Site: asking(dir) + answering})
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +128,7 @@ func (b *bench) through(ctx context.Context, a adapter) (all []completed, err er
 
 // hopsTo notes what goes to the gateway's site as far as the application.
 func hopsTo(e *env.Env) *hops {
-	h := &hops{next: e.Client.Transport, gateway: e.Issuer + "/", until: e.App.URL}
+	h := &hops{next: e.Client.Transport, origin: e.Origin, gateway: e.Issuer + "/", until: e.App.URL}
 	switch e.Kind {
 	case env.Kratos:
 		h.until = e.Origin + "/ui/"
@@ -138,21 +141,22 @@ func hopsTo(e *env.Env) *hops {
 // summed reads what the completions of one way came to.
 func summed(what string, all []completion, asked []span) completed {
 	c := completed{What: what}
-	var bare []time.Duration
+	var bare, alone []time.Duration
 	for _, one := range all {
-		bare = append(bare, one.bare...)
+		bare, alone = append(bare, one.bare...), append(alone, one.alone)
 	}
-	c.Bare = load.Median(bare)
+	c.Bare, c.Alone = load.Median(bare), load.Median(alone)
 	var calls []int
 	var shares []float64
-	var whole, own, passing, added []time.Duration
+	var whole, own, caddy, added, quickest []time.Duration
 	for _, one := range all {
-		s := one.sides(asked, c.Bare)
+		s := one.sides(asked, c.Bare, c.Alone)
 		calls, shares = append(calls, s.calls), append(shares, float64(s.added)/float64(s.own))
-		whole, own, passing, added = append(whole, s.own+s.passing+s.added), append(own, s.own), append(passing, s.passing), append(added, s.added)
+		whole, own, caddy, added = append(whole, s.own+s.caddy+s.added), append(own, s.own), append(caddy, s.caddy), append(added, s.added)
+		quickest = append(quickest, s.quickest)
 	}
-	c.Calls, c.Share = load.Median(calls), load.Median(shares)
-	c.Whole, c.Own, c.Passing, c.Added = quantilesOf(whole), quantilesOf(own), quantilesOf(passing), quantilesOf(added)
+	c.Calls, c.Share, c.Quickest = load.Median(calls), load.Median(shares), load.Median(quickest)
+	c.Whole, c.Own, c.Caddy, c.Added = quantilesOf(whole), quantilesOf(own), quantilesOf(caddy), quantilesOf(added)
 	return c
 }
 
@@ -162,6 +166,7 @@ func quantilesOf(times []time.Duration) quantiles {
 }
 
 func (c completed) String() string {
-	return fmt.Sprintf("%s: %s in %d calls of %s bare, the identity provider's own %s, passing %s, added %s (p95 %s), %.1f %% of its own",
-		c.What, short(c.Whole.P50), c.Calls, short(c.Bare), short(c.Own.P50), short(c.Passing.P50), short(c.Added.P50), short(c.Added.P95), 100*c.Share)
+	return fmt.Sprintf("%s: %s in %d calls of %s bare, the identity provider's own %s, Caddy %s (%s alone, %s the quickest), added %s (p95 %s), %.1f %% of its own",
+		c.What, short(c.Whole.P50), c.Calls, short(c.Bare), short(c.Own.P50), short(c.Caddy.P50), short(c.Alone), short(c.Quickest),
+		short(c.Added.P50), short(c.Added.P95), 100*c.Share)
 }

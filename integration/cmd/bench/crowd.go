@@ -19,6 +19,7 @@ type completion struct {
 	whole []hop           // its requests, one after the other
 	calls []span          // at the identity provider, those that it was asked in order to pass included
 	bare  []time.Duration // what calls cost whoever makes them, see [repeater]
+	alone time.Duration   // what a request costs in front, see [hops.front]
 }
 
 // together are how many prepare before the first of them completes: what prepared them is over, and what completions leave to the
@@ -63,6 +64,9 @@ func (c *crowd) measure(ctx context.Context, p *person) (completion, error) {
 	whole := span{began, time.Now()}
 	done := completion{way: p.way, whole: c.hops.taken, calls: c.taps.within(whole, func(head string) bool { return p.concerns(head, c.people) })}
 	var err error
+	if done.alone, err = c.hops.front(ctx); err != nil {
+		return completion{}, err
+	}
 	done.bare, err = c.again.bare(whole, len(done.calls))
 	return done, err
 }

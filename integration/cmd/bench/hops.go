@@ -12,6 +12,7 @@ import (
 // its answer. Not safe for concurrent use.
 type hops struct {
 	next    http.RoundTripper
+	origin  string // of the site
 	gateway string // what the gateway answers itself begins so
 	until   string // where the application begins: what goes there, and after, is not noted
 	over    bool

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -35,25 +36,29 @@ func (s span) begun(all []span) []span {
 
 // sides are what the time of a completion went to.
 type sides struct {
-	calls               int
-	own, passing, added time.Duration
+	calls             int
+	own, caddy, added time.Duration
+	quickest          time.Duration // what the quickest request took beside its calls
 }
 
 // sides tells them apart. While a call is under way the time is the identity provider's own, but for its calls to the gateway,
-// asked. The rest of a request that the gateway answers was added, but for what each of its calls costs whoever makes it, bare.
-// The rest of a request that passes is Caddy's.
-func (c completion) sides(asked []span, bare time.Duration) (s sides) {
+// asked; and so is what each call of the gateway costs whoever makes it, bare. The rest of a request that passes is Caddy's. So is, of
+// one that the gateway answers, what a request costs in front whoever answers it, alone, but never more than it took. What is left was added.
+func (c completion) sides(asked []span, bare, alone time.Duration) sides {
+	s := sides{quickest: math.MaxInt64}
 	for _, h := range c.whole {
 		calls := h.begun(c.calls)
 		theirs, ours := h.covered(calls), h.covered(asked)
-		rest := h.length() - theirs
-		s.calls, s.own, s.added = s.calls+len(calls), s.own+theirs-ours, s.added+ours
-		if h.passes {
-			s.passing += rest
-			continue
+		if !h.passes {
+			theirs += time.Duration(len(calls)) * bare
 		}
-		made := time.Duration(len(calls)) * bare
-		s.own, s.added = s.own+made, s.added+rest-made
+		rest := h.length() - theirs
+		front := rest
+		if !h.passes {
+			front = max(0, min(alone, rest))
+		}
+		s.calls, s.own, s.caddy, s.added = s.calls+len(calls), s.own+theirs-ours, s.caddy+front, s.added+ours+rest-front
+		s.quickest = min(s.quickest, rest)
 	}
 	return s
 }
