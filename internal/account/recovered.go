@@ -27,6 +27,8 @@ func (s *Store) Recovered(tx storage.Tx, accountID string, with []string) error 
 	now := tx.Now().UTC()
 	if g.quarantined(now) {
 		with = slices.Concat(g.RecoveredWith, with)
+		slices.Sort(with)
+		with = slices.Compact(with) // or whoever recovers all day makes the account's record longer and longer
 	} else {
 		g.FirstRecoveredAt = now
 	}

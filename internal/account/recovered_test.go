@@ -2,6 +2,7 @@ package account
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -69,6 +70,23 @@ func TestAProofBeforeTheSessionDoesNotCount(t *testing.T) {
 	if !errors.Is(err, ErrQuarantine) {
 		t.Errorf("%v", err)
 	}
+}
+
+func TestRecoveringAgainAndAgainMakesNoRecordLonger(t *testing.T) {
+	f := newFixture(t)
+	id := f.bind(t, f.good()).AccountID
+	for range 3 {
+		f.clock.Advance(time.Hour)
+		f.must(t, func(tx storage.Tx) error { return f.Recovered(tx, id, []string{"b", "a"}) })
+	}
+	err := f.view(t, func(r storage.Reader) error {
+		g, err := f.guard(r, id)
+		if err == nil && !slices.Equal(g.RecoveredWith, []string{"a", "b"}) {
+			t.Errorf("recovered with %q", g.RecoveredWith)
+		}
+		return err
+	})
+	f.must(t, func(storage.Tx) error { return err })
 }
 
 func TestAnAccountThatWasNeverRecoveredChangesFreely(t *testing.T) {
