@@ -21,17 +21,14 @@ func (s *Service) take(ctx context.Context, find func(storage.Reader) (*record, 
 		if rec.State.Final() {
 			return ErrSpent
 		}
-		was := rec.State
 		if err := check(tx, rec); err != nil {
 			return err
 		}
 		if rec.leased(tx.Now()) {
 			return ErrBusy
 		}
-		if rec.State == was { // else it has just been asked, in order to redeem it
-			if stopped, err = s.stopIfBarred(tx, rec); err != nil || stopped {
-				return err
-			}
+		if stopped, err = s.stopIfBarred(tx, rec); err != nil || stopped {
+			return err
 		}
 		rec.Lease, rec.LeaseUntil = owner, tx.Now().Add(leaseLife)
 		return s.keep(tx, rec)
