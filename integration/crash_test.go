@@ -17,8 +17,9 @@ import (
 	"github.com/regrant/regrant/internal/recovery"
 )
 
-// elsewhere are moves that the demo provider never leads to, since it has no action but to sign in and makes no session itself. Keycloak
-// and Kratos do; see TestSoakKeycloakComesBackFromEveryCall and TestSoakKratosComesBackFromEveryCall.
+// elsewhere are moves that the demo provider never leads to, since it has no action but to sign in and makes no session itself. In front of
+// Kratos and Hydra the gateway dies after the last call before a session is committed, and before the first after it; see
+// TestSoakKratosComesBackFromEveryCall.
 var elsewhere = regexp.MustCompile(" move prepare>(done|finish)$")
 
 // unused is the move of a token that nobody used. It comes when the token is two minutes old.

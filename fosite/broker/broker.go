@@ -76,8 +76,9 @@ type Client struct {
 
 // Logins keeps the codes. Implementations are safe for concurrent use.
 type Logins interface {
-	// Issue stores a code, in the transaction in which the recovery c.Txn reaches its login; [ErrSpent] if that
-	// recovery has had its code or cannot get one any more. Any other error means that nobody can tell.
+	// Issue stores a code, in the transaction in which the recovery c.Txn reaches its login, if c.Lease is still the
+	// one under which that goes on; [ErrSpent] if that recovery has had its code or cannot get one any more. Any other
+	// error means that nobody can tell.
 	Issue(ctx context.Context, c Code) error
 	// Code returns what Issue stored under signature; [ErrSpent] if it is unknown, redeemed or expired.
 	Code(ctx context.Context, signature string) (Code, error)

@@ -274,6 +274,31 @@ func TestOutageWhileLettingInKeepsTheRecovery(t *testing.T) {
 	location(t, b.press(w), http.StatusSeeOther, brokerRedirect+"?")
 }
 
+// The way in was made, and its code could not be stored.
+func TestALoginThatCouldNotBeAnsweredIsAnsweredAtTheNextPress(t *testing.T) {
+	for name, until := range map[string]func(*browser, *httptest.ResponseRecorder) *httptest.ResponseRecorder{
+		"that waits": func(b *browser, confirmation *httptest.ResponseRecorder) *httptest.ResponseRecorder {
+			b.get(authorization(), "same-origin")
+			return b.press(confirmation)
+		},
+		"that comes later": func(b *browser, confirmation *httptest.ResponseRecorder) *httptest.ResponseRecorder {
+			b.press(confirmation)
+			return b.get(authorization(), "same-origin")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := open(t)
+			p, b := h.enrolled(), h.browser()
+			confirmation := b.confirmed(p.handoffCode("sign-in"))
+			h.idp.onSession = func() { h.db.trips.Store(true) }
+			w := until(b, confirmation)
+			wantPage(t, w, http.StatusServiceUnavailable, "Your recovery is kept")
+			h.idp.onSession = nil
+			location(t, b.press(w), http.StatusSeeOther, brokerRedirect+"?")
+		})
+	}
+}
+
 // The holder's cookie has to be there before the token is consumed, and is never set at another site's bidding.
 func TestTheStartPageMakesTheBrowserAHolder(t *testing.T) {
 	h := open(t)

@@ -124,7 +124,7 @@ func (g *Gateway) signIn(w http.ResponseWriter, r *http.Request, ready recovery.
 		for _, cookie := range direct.Cookies {
 			w.Header().Add("Set-Cookie", cookie)
 		}
-	} else if to, err = g.Broker.Answer(r.Context(), waiting, *ready.Way.Login); err != nil {
+	} else if to, err = g.answerLogin(r.Context(), waiting, ready.Way.Login); err != nil {
 		return kept(err, again)
 	}
 	drop(w, g.cookie(loginCookie))

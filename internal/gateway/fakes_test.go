@@ -14,17 +14,18 @@ import (
 	"github.com/regrant/regrant/upstream"
 )
 
-// faultyDB counts writes and can be down.
+// faultyDB counts writes and can be down, or for one write.
 type faultyDB struct {
 	storage.DB
 	writes atomic.Int64
 	down   atomic.Bool
+	trips  atomic.Bool
 }
 
 var errDown = io.ErrUnexpectedEOF
 
 func (d *faultyDB) Update(ctx context.Context, fn func(storage.Tx) error) error {
-	if d.down.Load() {
+	if d.down.Load() || d.trips.CompareAndSwap(true, false) {
 		return errDown
 	}
 	d.writes.Add(1)
@@ -54,6 +55,7 @@ type fakeIDP struct {
 	direct     *upstream.Direct // it makes sessions itself, with this answer
 	programs   []attest.Action
 	way        upstream.Session // the last that was made
+	onSession  func()
 }
 
 func newFakeIDP() *fakeIDP {
@@ -102,6 +104,9 @@ func (f *fakeIDP) Revoke(context.Context, string) error                   { retu
 func (f *fakeIDP) Prepare(context.Context, string, []attest.Action) error { return f.err() }
 func (f *fakeIDP) Session(_ context.Context, s upstream.Session) (upstream.Outcome, error) {
 	f.set(func(f *fakeIDP) { f.subject, f.way = s.Subject, s })
+	if f.onSession != nil {
+		f.onSession()
+	}
 	switch {
 	case f.sessionErr != nil:
 		return upstream.Outcome{}, f.sessionErr

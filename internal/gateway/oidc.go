@@ -87,7 +87,16 @@ func (g *Gateway) letIn(ctx context.Context, waiting *broker.AuthorizeRequest, t
 	if err != nil {
 		return "", err
 	}
-	return g.Broker.Answer(ctx, waiting, *way.Login)
+	return g.answerLogin(ctx, waiting, way.Login)
+}
+
+// answerLogin answers the identity provider's authorization request. If that cannot be done, the browser may ask again at once.
+func (g *Gateway) answerLogin(ctx context.Context, waiting *broker.AuthorizeRequest, l *broker.Login) (string, error) {
+	to, err := g.Broker.Answer(ctx, waiting, *l)
+	if err != nil {
+		_ = g.Recovery.Leave(ctx, l) // else the lease runs out by itself
+	}
+	return to, err
 }
 
 // mayLetIn reports whether this GET is a person's own step in a login. Letting in uses the recovery up, so it follows

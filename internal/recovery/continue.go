@@ -45,21 +45,13 @@ func (s *Service) Continue(ctx context.Context, req ContinueRequest) (Ready, err
 	}
 	ready.SignIn = rec.State != StateDone
 	if !req.Enter || !ready.SignIn {
-		return ready, s.letGo(ctx, rec)
+		return ready, s.leave(ctx, rec)
 	}
 	way, err := s.enter(ctx, rec, req.Entry)
 	if err == nil {
 		ready.Way = &way
 	}
 	return ready, err
-}
-
-// letGo gives the lease back where nothing was left to do before the session.
-func (s *Service) letGo(ctx context.Context, rec *record) error {
-	if rec.State.Final() || rec.Lease == "" {
-		return nil
-	}
-	return s.release(ctx, rec)
 }
 
 // claim takes the lease for this browser: with a code, or on what it holds. A code that this very browser has used, whose
@@ -170,7 +162,7 @@ func (s *Service) Pending(ctx context.Context, browser Holder) (Description, err
 	return rec.description(), nil
 }
 
-// ReadyFor finds this browser's recovery that waits for its session; ok is false when there is none.
+// ReadyFor finds this browser's recovery that waits for its session, or for what comes before it; ok is false when there is none.
 func (s *Service) ReadyFor(ctx context.Context, browser Holder) (txn string, ok bool, err error) {
 	rec, err := s.ofBrowser(ctx, browser)
 	switch {
@@ -179,5 +171,5 @@ func (s *Service) ReadyFor(ctx context.Context, browser Holder) (txn string, ok 
 	case err != nil:
 		return "", false, err
 	}
-	return rec.Txn, rec.State == StateSession && !rec.codeLives(s.Clock()), nil
+	return rec.Txn, rec.completing() && !rec.codeLives(s.Clock()), nil
 }

@@ -43,6 +43,17 @@ func TestARevocationStopsARecoveryAtEveryHop(t *testing.T) {
 			must(h.t, err)
 			return func() error { _, err := h.Session(h.t.Context(), ready.Txn, browser); return err }
 		},
+		"login": func(h *house) func() error {
+			ready, err := h.entering(browser, h.handoff())
+			must(h.t, err)
+			code := h.code(ready.Txn)
+			return func() error {
+				if errors.Is(h.Logins().Issue(h.t.Context(), code), broker.ErrSpent) {
+					return ErrSpent
+				}
+				return nil
+			}
+		},
 		"code": func(h *house) func() error {
 			_, signature := h.inSession(browser)
 			return func() error {
@@ -178,12 +189,16 @@ func TestTheTimeForTheSessionIsKeptWithoutASweeper(t *testing.T) {
 	browser := browserHolder("b")
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
+	way, err := h.Session(t.Context(), ready.Txn, browser)
+	must(t, err)
 	h.wait(completionLife + time.Second)
+	code := h.code(ready.Txn)
+	code.Lease = way.Login.Lease
+	if err := h.Logins().Issue(t.Context(), code); !errors.Is(err, broker.ErrSpent) {
+		t.Fatalf("late code: %v", err)
+	}
 	if _, err := h.Session(t.Context(), ready.Txn, browser); !errors.Is(err, ErrSpent) {
 		t.Fatalf("late session: %v", err)
-	}
-	if err := h.Logins().Issue(t.Context(), h.code(ready.Txn)); !errors.Is(err, broker.ErrSpent) {
-		t.Fatalf("late code: %v", err)
 	}
 }
 

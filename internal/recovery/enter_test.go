@@ -58,21 +58,48 @@ func TestWhoeverLostTheLeaseGetsNoCode(t *testing.T) {
 	must(t, err)
 	code := h.code(ready.Txn)
 	code.Lease = ready.Way.Login.Lease
-	for name, lease := range map[string]string{"another one's": "another", "nobody's": ""} {
-		other := code
-		other.Lease = lease
-		if err := h.Logins().Issue(t.Context(), other); !errors.Is(err, broker.ErrSpent) {
-			t.Errorf("under %s: %v", name, err)
-		}
-	}
 	h.wait(leaseLife)
 	must(t, h.takes(ready.Txn))
-	if err := h.Logins().Issue(t.Context(), code); !errors.Is(err, broker.ErrSpent) || h.state(ready.Txn) != StatePrepare {
+	if err := h.Logins().Issue(t.Context(), code); !errors.Is(err, ErrBusy) || h.state(ready.Txn) != StatePrepare {
 		t.Errorf("under the one that ran out: %v, state %s", err, h.state(ready.Txn))
 	}
 	must(t, h.Logins().Issue(t.Context(), h.code(ready.Txn)))
 	if state := h.state(ready.Txn); state != StateSession {
 		t.Errorf("state %s", state)
+	}
+}
+
+func TestALoginThatCannotBeAnsweredIsMadeAnewAtOnce(t *testing.T) {
+	h := newHouse(t)
+	browser := browserHolder("b")
+	ready, err := h.entering(browser, h.handoff())
+	must(t, err)
+	must(t, h.Leave(t.Context(), ready.Way.Login))
+	if rec := h.only(); rec.State != StateSession || rec.Lease != "" {
+		t.Fatalf("%+v", rec)
+	}
+	code := h.code(ready.Txn) // under nobody's lease
+	if err := h.Logins().Issue(t.Context(), code); !errors.Is(err, ErrBusy) {
+		t.Errorf("a code for what was given back: %v", err)
+	}
+	again, err := h.Session(t.Context(), ready.Txn, browser)
+	must(t, err)
+	must(t, h.Leave(t.Context(), ready.Way.Login)) // comes late, and takes nothing away
+	code.Lease = again.Login.Lease
+	must(t, h.Logins().Issue(t.Context(), code))
+	must(t, h.Leave(t.Context(), again.Login))
+	must(t, h.Logins().Redeem(t.Context(), code.Signature))
+}
+
+// The sweeper may take the lease just before the code is out.
+func TestWhileACodeLivesNobodyGetsAnother(t *testing.T) {
+	h := newHouse(t)
+	txn, _ := h.inSession(browserHolder("b"))
+	must(t, h.takes(txn))
+	second := h.code(txn)
+	second.Signature = "second"
+	if err := h.Logins().Issue(t.Context(), second); !errors.Is(err, broker.ErrSpent) {
+		t.Errorf("%v, want ErrSpent", err)
 	}
 }
 

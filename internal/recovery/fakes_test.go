@@ -99,6 +99,7 @@ type fakeIdP struct {
 	outcome   *upstream.Outcome  // instead of what fits
 	onSession func()
 	onRevoke  func()
+	onPrepare func()
 }
 
 func (f *fakeIdP) called(verb string) bool {
@@ -160,7 +161,12 @@ func (f *fakeIdP) Revoke(context.Context, string) error {
 	return f.call("revoke")
 }
 
-func (f *fakeIdP) Prepare(context.Context, string, []attest.Action) error { return f.call("prepare") }
+func (f *fakeIdP) Prepare(context.Context, string, []attest.Action) error {
+	if f.onPrepare != nil {
+		f.onPrepare()
+	}
+	return f.call("prepare")
+}
 
 func (f *fakeIdP) Session(_ context.Context, s upstream.Session) (upstream.Outcome, error) {
 	if err := f.call("session"); err != nil {

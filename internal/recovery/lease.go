@@ -10,7 +10,7 @@ import (
 // take gives the caller the lease on the record that find finds, if check allows it, nobody else has it and the recovery may go on. check may
 // change the record; what it changes is committed with the lease. A recovery that may not go on begins to be taken back
 // in the same transaction. A lease that ran out belongs to nobody: its owner is dead or too slow, and stepTime, the time
-// that a step may take, is shorter than leaseLife.
+// that a step may take, is shorter than what stillHeld leaves of leaseLife.
 func (s *Service) take(ctx context.Context, find func(storage.Reader) (*record, error), check func(storage.Tx, *record) error) (rec *record, err error) {
 	owner, stopped := newSecret(), false
 	err = s.DB.Update(ctx, func(tx storage.Tx) error {
@@ -62,9 +62,9 @@ func (s *Service) held(ctx context.Context, held *record, fn func(storage.Tx, *r
 }
 
 // release gives the lease back after a step that could not be done or is not done yet.
-func (s *Service) release(ctx context.Context, rec *record) error {
-	_, err := s.held(context.WithoutCancel(ctx), rec, func(tx storage.Tx, rec *record) error {
-		rec.Lease, rec.Tries = "", rec.Tries+1
+func (s *Service) release(ctx context.Context, held *record) error {
+	_, err := s.held(context.WithoutCancel(ctx), held, func(tx storage.Tx, rec *record) error {
+		rec.Lease, rec.Tries, rec.Done = "", rec.Tries+1, held.Done
 		return s.keep(tx, rec)
 	})
 	return err

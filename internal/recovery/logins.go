@@ -17,16 +17,19 @@ var _ broker.Logins = Logins{}
 // Logins returns the Service's side of the broker.
 func (s *Service) Logins() Logins { return Logins{s} }
 
-// Issue stores the authorization code of one login, for whoever holds the lease under which its way was made. While a code is out that may be redeemed there is no other, so the
-// session is made at most once.
+// Issue stores the authorization code of one login, for whoever holds the lease under which its way was made. While a code is out that may be
+// redeemed there is no other, so the session is made at most once.
 func (l Logins) Issue(ctx context.Context, c broker.Code) error {
 	err := l.s.DB.Update(ctx, func(tx storage.Tx) error {
 		rec, err := l.s.load(tx, c.Txn)
 		if err != nil {
 			return err
 		}
-		if !rec.completing() || rec.Lease == "" || rec.Lease != c.Lease || rec.Subject == "" || rec.codeLives(tx.Now()) {
+		switch {
+		case !rec.completing() || rec.codeLives(tx.Now()):
 			return ErrSpent
+		case rec.Lease == "" || rec.Lease != c.Lease:
+			return ErrBusy // with somebody else, after whom its browser may ask again
 		}
 		if err := l.s.allowed(tx, rec); err != nil {
 			return err

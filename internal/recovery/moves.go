@@ -47,7 +47,7 @@ func (s *Service) move(tx storage.Tx, rec *record, to State, kind journal.Kind, 
 	if !mayMove(rec.State, to) {
 		return fmt.Errorf("recovery may not move from %q to %q", rec.State, to)
 	}
-	rec.State, rec.Tries = to, 0
+	rec.State, rec.Tries, rec.Done = to, 0, 0
 	observe.Entered(tx, string(to))
 	if to.Final() {
 		rec.EndedAt, rec.Lease, rec.Code, rec.Handoff, rec.Entry, rec.Proofs, rec.IDHash = tx.Now(), "", nil, nil, "", nil, nil

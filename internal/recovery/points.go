@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// calls are what the states outside the table of steps ask the identity provider. "" is what comes before the first
+// calls are what is asked of the identity provider outside the table of steps, by the state in which that is at the latest. "" is what comes before the first
 // state: the account that a proof belongs to is asked for.
 var calls = map[State]string{
 	"":              "State",

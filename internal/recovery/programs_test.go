@@ -12,9 +12,14 @@ import (
 func TestAnAdapterCanAssertTheFreshSubjectAndNobodyElse(t *testing.T) {
 	h := direct(t)
 	h.SetAsserter(func(subject string) (string, error) { return "about " + subject, nil })
+	stored := ""
+	h.idp.onSession = func() { stored = h.only().Subject }
 	_, err := h.Complete(t.Context(), h.redeemed())
 	must(t, err)
 	way := h.idp.ways[0]
+	if stored == "" || stored != way.Subject {
+		t.Errorf("stored %q before the way of %q was made", stored, way.Subject)
+	}
 	way.Subject = "somebody else" // what the adapter does to its copy changes nothing
 	if got, err := way.Assert(); err != nil || got != "about "+h.only().Subject {
 		t.Errorf("%q, %v", got, err)

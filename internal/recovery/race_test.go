@@ -75,12 +75,13 @@ func TestOneOfAHundredCodesIsIssuedAndOneRedeemed(t *testing.T) {
 	ready, err := h.Continue(t.Context(), ContinueRequest{Code: h.handoff(), Browser: browser})
 	must(t, err)
 	won := race(t, 100, ErrSpent, func(i int) error {
-		if _, err := h.Session(t.Context(), ready.Txn, browser); errors.Is(err, ErrBusy) {
+		way, err := h.Session(t.Context(), ready.Txn, browser)
+		if errors.Is(err, ErrBusy) {
 			return ErrSpent
 		} else if err != nil {
 			return err
 		}
-		c := h.code(ready.Txn)
+		c := broker.Code{Signature: "code-" + ready.Txn, Txn: ready.Txn, Lease: way.Login.Lease, Session: []byte("{}"), ExpiresAt: h.Clock().Add(time.Minute)}
 		if err := h.Logins().Issue(t.Context(), c); errors.Is(err, broker.ErrSpent) {
 			return ErrSpent
 		} else {

@@ -73,7 +73,8 @@ type record struct {
 	Deadline   time.Time    `json:"deadline,omitzero"` // a completion that is not done by then is abandoned
 	Lease      string       `json:"lease,omitempty"`   // who does a step just now
 	LeaseUntil time.Time    `json:"lease_until,omitzero"`
-	Tries      int          `json:"tries,omitempty"`   // of the present step, to space them out
+	Tries      int          `json:"tries,omitempty"`   // in the present state, to space them out
+	Done       int          `json:"done,omitempty"`    // of the steps, see advance
 	Subject    string       `json:"subject,omitempty"` // broker subject of the way in; stored before the way is made
 	Code       *broker.Code `json:"code,omitempty"`    // the login's authorization code, while it may be redeemed
 	RedeemedAt time.Time    `json:"redeemed_at,omitzero"`

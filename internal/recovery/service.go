@@ -29,7 +29,7 @@ const (
 	completionLife = 15 * time.Minute    // from redeeming to the session
 	finishLife     = 30 * time.Minute    // for the person to fill in the identity provider's own forms
 	leaseLife      = 30 * time.Second    // longer than a step may take
-	leaseKept      = 5 * time.Second     // it is not renewed for so long: what is left is longer than a step, too
+	leaseKept      = 2 * time.Second     // it is not renewed for so long: a step and its taking back fit into what is left
 	judgeTime      = 30 * time.Second    // the judging of evidence, with its wait for a processor and its call to the identity provider
 	stepTime       = 20 * time.Second    // one step, all its upstream calls together
 	retention      = 30 * 24 * time.Hour // an ended record is readable for so long

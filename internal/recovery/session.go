@@ -94,10 +94,10 @@ func awaitsSession(tx storage.Tx, rec *record) error {
 	switch {
 	case rec.repeats(tx.Now()):
 		return nil
+	case rec.State == StatePrepare, rec.codeLives(tx.Now()):
+		return ErrBusy
 	case rec.State != StateSession:
 		return ErrSpent
-	case rec.codeLives(tx.Now()):
-		return ErrBusy
 	}
 	rec.makeSubject()
 	return nil
@@ -113,16 +113,30 @@ func (r *record) makeSubject() {
 
 // leave leaves the session of held to whoever asks for it next.
 func (s *Service) leave(ctx context.Context, held *record) error {
-	if held.State != StatePrepare {
+	switch {
+	case held.Lease == "":
+		return nil
+	case held.State == StatePrepare:
+		_, err := s.moveOn(ctx, held, StateSession)
+		return err
+	default:
 		return s.release(ctx, held)
 	}
-	_, err := s.moveOn(ctx, held, StateSession)
-	return err
+}
+
+// Leave is for a login of [Service.Session] or [Service.Continue] that could not be answered: whoever asks next has it made anew, and need not
+// wait for the lease to run out.
+func (s *Service) Leave(ctx context.Context, l *broker.Login) error {
+	rec, err := s.view(context.WithoutCancel(ctx), l.Txn)
+	if err != nil || rec.Lease != l.Lease {
+		return err // a code is out, or somebody else has it
+	}
+	return s.leave(ctx, rec)
 }
 
 // makeSession has the identity provider make the way in. No outcome says that a program's account needs a browser.
 func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Session) (out upstream.Outcome, err error) {
-	err = s.do(ctx, rec, step{"session", func(s *Service, ctx context.Context, _ *record) (err error) {
+	making := step{"session", func(s *Service, ctx context.Context, _ *record) (err error) {
 		out, err = s.Adapter.Session(ctx, way)
 		if way.Program && errors.Is(err, upstream.ErrUnsupported) {
 			return nil
@@ -134,7 +148,8 @@ func (s *Service) makeSession(ctx context.Context, rec *record, way upstream.Ses
 			return fmt.Errorf("%w: the adapter's outcome is none of those that its facts name", upstream.ErrUnavailable)
 		}
 		return nil
-	}, (*Service).leave})
+	}}
+	err = s.do(ctx, rec, making, s.leave)
 	return out, err
 }
 

@@ -18,17 +18,16 @@ import (
 // step is something that is done at the upstream, once the account was asked about again. do is idempotent: it is repeated until
 // it succeeds. A step that fails with ErrRefused ends the recovery; one that could not be done is put off.
 type step struct {
-	name   string
-	do     func(s *Service, ctx context.Context, rec *record) error
-	putOff func(s *Service, ctx context.Context, rec *record) error
+	name string
+	do   func(s *Service, ctx context.Context, rec *record) error
 }
 
 // steps are those that need no browser, in the order of protocol.md: check → revoke → prepare → (session) → finish. They are one
-// state, and what was done is not written down between them: whoever goes on after a crash does them again, and what was opened with the
-// lost credential meanwhile ends too.
+// state. Which are done is written down only with what has to be written anyway, such as that one is put off; whoever goes on after a crash
+// does the others again, and what was opened with the lost credential meanwhile ends too.
 var steps = []step{
-	{"revoke", (*Service).revoke, (*Service).release},
-	{"prepare", (*Service).prepare, (*Service).release},
+	{"revoke", (*Service).revoke},
+	{"prepare", (*Service).prepare},
 }
 
 func afterPrepare(rec *record) State {
@@ -90,26 +89,25 @@ func (s *Service) advance(ctx context.Context, rec *record, enter bool) (*record
 	if rec.State != StatePrepare {
 		return rec, nil
 	}
-	var err error
-	for i, st := range steps {
-		if i > 0 {
-			if rec, err = s.stillHeld(ctx, rec); err != nil {
-				return nil, err
-			}
+	for rec.Done < len(steps) {
+		if err := s.do(ctx, rec, steps[rec.Done], s.release); err != nil {
+			return nil, err
 		}
-		if err := s.do(ctx, rec, st); err != nil {
+		var err error
+		if rec, err = s.stillHeld(ctx, rec, rec.Done+1); err != nil {
 			return nil, err
 		}
 	}
 	if enter && rec.signsIn() {
-		return s.stillHeld(ctx, rec)
+		return rec, nil
 	}
 	return s.moveOn(ctx, rec, afterPrepare(rec))
 }
 
 // do runs one step within its time, if the account is still allowed to recover. That question ends with whoever waits for the answer. The step
-// does not end half way when the caller goes away: the browser may be closed, the recovery goes on.
-func (s *Service) do(ctx context.Context, rec *record, st step) error {
+// does not end half way when the caller goes away: the browser may be closed, the recovery goes on. One that could not be done is put off, which
+// gives the lease back.
+func (s *Service) do(ctx context.Context, rec *record, st step, putOff func(context.Context, *record) error) error {
 	by := time.Now().Add(stepTime)
 	ctx, end := observe.Step(ctx, st.name)
 	err := s.check(ctx, rec, by)
@@ -123,7 +121,7 @@ func (s *Service) do(ctx context.Context, rec *record, st step) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, upstream.ErrNoLogin): // the person brings another
-		return cmp.Or(st.putOff(s, ctx, rec), ErrNoLogin)
+		return cmp.Or(putOff(ctx, rec), ErrNoLogin)
 	case definite(err):
 		_, err = s.held(context.WithoutCancel(ctx), rec, func(tx storage.Tx, rec *record) error {
 			rec.Lease = ""
@@ -132,8 +130,10 @@ func (s *Service) do(ctx context.Context, rec *record, st step) error {
 		s.poke()
 		return cmp.Or(err, ErrRefused)
 	default:
-		s.Logger.Warn("recovery step could not be done", "step", st.name, "error", err)
-		_ = st.putOff(s, ctx, rec) // else the lease runs out by itself
+		if ctx.Err() == nil { // that somebody closed his browser is no fault
+			s.Logger.Warn("recovery step could not be done", "step", st.name, "error", err)
+		}
+		_ = putOff(ctx, rec) // else the lease runs out by itself
 		return unavailable("doing a step of the completion", err)
 	}
 }
@@ -148,10 +148,11 @@ func definite(err error) bool {
 	return false
 }
 
-// stillHeld reads held anew, if its lease still counts and the recovery may go on. It writes only where the lease would run out in the
-// next step.
-func (s *Service) stillHeld(ctx context.Context, held *record) (*record, error) {
+// stillHeld reads held anew, with so many steps done, if nobody else took its lease and the recovery may go on. It writes only where the lease
+// could run out in the next step.
+func (s *Service) stillHeld(ctx context.Context, held *record, done int) (*record, error) {
 	return s.unlessBarred(ctx, held, func(tx storage.Tx, rec *record) error {
+		rec.Done = done
 		if tx.Now().Before(rec.LeaseUntil.Add(leaseKept - leaseLife)) {
 			return nil
 		}

@@ -70,14 +70,40 @@ func TestNoStepFollowsOneDuringWhichTheRecoveryWasLostOrStopped(t *testing.T) {
 			h.idp.onRevoke = func() { during(h) }
 			ready, err := h.entering(browserHolder("b"), h.handoff())
 			if !errors.Is(err, ErrSpent) || ready.Way != nil || h.idp.called("prepare") {
-				t.Errorf("%+v, %v after %s", ready, err, h.idp.log())
+				t.Errorf("while sessions were ended: %+v, %v after %s", ready, err, h.idp.log())
+			}
+			h = newHouse(t)
+			h.idp.onPrepare = func() { during(h) }
+			ready, err = h.entering(browserHolder("b"), h.handoff())
+			if !errors.Is(err, ErrSpent) || ready.Way != nil || h.idp.called("session") {
+				t.Errorf("while the account was prepared: %+v, %v after %s", ready, err, h.idp.log())
 			}
 		})
 	}
 }
 
+// Whoever signs in meanwhile with a credential that he still has is not thrown out again with each try.
+func TestAStepThatWasDoneIsNotDoneAgainWithOneThatIsPutOff(t *testing.T) {
+	h := newHouse(t)
+	h.idp.set("prepare", upstream.ErrUnavailable)
+	browser := browserHolder("b")
+	_, err := h.entering(browser, h.handoff())
+	for range 3 {
+		if !errors.Is(err, ErrUnavailable) {
+			t.Fatalf("%v, want ErrUnavailable", err)
+		}
+		h.sweep(time.Minute)
+		_, err = h.entering(browser, "")
+	}
+	h.idp.set("prepare", nil)
+	if ready, err := h.entering(browser, ""); err != nil || ready.Way == nil || strings.Count(h.idp.log(), "revoke") != 1 {
+		t.Errorf("%+v, %v after %s", ready, err, h.idp.log())
+	}
+}
+
 // Each step has all of its time, so that nobody else begins one meanwhile.
 func TestALeaseIsRenewedBetweenStepsBeforeOneOutlastsIt(t *testing.T) {
+	const takingBack = 5 * time.Second // see the adapters' unlinkTime and endTime
 	for took, renewed := range map[time.Duration]bool{0: false, leaseKept - time.Second: false, leaseKept: true, stepTime: true} {
 		h := newHouse(t)
 		var ends, left time.Time
@@ -85,22 +111,27 @@ func TestALeaseIsRenewedBetweenStepsBeforeOneOutlastsIt(t *testing.T) {
 		h.idp.onSession = func() { left = h.only().LeaseUntil }
 		_, err := h.entering(browserHolder("b"), h.handoff())
 		must(t, err)
-		if left.After(ends) != renewed || left.Sub(h.Clock()) < stepTime {
+		if left.After(ends) != renewed || left.Sub(h.Clock()) <= stepTime+takingBack {
 			t.Errorf("a step of %s: the lease ended at %s, and then at %s", took, ends, left)
 		}
 	}
 }
 
-// Whoever dies has written nothing down of what he did: it is done again by whoever goes on.
-func TestStepsAreDoneAgainAfterACrash(t *testing.T) {
-	h := direct(t)
+// dies has the process die while the session is made, for the browser.
+func (h *house) dies(browser Holder) {
 	type death struct{}
 	h.idp.onSession = func() { panic(death{}) }
 	func() {
 		defer func() { _, _ = recover().(death) }()
-		_, _ = h.entering(browserHolder("b"), h.handoff())
+		_, _ = h.entering(browser, h.handoff())
 	}()
 	h.idp.onSession, h.idp.calls = nil, nil
+}
+
+// Whoever dies has written nothing down of what he did: it is done again by whoever goes on.
+func TestStepsAreDoneAgainAfterACrash(t *testing.T) {
+	h := direct(t)
+	h.dies(browserHolder("b"))
 	h.sweep(leaseLife)
 	rec := h.only()
 	if got := h.idp.log(); rec.State != StateSession || rec.Subject == "" || got != "state revoke state prepare" {
@@ -109,6 +140,31 @@ func TestStepsAreDoneAgainAfterACrash(t *testing.T) {
 	ready, err := h.entering(browserHolder("b"), "")
 	if err != nil || ready.Way == nil || h.idp.ways[0].Subject != rec.Subject {
 		t.Errorf("%+v, %v", ready, err)
+	}
+}
+
+// Its browser finds it again while nobody has gone on yet, and is told to wait.
+func TestACrashWhileTheSessionIsMadeHidesTheRecoveryFromNobody(t *testing.T) {
+	h := newHouse(t)
+	browser := browserHolder("b")
+	h.dies(browser)
+	txn, ready, err := h.ReadyFor(t.Context(), browser)
+	if err != nil || !ready {
+		t.Fatalf("ready %v, %v", ready, err)
+	}
+	if _, err := h.Session(t.Context(), txn, browser); !errors.Is(err, ErrBusy) {
+		t.Errorf("%v, want ErrBusy", err)
+	}
+}
+
+func TestAWayInOfWhichNothingCameGoesWithItsRecovery(t *testing.T) {
+	h := newHouse(t)
+	h.dies(browserHolder("b"))
+	h.idp.links = []string{h.only().Subject} // it was made before the process died
+	h.sweep(completionLife + time.Second)
+	h.sweep(time.Minute)
+	if rec := h.only(); rec.State != StateAbandoned || len(h.idp.links) > 0 {
+		t.Errorf("state %s, left %q", rec.State, h.idp.links)
 	}
 }
 

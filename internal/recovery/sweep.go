@@ -90,7 +90,7 @@ func (s *Service) resume(ctx context.Context, txn string) error {
 	return err
 }
 
-// goOn does the step that rec is at.
+// goOn does what is to be done in the state that rec is in.
 func (s *Service) goOn(ctx context.Context, txn string) error {
 	rec, err := s.take(ctx, s.called(txn), func(storage.Tx, *record) error { return nil })
 	if err != nil {
@@ -102,8 +102,10 @@ func (s *Service) goOn(ctx context.Context, txn string) error {
 	case StateAbandoning:
 		return s.takeBack(ctx, rec)
 	default:
-		_, err = s.advance(ctx, rec, false)
-		return err
+		if rec, err = s.advance(ctx, rec, false); err != nil {
+			return err
+		}
+		return s.leave(ctx, rec) // else somebody brought it to its session just now
 	}
 }
 
