@@ -139,9 +139,8 @@ func (t *TPM) Start(ctx context.Context) (err error) {
 		return err
 	}
 	return t.process.Await(ctx, 10*time.Second, "swtpm", func() bool {
-		_, commands := os.Stat(t.Socket)
 		_, control := os.Stat(t.Socket + ".ctrl")
-		return commands == nil && control == nil
+		return control == nil && t.answers(getRandom) // a socket is there before anybody listens at it
 	})
 }
 
@@ -150,7 +149,7 @@ func (t *TPM) Stop() {
 	if t.process == nil {
 		return
 	}
-	t.tellItEnds()
+	t.answers(shutdown)                                                      // what can go wrong shows at the next start
 	orderly := exec.Command("swtpm_ioctl", "--unix", t.Socket+".ctrl", "-s") //nolint:gosec // the folder is ours
 	if orderly.Run() == nil {
 		select {
@@ -162,19 +161,25 @@ func (t *TPM) Stop() {
 	t.process = nil
 }
 
-// tellItEnds is what a system says to the chip before it goes down: TPM2_Shutdown (TPM 2.0 Part 3 section 9.4). What can go wrong shows
-// at the next start.
-func (t *TPM) tellItEnds() {
+// Commands of TPM 2.0 Part 3: TPM2_GetRandom of eight bytes (section 16.1), and what a system says to the chip before it goes down,
+// TPM2_Shutdown (section 9.4).
+var (
+	getRandom = []byte{0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x7b, 0, 8}
+	shutdown  = []byte{0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x45, 0, 0}
+)
+
+// answers reports whether the chip answers a command, whatever it says.
+func (t *TPM) answers(command []byte) bool {
 	conn, err := net.Dial("unix", t.Socket)
 	if err != nil {
-		return
+		return false
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
-	shutdown := []byte{0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x45, 0, 0}
-	if _, err := conn.Write(shutdown); err == nil {
-		_, _ = io.ReadFull(conn, make([]byte, 10))
+	if _, err = conn.Write(command); err == nil {
+		_, err = io.ReadFull(conn, make([]byte, 10)) // the header
 	}
+	return err == nil
 }
 
 // Restart is what switching the machine off and on does to it: its PCRs begin anew.

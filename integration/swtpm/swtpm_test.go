@@ -250,6 +250,18 @@ func TestProgramQuotesOnlyItsOwnEnrolment(t *testing.T) {
 	}
 }
 
+func TestAChipTakesCommandsOnceItIsStarted(t *testing.T) {
+	chip := newChip(t)
+	for range 20 {
+		if err := chip.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		m := &machine{chip: chip}
+		m.open(t, "")
+		_ = m.tpm.Close()
+	}
+}
+
 func TestQuoteOfAnotherChipIsRefused(t *testing.T) {
 	a, b := newMachine(t, newChip(t)), newMachine(t, newChip(t))
 	f := newFormat(t, a.chip.Maker, nil)
