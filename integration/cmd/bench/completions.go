@@ -12,8 +12,8 @@ import (
 	"github.com/regrant/regrant/integration/load"
 )
 
-// What the gateway may add to a completion at the median: so long, or that share of the time that the identity provider takes for the
-// same calls where that is longer. The aim is both at once.
+// What the gateway may add to a completion at the median: so long for what it does once, and that share of the time that the identity
+// provider takes for the same calls. The aim is to be below each of the two.
 const (
 	mostAdded = 5 * time.Millisecond
 	mostShare = 0.10
@@ -72,8 +72,8 @@ func (b *bench) complete(ctx context.Context) (all []completed, err error) {
 		}
 		for _, c := range some {
 			b.say("  %s", c)
-			b.demand(c.Added.P50 <= mostAdded || c.Share <= mostShare, "a completion, %s: %s and %.1f %% are added, %s or %.0f %% allowed",
-				c.What, short(c.Added.P50), 100*c.Share, mostAdded, 100*mostShare)
+			b.demand(c.Added.P50 <= mostAdded+time.Duration(mostShare*float64(c.Own.P50)), "a completion, %s: %s are added to %s, %s and %.0f %% allowed",
+				c.What, short(c.Added.P50), short(c.Own.P50), mostAdded, 100*mostShare)
 			all = append(all, c)
 		}
 	}
