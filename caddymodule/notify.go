@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/regrant/regrant/internal/notify"
+	"github.com/regrant/regrant/upstream"
 )
 
 func init() {
@@ -75,7 +76,7 @@ func (w *Webhook) unmarshalOption(d *caddyfile.Dispenser) error {
 func (w *Webhook) checkValues() error {
 	if w.URL != "" && !hasPlaceholder(w.URL) {
 		u, err := url.Parse(w.URL)
-		if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || (u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname()))) {
+		if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || (u.Scheme != "https" && (u.Scheme != "http" || !upstream.Loopback(u.Hostname()))) {
 			// The URL may hold a secret in its query, so it is not repeated.
 			return errors.New("the URL of notify webhook is not usable: write one with https, or with http to this machine, such as https://hooks.example.com/recovery")
 		}

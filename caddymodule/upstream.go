@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"time"
 
@@ -115,15 +114,10 @@ func httpClient(config *tls.Config) *http.Client {
 // plaintextWarning says when a secret travels in clear over a network.
 func plaintextWarning(raw, secret string) []string {
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "https" || isLoopback(u.Hostname()) {
+	if err != nil || u.Scheme == "https" || upstream.Loopback(u.Hostname()) {
 		return nil
 	}
 	return []string{"the identity provider is called over plain http, so whoever can listen on the way to " + u.Host + " learns " + secret}
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || (err == nil && addr.IsLoopback())
 }
 
 // hostWord turns the host of a URL into a word for names of stored keys.

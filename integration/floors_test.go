@@ -65,7 +65,7 @@ var floors = map[string][]string{
 	"internal/throttle":            {"storage"},
 	"internal/downloads":           {},
 	"internal/resend":              {},
-	"internal/setup":               {},
+	"internal/setup":               {"upstream"},
 	"internal/setup/hydra":         {"internal/setup", "upstream", "upstream/hydra"},
 	"internal/setup/keycloak":      {"internal/setup", "upstream", "upstream/keycloak"},
 	"internal/setup/kratos":        {"internal/setup", "upstream", "upstream/kratos"},
@@ -82,8 +82,8 @@ var floors = map[string][]string{
 	"internal/revocation":          {"attest/android", "attest/certpath", "attest/revocation", "internal/observe"},
 	"internal/authority":           {"attest", "attest/certpath", "attest/devicecert", "attest/strongkey", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/throttle", "storage", "upstream"},
 
-	"internal/doctor":          {},
-	"internal/doctor/hydra":    {"internal/doctor", "upstream/hydra"},
+	"internal/doctor":          {"upstream"},
+	"internal/doctor/hydra":    {"internal/doctor", "upstream", "upstream/hydra"},
 	"internal/doctor/keycloak": {"internal/doctor", "upstream", "upstream/keycloak"},
 	"internal/doctor/kratos":   {"internal/doctor", "upstream/kratos"},
 

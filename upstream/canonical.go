@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -140,6 +141,13 @@ func Base(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
 		s == u.Scheme+"://"+u.Host+u.Path && !strings.HasSuffix(s, "/") && (u.Path == "" || Canonical(u))
+}
+
+// Loopback tells whether a host, as in a URL without brackets and port, is this
+// machine alone: what is sent there crosses no network.
+func Loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
 }
 
 // Page tells whether s is the path of a page, as a guard can compare it.

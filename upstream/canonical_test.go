@@ -84,3 +84,14 @@ func FuzzACanonicalPathHasOneReading(f *testing.F) {
 		}
 	})
 }
+
+func TestOnlyThisMachineIsLoopback(t *testing.T) {
+	for host, want := range map[string]bool{
+		"localhost": true, "LocalHost": true, "127.0.0.1": true, "127.9.9.9": true, "::1": true, "::ffff:127.0.0.1": true,
+		"": false, "0.0.0.0": false, "::": false, "10.0.0.1": false, "127.0.0.1.example.com": false, "localhost.example.com": false, "0127.0.0.1": false,
+	} {
+		if got := upstream.Loopback(host); got != want {
+			t.Errorf("%q: %v", host, got)
+		}
+	}
+}

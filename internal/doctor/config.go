@@ -83,7 +83,7 @@ func adminListen(listen string) Verdict {
 	switch {
 	case err != nil:
 		return Unknown("the admin endpoint listens on %q, which cannot be read", listen)
-	case host == "" || !Loopback(host):
+	case host == "" || !loopback(host):
 		return Fail("the admin endpoint listens on %s, beyond this machine", listen)
 	}
 	return Pass("the admin endpoint listens on %s", listen)
@@ -143,7 +143,7 @@ func (c Config) debugLogs() (lines []string) {
 func (c Config) plainCalls() (lines []string) {
 	for _, address := range c.Calls {
 		u, err := url.Parse(address)
-		if err != nil || u.Scheme != "https" && !Loopback(u.Hostname()) {
+		if err != nil || u.Scheme != "https" && !loopback(u.Hostname()) {
 			lines = append(lines, address+" is called without TLS")
 		}
 	}

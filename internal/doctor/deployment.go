@@ -2,9 +2,10 @@ package doctor
 
 import (
 	"net"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/regrant/regrant/upstream"
 )
 
 // A Deployment is what the gateway says of itself, without a secret.
@@ -74,14 +75,13 @@ func target(address string) string {
 	if err != nil {
 		return ""
 	}
-	if Loopback(host) {
+	if loopback(host) {
 		host = "loopback"
 	}
 	return net.JoinHostPort(strings.ToLower(host), port)
 }
 
-// Loopback tells whether a host is this machine and nobody else's business. The empty one is what Caddy dials as localhost.
-func Loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "" || strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
+// loopback tells whether a host is this machine and nobody else's business. The empty one is what Caddy dials as localhost.
+func loopback(host string) bool {
+	return host == "" || upstream.Loopback(host)
 }

@@ -3,17 +3,17 @@ package setup
 import (
 	"context"
 	"net"
-	"net/netip"
 	"net/url"
-	"strings"
 	"time"
+
+	"github.com/regrant/regrant/upstream"
 )
 
 // Beyond are the addresses of this machine at which others reach an admin API that is called on its loopback. Answers tells
 // whether the API answers at an address.
 func Beyond(ctx context.Context, admin string, answers func(ctx context.Context, address string) bool) (found []string) {
 	u, err := url.Parse(admin)
-	if err != nil || !Loopback(u.Hostname()) || u.Port() == "" {
+	if err != nil || !upstream.Loopback(u.Hostname()) || u.Port() == "" {
 		return nil
 	}
 	addresses, err := net.InterfaceAddrs()
@@ -33,10 +33,4 @@ func Beyond(ctx context.Context, admin string, answers func(ctx context.Context,
 		cancel()
 	}
 	return found
-}
-
-// Loopback tells whether a host is this machine alone.
-func Loopback(host string) bool {
-	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && address.IsLoopback()
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/internal/doctor"
+	"github.com/regrant/regrant/upstream"
 )
 
 const (
@@ -67,28 +68,14 @@ var clientChecks = []doctor.Check[*doctor.Server]{
 	{
 		ID: "hydra-grant-client", Asks: "Has the client of upstream_grant the rights that it needs, and no more?",
 		Remedy: "Run 'caddy regrant init hydra --upstream-grant SCOPE', which shows what it should be, and with --apply makes it that.",
-		Look: func(ctx context.Context, s *doctor.Server) doctor.Verdict {
-			if s.Provider.GrantID == "" {
-				return doctor.Pass("programs get no tokens")
-			}
-			c, v := ours(ctx, s, s.Provider.GrantID)
-			if c == nil {
-				return v
-			}
+		Look: ofGrant(func(c client) doctor.Verdict {
 			return doctor.Fault(c.wide([]string{byJWT}, nil, nil), "it takes assertions, and does nothing else")
-		},
+		}),
 	},
 	{
 		ID: "hydra-grant-life", Asks: "Do the access tokens of programs end soon? No veto ends them.",
 		Remedy: "Give the client of upstream_grant a jwt_bearer_grant_access_token_lifespan of a few minutes.",
-		Look: func(ctx context.Context, s *doctor.Server) doctor.Verdict {
-			if s.Provider.GrantID == "" {
-				return doctor.Pass("programs get no tokens")
-			}
-			c, v := ours(ctx, s, s.Provider.GrantID)
-			if c == nil {
-				return v
-			}
+		Look: ofGrant(func(c client) doctor.Verdict {
 			switch life, err := time.ParseDuration(c.Life); {
 			case err != nil:
 				return doctor.Warn("its client does not say, so they live as long as all others (ttl.access_token)")
@@ -96,7 +83,7 @@ var clientChecks = []doctor.Check[*doctor.Server]{
 				return doctor.Warn("they live for %s", life)
 			}
 			return doctor.Pass("they live for %s", c.Life)
-		},
+		}),
 	},
 	{
 		ID: "hydra-implicit", Asks: "Does no application get tokens in addresses?",
@@ -113,7 +100,7 @@ var clientChecks = []doctor.Check[*doctor.Server]{
 		Remedy: "Write https addresses into redirect_uris of these clients.",
 		Look: all(doctor.Doubt, func(c client) (lines []string) {
 			for _, to := range c.Redirects {
-				if u, err := url.Parse(to); err == nil && u.Scheme == "http" && !doctor.Loopback(u.Hostname()) {
+				if u, err := url.Parse(to); err == nil && u.Scheme == "http" && !upstream.Loopback(u.Hostname()) {
 					lines = append(lines, fmt.Sprintf("those of %s go to %s", c.ID, u.Host))
 				}
 			}
@@ -149,6 +136,20 @@ func ours(ctx context.Context, s *doctor.Server, id string) (*client, doctor.Ver
 		return nil, doctor.Unknown("the admin API does not tell the client %s: status %d", id, a.Status)
 	}
 	return &c, doctor.Verdict{}
+}
+
+// ofGrant makes a check of what is to be said of the client of upstream_grant, where there is one.
+func ofGrant(judge func(client) doctor.Verdict) func(context.Context, *doctor.Server) doctor.Verdict {
+	return func(ctx context.Context, s *doctor.Server) doctor.Verdict {
+		if s.Provider.GrantID == "" {
+			return doctor.Pass("programs get no tokens")
+		}
+		c, v := ours(ctx, s, s.Provider.GrantID)
+		if c == nil {
+			return v
+		}
+		return judge(*c)
+	}
 }
 
 // wide tells what a client may do beyond grants, responses and redirects, and what it needs and may not.

@@ -96,13 +96,12 @@ func TestAGoodHydraPasses(t *testing.T) {
 }
 
 // changed is the gateway's client, or another, with one text in it replaced.
-func changed(client, old, text string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if !strings.Contains(client, old) {
-			panic("nothing is changed")
-		}
-		say(200, strings.Replace(client, old, text, 1))(w, r)
+func changed(t *testing.T, client, old, text string) http.HandlerFunc {
+	t.Helper()
+	if !strings.Contains(client, old) {
+		t.Fatalf("nothing is changed: there is no %s", old)
 	}
+	return say(200, strings.Replace(client, old, text, 1))
 }
 
 // named is the check with an id.
@@ -140,16 +139,16 @@ func TestEachFaultOfAHydraIsFound(t *testing.T) {
 		"registration broken":    {"hydra-registration", doctor.StatusUnknown, nil, answers{"/oauth2/register/none": say(500, `{}`)}, nil},
 		"no client":              {"hydra-client", doctor.StatusFail, answers{own: say(404, `{}`)}, nil, nil},
 		"a client of another":    {"hydra-client", doctor.StatusUnknown, answers{own: say(200, programs)}, nil, nil},
-		"a grant too many":       {"hydra-client", doctor.StatusFail, answers{own: changed(gateway, `"authorization_code"`, `"authorization_code","implicit"`)}, nil, nil},
-		"a grant too few":        {"hydra-client", doctor.StatusFail, answers{own: changed(gateway, `"authorization_code"`, ``)}, nil, nil},
-		"a public client":        {"hydra-client", doctor.StatusFail, answers{own: changed(gateway, `client_secret_basic`, `none`)}, nil, nil},
-		"a scope too many":       {"hydra-client", doctor.StatusFail, answers{own: changed(gateway, `openid profile`, `openid offline profile`)}, nil, nil},
-		"a scope too few":        {"hydra-client", doctor.StatusFail, answers{own: changed(gateway, `profile `, ``)}, nil, nil},
-		"other subjects":         {"hydra-subject", doctor.StatusFail, answers{own: changed(gateway, `public`, `pairwise`)}, nil, nil},
+		"a grant too many":       {"hydra-client", doctor.StatusFail, answers{own: changed(t, gateway, `"authorization_code"`, `"authorization_code","implicit"`)}, nil, nil},
+		"a grant too few":        {"hydra-client", doctor.StatusFail, answers{own: changed(t, gateway, `"authorization_code"`, ``)}, nil, nil},
+		"a public client":        {"hydra-client", doctor.StatusFail, answers{own: changed(t, gateway, `client_secret_basic`, `none`)}, nil, nil},
+		"a scope too many":       {"hydra-client", doctor.StatusFail, answers{own: changed(t, gateway, `openid profile`, `openid offline profile`)}, nil, nil},
+		"a scope too few":        {"hydra-client", doctor.StatusFail, answers{own: changed(t, gateway, `profile `, ``)}, nil, nil},
+		"other subjects":         {"hydra-subject", doctor.StatusFail, answers{own: changed(t, gateway, `public`, `pairwise`)}, nil, nil},
 		"no client of programs":  {"hydra-grant-client", doctor.StatusFail, answers{theirs: say(404, `{}`)}, nil, nil},
-		"programs with a login":  {"hydra-grant-client", doctor.StatusFail, answers{theirs: changed(programs, `"redirect_uris":[]`, `"redirect_uris":["https://a.example"]`)}, nil, nil},
-		"tokens for long":        {"hydra-grant-life", doctor.StatusWarn, answers{theirs: changed(programs, `5m0s`, `1h0m0s`)}, nil, nil},
-		"tokens for who knows":   {"hydra-grant-life", doctor.StatusWarn, answers{theirs: changed(programs, `"5m0s"`, `null`)}, nil, nil},
+		"programs with a login":  {"hydra-grant-client", doctor.StatusFail, answers{theirs: changed(t, programs, `"redirect_uris":[]`, `"redirect_uris":["https://a.example"]`)}, nil, nil},
+		"tokens for long":        {"hydra-grant-life", doctor.StatusWarn, answers{theirs: changed(t, programs, `5m0s`, `1h0m0s`)}, nil, nil},
+		"tokens for who knows":   {"hydra-grant-life", doctor.StatusWarn, answers{theirs: changed(t, programs, `"5m0s"`, `null`)}, nil, nil},
 		"tokens in addresses":    {"hydra-implicit", doctor.StatusWarn, answers{clientsPath: say(200, `[{"client_id":"a","grant_types":["implicit"]}]`)}, nil, nil},
 		"codes in clear":         {"hydra-redirects", doctor.StatusWarn, answers{clientsPath: say(200, `[{"client_id":"a","redirect_uris":["http://a.example"]}]`)}, nil, nil},
 		"codes on the machine":   {"hydra-redirects", doctor.StatusPass, answers{clientsPath: say(200, `[{"client_id":"a","redirect_uris":["http://127.0.0.1:1/"]}]`)}, nil, nil},

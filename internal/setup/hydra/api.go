@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"golang.org/x/mod/semver"
 
+	"github.com/regrant/regrant/internal/setup"
 	"github.com/regrant/regrant/upstream"
 	adapter "github.com/regrant/regrant/upstream/hydra"
 )
@@ -59,16 +59,13 @@ type refusal struct {
 	Description string `json:"error_description"`
 }
 
-// checkVersion refuses a Hydra that is too old. One that was built without a name for its version says master.
+// checkVersion refuses a Hydra that is too old.
 func (a api) checkVersion(ctx context.Context) error {
 	version, err := a.version(ctx, a.admin)
 	if err != nil {
 		return fmt.Errorf("asking the admin API at %s for the version: %w", a.admin, err)
 	}
-	if semver.IsValid(version) && semver.Compare(version, adapter.MinVersion) < 0 {
-		return fmt.Errorf("this Hydra is %s: it must be %s or newer", version, adapter.MinVersion)
-	}
-	return nil
+	return setup.CheckVersion("Hydra", version, adapter.MinVersion)
 }
 
 func (a api) version(ctx context.Context, admin string) (string, error) {

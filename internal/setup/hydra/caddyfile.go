@@ -3,35 +3,14 @@ package hydra
 import (
 	"fmt"
 	"strings"
+
+	"github.com/regrant/regrant/internal/setup"
 )
 
-// Caddyfile is the configuration of a gateway that fits the server. Where owners are told of recoveries, and where the login app
-// listens, is for people to say.
+// Caddyfile is the configuration of a gateway that fits the server, see [setup.Site.Caddyfile].
 func (s *Server) Caddyfile() string {
-	o, path := s.o, ""
-	if o.Path != "/recovery" {
-		path = " " + o.Path
-	}
-	return fmt.Sprintf(`{
-	regrant {
-		issuer %s%s
-		upstream hydra %s {
-			%s
-		}
-		method passkey
-		method recovery_code
-		notify webhook https://hooks.example.com/recovery {
-			secret {env.REGRANT_HOOK_SECRET}
-		}
-	}
-}
-
-%s {
-	regrant
-	# Here goes a login app that is at this site, in a handle of its own.
-	reverse_proxy %s
-}
-`, o.Origin, path, o.URL, strings.Join(s.options(), "\n\t\t\t"), strings.TrimPrefix(o.Origin, "https://"), o.URL)
+	o := s.o
+	return setup.Site{Origin: o.Origin, Path: o.Path, Kind: "hydra", URL: o.URL, Options: s.options(), LoginApp: true}.Caddyfile()
 }
 
 // options are those of the upstream.

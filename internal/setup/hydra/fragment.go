@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/regrant/regrant/internal/setup"
+	"github.com/regrant/regrant/upstream"
 )
 
 // Fragment is what Hydra's configuration should say, as YAML. Its clients are no part of it. It calls nobody.
@@ -41,7 +41,7 @@ serve:
 // listens is where an API listens that is called on this machine. What is called elsewhere is for people to say.
 func listens(name, address, why string) string {
 	u, err := url.Parse(address)
-	if err != nil || !setup.Loopback(u.Hostname()) {
+	if err != nil || !upstream.Loopback(u.Hostname()) {
 		return fmt.Sprintf("  # %s: where the gateway alone can connect (%s)\n", name, why)
 	}
 	host, port, err := net.SplitHostPort(u.Host)

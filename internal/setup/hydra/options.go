@@ -9,9 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 
+	"github.com/regrant/regrant/internal/setup"
 	adapter "github.com/regrant/regrant/upstream/hydra"
 )
 
@@ -52,9 +52,8 @@ var (
 
 // Check refuses what the gateway could not work with, before anybody is asked.
 func (o Options) Check() error {
-	u, err := url.Parse(o.Origin)
-	if err != nil || u.Scheme != "https" || u.Host == "" || o.Origin != "https://"+u.Host {
-		return fmt.Errorf("issuer %q is not an address like https://id.example.com", o.Origin)
+	if err := setup.CheckOrigin(o.Origin); err != nil {
+		return err
 	}
 	if o.RecoveryUI == "/" {
 		return errors.New("the page for recovery must be a path of its own, such as /ui/recovery")
@@ -67,7 +66,7 @@ func (o Options) Check() error {
 			return fmt.Errorf("%q is no scope", scope)
 		}
 	}
-	_, err = adapter.New(adapter.Config{
+	_, err := adapter.New(adapter.Config{
 		URL: o.URL, AdminURL: o.Admin, PublicURL: o.Origin, RecoveryUI: o.RecoveryUI, ClientID: ClientID, ClientSecret: "not read yet",
 	})
 	return err

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"regexp"
+
+	"github.com/regrant/regrant/internal/setup"
+	"github.com/regrant/regrant/upstream"
 )
 
 // Options say which realm is to be set up, and how.
@@ -63,8 +65,8 @@ func (o Options) Check() error {
 			return fmt.Errorf("%q is no id of a client that is taken here: write letters, digits, dots, hyphens and underscores", id)
 		}
 	}
-	if u, err := origin(o.Origin); err != nil || u.Scheme != "https" {
-		return fmt.Errorf("issuer %q is not an address like https://id.example.com", o.Origin)
+	if err := setup.CheckOrigin(o.Origin); err != nil {
+		return err
 	}
 	if o.RecoverableGroup != "" && !name.MatchString(o.RecoverableGroup) {
 		return errors.New("the name of the group must be 1 to 64 letters, digits, hyphens and underscores")
@@ -81,8 +83,7 @@ func (o Options) checkURL() error {
 	if err != nil {
 		return fmt.Errorf("%q is not the address of a server, like http://127.0.0.1:8080, without a path", o.URL)
 	}
-	host, _ := netip.ParseAddr(u.Hostname())
-	if u.Scheme == "http" && u.Hostname() != "localhost" && !host.IsLoopback() {
+	if u.Scheme == "http" && !upstream.Loopback(u.Hostname()) {
 		return fmt.Errorf("%s would carry the administrator's password in the clear: use https, or run this on Keycloak's own machine", o.URL)
 	}
 	return nil

@@ -1,21 +1,14 @@
 package kratos
 
-import (
-	"fmt"
-	"strings"
-)
+import "github.com/regrant/regrant/internal/setup"
 
-// Caddyfile is the configuration of a gateway that fits the file. Where owners are told of recoveries, and where the login app
-// listens, is for people to say.
+// Caddyfile is the configuration of a gateway that fits the file, see [setup.Site.Caddyfile].
 func (s *Server) Caddyfile() (string, error) {
 	c, err := s.config()
 	if err != nil {
 		return "", err
 	}
-	o, path, mode := s.o, "", "assist"
-	if o.Path != "/recovery" {
-		path = " " + o.Path
-	}
+	o, mode := s.o, "assist"
 	if o.Strict {
 		mode = "strict"
 	}
@@ -33,24 +26,5 @@ func (s *Server) Caddyfile() (string, error) {
 		options = append(options, "session_tokens")
 	}
 	options = append(options, "mode "+mode)
-	return fmt.Sprintf(`{
-	regrant {
-		issuer %s%s
-		upstream kratos %s {
-			%s
-		}
-		method passkey
-		method recovery_code
-		notify webhook https://hooks.example.com/recovery {
-			secret {env.REGRANT_HOOK_SECRET}
-		}
-	}
-}
-
-%s {
-	regrant
-	# Here goes a login app that is at this site, in a handle of its own.
-	reverse_proxy %s
-}
-`, o.Origin, path, o.URL, strings.Join(options, "\n\t\t\t"), strings.TrimPrefix(o.Origin, "https://"), o.URL), nil
+	return setup.Site{Origin: o.Origin, Path: o.Path, Kind: "kratos", URL: o.URL, Options: options, LoginApp: true}.Caddyfile(), nil
 }

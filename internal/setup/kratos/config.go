@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/regrant/regrant/internal/setup"
+	"github.com/regrant/regrant/upstream"
 )
 
 // config is what the file says, by value.
@@ -71,7 +71,7 @@ func (c config) notes(o Options) (notes []string) {
 		{c.at("selfservice.methods.code.passwordless_login_fallback_enabled") == true, "selfservice.methods.code.passwordless_login_fallback_enabled is on: whoever reads the mailbox signs in without any recovery"},
 		{c.at(settingsAAL) != nil && c.text(settingsAAL) != highest, settingsAAL + " is not " + highest + ": a session with one factor changes the second. It is left so, because a login app that cannot ask for the second factor would lock people out"},
 		{c.at(whoamiAAL) != nil && c.text(whoamiAAL) != highest, whoamiAAL + " is not " + highest + ": applications take a session with one factor for one with two. It is left so, because a login app that cannot ask for the second factor would lock people out"},
-		{!setup.Loopback(admin), fmt.Sprintf("serve.admin.host is %q: the admin API listens beyond this machine and asks nobody for a password. Let it listen where the gateway alone can connect, and restart Kratos", admin)},
+		{!upstream.Loopback(strings.Trim(admin, "[]")), fmt.Sprintf("serve.admin.host is %q: the admin API listens beyond this machine and asks nobody for a password. Let it listen where the gateway alone can connect, and restart Kratos", admin)},
 		{base != o.Origin && !strings.HasPrefix(base, o.Origin+"/"), fmt.Sprintf("serve.public.base_url is not below %s: people would go past the gateway. Set it, and restart Kratos", o.Origin)},
 		{c.page(o) == "", recoveryUI + " is not at " + o.Origin + ": the gateway cannot lead people on from there. --recovery-ui PATH sets it"},
 		{c.text("cookies.same_site") == "None", "cookies.same_site is None: other sites send requests with people's sessions"},
@@ -90,7 +90,7 @@ func (c config) wideReturns() (notes []string) {
 	for _, one := range list {
 		text, _ := one.(string)
 		u, err := url.Parse(text)
-		if err != nil || strings.Contains(text, "*") || u.Scheme == "http" && !setup.Loopback(u.Hostname()) {
+		if err != nil || strings.Contains(text, "*") || u.Scheme == "http" && !upstream.Loopback(u.Hostname()) {
 			notes = append(notes, fmt.Sprintf("%s has %q: a link can lead people on to hosts that are not named, or without TLS", returnURLs, text))
 		}
 	}

@@ -8,10 +8,9 @@ package kratos
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
 
+	"github.com/regrant/regrant/internal/setup"
 	"github.com/regrant/regrant/upstream"
 	adapter "github.com/regrant/regrant/upstream/kratos"
 )
@@ -42,9 +41,8 @@ type Options struct {
 
 // Check refuses what the gateway could not work with, before anything is read.
 func (o Options) Check() error {
-	u, err := url.Parse(o.Origin)
-	if err != nil || u.Scheme != "https" || u.Host == "" || o.Origin != "https://"+u.Host {
-		return fmt.Errorf("issuer %q is not an address like https://id.example.com", o.Origin)
+	if err := setup.CheckOrigin(o.Origin); err != nil {
+		return err
 	}
 	if o.RecoveryUI == "/" {
 		return errors.New("the page for recovery must be a path of its own, such as /ui/recovery")
@@ -52,7 +50,7 @@ func (o Options) Check() error {
 	if o.Hydra != "" && !upstream.Base(o.Hydra) {
 		return errors.New("the address of Hydra's admin API must be like http://127.0.0.1:4445, without a slash at the end")
 	}
-	_, err = adapter.New(adapter.Config{URL: o.URL, AdminURL: o.Admin, PublicURL: o.Origin, RecoveryUI: o.RecoveryUI})
+	_, err := adapter.New(adapter.Config{URL: o.URL, AdminURL: o.Admin, PublicURL: o.Origin, RecoveryUI: o.RecoveryUI})
 	return err
 }
 

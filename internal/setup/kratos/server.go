@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"golang.org/x/mod/semver"
 
 	"github.com/regrant/regrant/internal/setup"
 	"github.com/regrant/regrant/upstream"
@@ -50,16 +49,13 @@ func (a api) get(ctx context.Context, address string, into any) (status int, err
 	return answer.Status, nil
 }
 
-// checkVersion refuses a Kratos that is too old. One that was built without a name for its version says nothing, or master.
+// checkVersion refuses a Kratos that is too old.
 func (a api) checkVersion(ctx context.Context) error {
 	version, err := a.version(ctx, a.admin)
 	if err != nil {
 		return fmt.Errorf("asking the admin API at %s for the version: %w", a.admin, err)
 	}
-	if semver.IsValid(version) && semver.Compare(version, adapter.MinVersion) < 0 {
-		return fmt.Errorf("this Kratos is %s: it must be %s or newer", version, adapter.MinVersion)
-	}
-	return nil
+	return setup.CheckVersion("Kratos", version, adapter.MinVersion)
 }
 
 func (a api) version(ctx context.Context, admin string) (string, error) {

@@ -1,0 +1,54 @@
+package setup
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// Site is what a Caddyfile with one upstream is made of.
+type Site struct {
+	Origin, Path string   // where the gateway answers
+	Kind, URL    string   // of the upstream, such as "keycloak"
+	Options      []string // of the upstream, a line each
+	LoginApp     bool     // people sign in at an app that stands beside the identity provider
+}
+
+// CheckOrigin refuses what is no address of a site with TLS.
+func CheckOrigin(origin string) error {
+	if u, err := url.Parse(origin); err != nil || u.Scheme != "https" || u.Host == "" || origin != "https://"+u.Host {
+		return fmt.Errorf("issuer %q is not an address like https://id.example.com", origin)
+	}
+	return nil
+}
+
+// Caddyfile is the configuration of a gateway that fits what was set up. Where owners are told of recoveries, and where a login app
+// listens, is for people to say.
+func (s Site) Caddyfile() string {
+	path, app := "", ""
+	if s.Path != "/recovery" {
+		path = " " + s.Path
+	}
+	if s.LoginApp {
+		app = "\n\t# Here goes a login app that is at this site, in a handle of its own."
+	}
+	return fmt.Sprintf(`{
+	regrant {
+		issuer %s%s
+		upstream %s %s {
+			%s
+		}
+		method passkey
+		method recovery_code
+		notify webhook https://hooks.example.com/recovery {
+			secret {env.REGRANT_HOOK_SECRET}
+		}
+	}
+}
+
+%s {
+	regrant%s
+	reverse_proxy %s
+}
+`, s.Origin, path, s.Kind, s.URL, strings.Join(s.Options, "\n\t\t\t"), strings.TrimPrefix(s.Origin, "https://"), app, s.URL)
+}
