@@ -82,10 +82,11 @@ var floors = map[string][]string{
 	"internal/revocation":          {"attest/android", "attest/certpath", "attest/revocation", "internal/observe"},
 	"internal/authority":           {"attest", "attest/certpath", "attest/devicecert", "attest/strongkey", "internal/account", "internal/journal", "internal/keys", "internal/notify", "internal/throttle", "storage", "upstream"},
 
-	"internal/doctor":          {"upstream"},
-	"internal/doctor/hydra":    {"internal/doctor", "upstream", "upstream/hydra"},
-	"internal/doctor/keycloak": {"internal/doctor", "upstream", "upstream/keycloak"},
-	"internal/doctor/kratos":   {"internal/doctor", "upstream/kratos"},
+	"internal/doctor":            {"upstream"},
+	"internal/doctor/hydra":      {"internal/doctor", "upstream", "upstream/hydra"},
+	"internal/doctor/doctortest": {},
+	"internal/doctor/keycloak":   {"internal/doctor", "upstream", "upstream/keycloak"},
+	"internal/doctor/kratos":     {"internal/doctor", "upstream/kratos"},
 
 	// The gateway's side of a trial, and the person of one, who speaks the protocol and touches no room.
 	"internal/trial":        {"internal/account", "internal/journal", "internal/keys", "internal/login", "internal/notify", "storage", "upstream"},

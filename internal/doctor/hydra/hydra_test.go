@@ -12,30 +12,8 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/internal/doctor"
+	"github.com/regrant/regrant/internal/doctor/doctortest"
 )
-
-// answers are those of a Hydra and of the site before it, by path. A real one is asked in the integration tests; this one can
-// have faults that it is hard to give to a real one.
-type answers map[string]http.HandlerFunc
-
-func say(status int, body string, headers ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		for i := 0; i+1 < len(headers); i += 2 {
-			w.Header().Set(headers[i], headers[i+1])
-		}
-		w.WriteHeader(status)
-		fmt.Fprint(w, body)
-	}
-}
-
-func (a answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if answer, ok := a[r.URL.Path]; ok {
-		answer(w, r)
-		return
-	}
-	http.NotFound(w, r)
-}
 
 const (
 	cookie  = "ory_hydra_login_csrf_1=x; Path=/; Secure; HttpOnly; SameSite=None"
@@ -48,13 +26,13 @@ const (
 )
 
 func login(to string) http.HandlerFunc {
-	return say(302, "", "Location", to+"?login_challenge=x", "Set-Cookie", cookie)
+	return doctortest.Say(302, "", "Location", to+"?login_challenge=x", "Set-Cookie", cookie)
 }
 
 // good is a server in which all is well; a test changes single answers of the admin API, of the server, or of the site.
-func good(t *testing.T, admin, server, site answers) *doctor.Server {
+func good(t *testing.T, admin, server, site doctortest.Answers) *doctor.Server {
 	t.Helper()
-	front := answers{}
+	front := doctortest.Answers{}
 	public := httptest.NewTLSServer(front)
 	t.Cleanup(public.Close)
 	roots := x509.NewCertPool()
@@ -62,21 +40,21 @@ func good(t *testing.T, admin, server, site answers) *doctor.Server {
 	const issuer = "https://hydra.example"
 	document := `{"issuer":"` + issuer + `","authorization_endpoint":"ORIGIN/oauth2/auth","token_endpoint":"ORIGIN/oauth2/token","jwks_uri":"ORIGIN/.well-known/jwks.json"}`
 	document, ours := strings.ReplaceAll(document, "ORIGIN", public.URL), strings.ReplaceAll(gateway, "ORIGIN", public.URL)
-	start := func(a answers, changes answers) string {
+	start := func(a doctortest.Answers, changes doctortest.Answers) string {
 		maps.Copy(a, changes)
 		s := httptest.NewServer(a)
 		t.Cleanup(s.Close)
 		return s.URL
 	}
-	itself := start(answers{
-		discovery: say(200, document), "/oauth2/auth": login("https://login.example/login"), "/oauth2/register/none": say(404, "{}"),
+	itself := start(doctortest.Answers{
+		discovery: doctortest.Say(200, document), "/oauth2/auth": login("https://login.example/login"), "/oauth2/register/none": doctortest.Say(404, "{}"),
 	}, server)
-	private := start(answers{
-		"/version": say(200, `{"version":"v26.2.0"}`), "/health/alive": say(200, `{}`), own: say(200, ours), theirs: say(200, programs),
-		clientsPath: say(200, "["+ours+","+programs+"]"), trustsPath: say(200, "[]"),
+	private := start(doctortest.Answers{
+		"/version": doctortest.Say(200, `{"version":"v26.2.0"}`), "/health/alive": doctortest.Say(200, `{}`), own: doctortest.Say(200, ours), theirs: doctortest.Say(200, programs),
+		clientsPath: doctortest.Say(200, "["+ours+","+programs+"]"), trustsPath: doctortest.Say(200, "[]"),
 	}, admin)
-	maps.Copy(front, answers{
-		discovery: say(200, document), "/oauth2/auth": login("https://login.example/login"), "/ui/forgot": say(303, "", "Location", "/recovery"),
+	maps.Copy(front, doctortest.Answers{
+		discovery: doctortest.Say(200, document), "/oauth2/auth": login("https://login.example/login"), "/ui/forgot": doctortest.Say(303, "", "Location", "/recovery"),
 	})
 	maps.Copy(front, site)
 	return doctor.NewSite(doctor.Deployment{
@@ -101,7 +79,7 @@ func changed(t *testing.T, client, old, text string) http.HandlerFunc {
 	if !strings.Contains(client, old) {
 		t.Fatalf("nothing is changed: there is no %s", old)
 	}
-	return say(200, strings.Replace(client, old, text, 1))
+	return doctortest.Say(200, strings.Replace(client, old, text, 1))
 }
 
 // named is the check with an id.
@@ -115,54 +93,54 @@ func named(t *testing.T, id string) doctor.Check[*doctor.Server] {
 }
 
 func TestEachFaultOfAHydraIsFound(t *testing.T) {
-	late := say(200, `{}`, "Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+	late := doctortest.Say(200, `{}`, "Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
 	for name, c := range map[string]struct {
 		id                  string
 		want                doctor.Status
-		admin, server, site answers
+		admin, server, site doctortest.Answers
 	}{
-		"too old":                {"hydra-version", doctor.StatusFail, answers{"/version": say(200, `{"version":"v2.2.0"}`)}, nil, nil},
-		"with a known hole":      {"hydra-version", doctor.StatusWarn, answers{"/version": say(200, `{"version":"v2.3.0"}`)}, nil, nil},
-		"without a version":      {"hydra-version", doctor.StatusWarn, answers{"/version": say(200, `{"version":"master"}`)}, nil, nil},
-		"silent about it":        {"hydra-version", doctor.StatusUnknown, answers{"/version": say(500, ``)}, nil, nil},
-		"a clock behind":         {"clock-skew", doctor.StatusFail, answers{"/health/alive": late}, nil, nil},
-		"another issuer":         {"hydra-issuer", doctor.StatusFail, nil, answers{discovery: say(200, `{"issuer":"https://hydra.example/"}`)}, nil},
-		"no issuer":              {"hydra-issuer", doctor.StatusUnknown, nil, answers{discovery: say(503, ``)}, nil},
-		"one port for both":      {"hydra-admin-apart", doctor.StatusFail, nil, answers{clientsPath: say(200, `[]`)}, nil},
-		"no login app":           {"hydra-login-app", doctor.StatusFail, nil, answers{"/oauth2/auth": login("https://hydra.example/oauth2/fallbacks/login")}, nil},
-		"a login app in clear":   {"hydra-login-app", doctor.StatusFail, nil, answers{"/oauth2/auth": login("http://login.example/login")}, nil},
-		"a sign-in refused":      {"hydra-login-app", doctor.StatusUnknown, nil, answers{"/oauth2/auth": say(302, "", "Location", "/oauth2/fallbacks/error?error=x")}, nil},
-		"in development":         {"hydra-dev-mode", doctor.StatusFail, nil, answers{"/oauth2/auth": say(302, "", "Set-Cookie", "ory_hydra_login_csrf_dev_1=x")}, nil},
-		"named dev elsewhere":    {"hydra-dev-mode", doctor.StatusFail, nil, answers{"/oauth2/auth": say(302, "", "Set-Cookie", "csrf_dev=x")}, nil},
-		"no cookie to judge by":  {"hydra-dev-mode", doctor.StatusUnknown, nil, answers{"/oauth2/auth": say(302, "")}, nil},
-		"registration":           {"hydra-registration", doctor.StatusWarn, nil, answers{"/oauth2/register/none": say(401, `{}`)}, nil},
-		"registration broken":    {"hydra-registration", doctor.StatusUnknown, nil, answers{"/oauth2/register/none": say(500, `{}`)}, nil},
-		"no client":              {"hydra-client", doctor.StatusFail, answers{own: say(404, `{}`)}, nil, nil},
-		"a client of another":    {"hydra-client", doctor.StatusUnknown, answers{own: say(200, programs)}, nil, nil},
-		"a grant too many":       {"hydra-client", doctor.StatusFail, answers{own: changed(t, gateway, `"authorization_code"`, `"authorization_code","implicit"`)}, nil, nil},
-		"a grant too few":        {"hydra-client", doctor.StatusFail, answers{own: changed(t, gateway, `"authorization_code"`, ``)}, nil, nil},
-		"a public client":        {"hydra-client", doctor.StatusFail, answers{own: changed(t, gateway, `client_secret_basic`, `none`)}, nil, nil},
-		"a scope too many":       {"hydra-client", doctor.StatusFail, answers{own: changed(t, gateway, `openid profile`, `openid offline profile`)}, nil, nil},
-		"a scope too few":        {"hydra-client", doctor.StatusFail, answers{own: changed(t, gateway, `profile `, ``)}, nil, nil},
-		"other subjects":         {"hydra-subject", doctor.StatusFail, answers{own: changed(t, gateway, `public`, `pairwise`)}, nil, nil},
-		"no client of programs":  {"hydra-grant-client", doctor.StatusFail, answers{theirs: say(404, `{}`)}, nil, nil},
-		"programs with a login":  {"hydra-grant-client", doctor.StatusFail, answers{theirs: changed(t, programs, `"redirect_uris":[]`, `"redirect_uris":["https://a.example"]`)}, nil, nil},
-		"tokens for long":        {"hydra-grant-life", doctor.StatusWarn, answers{theirs: changed(t, programs, `5m0s`, `1h0m0s`)}, nil, nil},
-		"tokens for who knows":   {"hydra-grant-life", doctor.StatusWarn, answers{theirs: changed(t, programs, `"5m0s"`, `null`)}, nil, nil},
-		"tokens in addresses":    {"hydra-implicit", doctor.StatusWarn, answers{clientsPath: say(200, `[{"client_id":"a","grant_types":["implicit"]}]`)}, nil, nil},
-		"codes in clear":         {"hydra-redirects", doctor.StatusWarn, answers{clientsPath: say(200, `[{"client_id":"a","redirect_uris":["http://a.example"]}]`)}, nil, nil},
-		"codes on the machine":   {"hydra-redirects", doctor.StatusPass, answers{clientsPath: say(200, `[{"client_id":"a","redirect_uris":["http://127.0.0.1:1/"]}]`)}, nil, nil},
-		"more than can be seen":  {"hydra-implicit", doctor.StatusUnknown, answers{clientsPath: say(200, "["+strings.Join(slices.Repeat([]string{"{}"}, page), ",")+"]")}, nil, nil},
-		"a list that is none":    {"hydra-implicit", doctor.StatusUnknown, answers{clientsPath: say(200, `null`)}, nil, nil},
-		"somebody for everybody": {"hydra-trusts-any", doctor.StatusWarn, answers{trustsPath: say(200, `[{"issuer":"https://a.example","allow_any_subject":true}]`)}, nil, nil},
-		"a page of its own":      {"hydra-recovery-ui", doctor.StatusFail, nil, nil, answers{"/ui/forgot": say(200, ``)}},
-		"a page that leads away": {"hydra-recovery-ui", doctor.StatusFail, nil, nil, answers{"/ui/forgot": say(303, ``, "Location", "https://a.example/recovery")}},
-		"a cookie in clear":      {"idp-cookies", doctor.StatusFail, nil, nil, answers{"/oauth2/auth": say(302, ``, "Set-Cookie", "x=y; Path=/")}},
-		"no cookie":              {"idp-cookies", doctor.StatusUnknown, nil, nil, answers{"/oauth2/auth": say(302, ``)}},
-		"addresses for a liar":   {"idp-forwarded-host", doctor.StatusFail, nil, nil, answers{discovery: say(200, `{"authorization_endpoint":"https://elsewhere.invalid/oauth2/auth"}`)}},
-		"addresses elsewhere":    {"idp-forwarded-host", doctor.StatusFail, nil, nil, answers{discovery: say(200, `{"authorization_endpoint":"https://a.example/oauth2/auth"}`)}},
-		"the admin API":          {"idp-admin-paths", doctor.StatusFail, nil, nil, answers{clientsPath: say(200, `[]`)}},
-		"a disguise of it":       {"path-variants", doctor.StatusFail, nil, nil, answers{clientsPath + "/": say(200, `[]`)}},
+		"too old":                {"hydra-version", doctor.StatusFail, doctortest.Answers{"/version": doctortest.Say(200, `{"version":"v2.2.0"}`)}, nil, nil},
+		"with a known hole":      {"hydra-version", doctor.StatusWarn, doctortest.Answers{"/version": doctortest.Say(200, `{"version":"v2.3.0"}`)}, nil, nil},
+		"without a version":      {"hydra-version", doctor.StatusWarn, doctortest.Answers{"/version": doctortest.Say(200, `{"version":"master"}`)}, nil, nil},
+		"silent about it":        {"hydra-version", doctor.StatusUnknown, doctortest.Answers{"/version": doctortest.Say(500, ``)}, nil, nil},
+		"a clock behind":         {"clock-skew", doctor.StatusFail, doctortest.Answers{"/health/alive": late}, nil, nil},
+		"another issuer":         {"hydra-issuer", doctor.StatusFail, nil, doctortest.Answers{discovery: doctortest.Say(200, `{"issuer":"https://hydra.example/"}`)}, nil},
+		"no issuer":              {"hydra-issuer", doctor.StatusUnknown, nil, doctortest.Answers{discovery: doctortest.Say(503, ``)}, nil},
+		"one port for both":      {"hydra-admin-apart", doctor.StatusFail, nil, doctortest.Answers{clientsPath: doctortest.Say(200, `[]`)}, nil},
+		"no login app":           {"hydra-login-app", doctor.StatusFail, nil, doctortest.Answers{"/oauth2/auth": login("https://hydra.example/oauth2/fallbacks/login")}, nil},
+		"a login app in clear":   {"hydra-login-app", doctor.StatusFail, nil, doctortest.Answers{"/oauth2/auth": login("http://login.example/login")}, nil},
+		"a sign-in refused":      {"hydra-login-app", doctor.StatusUnknown, nil, doctortest.Answers{"/oauth2/auth": doctortest.Say(302, "", "Location", "/oauth2/fallbacks/error?error=x")}, nil},
+		"in development":         {"hydra-dev-mode", doctor.StatusFail, nil, doctortest.Answers{"/oauth2/auth": doctortest.Say(302, "", "Set-Cookie", "ory_hydra_login_csrf_dev_1=x")}, nil},
+		"named dev elsewhere":    {"hydra-dev-mode", doctor.StatusFail, nil, doctortest.Answers{"/oauth2/auth": doctortest.Say(302, "", "Set-Cookie", "csrf_dev=x")}, nil},
+		"no cookie to judge by":  {"hydra-dev-mode", doctor.StatusUnknown, nil, doctortest.Answers{"/oauth2/auth": doctortest.Say(302, "")}, nil},
+		"registration":           {"hydra-registration", doctor.StatusWarn, nil, doctortest.Answers{"/oauth2/register/none": doctortest.Say(401, `{}`)}, nil},
+		"registration broken":    {"hydra-registration", doctor.StatusUnknown, nil, doctortest.Answers{"/oauth2/register/none": doctortest.Say(500, `{}`)}, nil},
+		"no client":              {"hydra-client", doctor.StatusFail, doctortest.Answers{own: doctortest.Say(404, `{}`)}, nil, nil},
+		"a client of another":    {"hydra-client", doctor.StatusUnknown, doctortest.Answers{own: doctortest.Say(200, programs)}, nil, nil},
+		"a grant too many":       {"hydra-client", doctor.StatusFail, doctortest.Answers{own: changed(t, gateway, `"authorization_code"`, `"authorization_code","implicit"`)}, nil, nil},
+		"a grant too few":        {"hydra-client", doctor.StatusFail, doctortest.Answers{own: changed(t, gateway, `"authorization_code"`, ``)}, nil, nil},
+		"a public client":        {"hydra-client", doctor.StatusFail, doctortest.Answers{own: changed(t, gateway, `client_secret_basic`, `none`)}, nil, nil},
+		"a scope too many":       {"hydra-client", doctor.StatusFail, doctortest.Answers{own: changed(t, gateway, `openid profile`, `openid offline profile`)}, nil, nil},
+		"a scope too few":        {"hydra-client", doctor.StatusFail, doctortest.Answers{own: changed(t, gateway, `profile `, ``)}, nil, nil},
+		"other subjects":         {"hydra-subject", doctor.StatusFail, doctortest.Answers{own: changed(t, gateway, `public`, `pairwise`)}, nil, nil},
+		"no client of programs":  {"hydra-grant-client", doctor.StatusFail, doctortest.Answers{theirs: doctortest.Say(404, `{}`)}, nil, nil},
+		"programs with a login":  {"hydra-grant-client", doctor.StatusFail, doctortest.Answers{theirs: changed(t, programs, `"redirect_uris":[]`, `"redirect_uris":["https://a.example"]`)}, nil, nil},
+		"tokens for long":        {"hydra-grant-life", doctor.StatusWarn, doctortest.Answers{theirs: changed(t, programs, `5m0s`, `1h0m0s`)}, nil, nil},
+		"tokens for who knows":   {"hydra-grant-life", doctor.StatusWarn, doctortest.Answers{theirs: changed(t, programs, `"5m0s"`, `null`)}, nil, nil},
+		"tokens in addresses":    {"hydra-implicit", doctor.StatusWarn, doctortest.Answers{clientsPath: doctortest.Say(200, `[{"client_id":"a","grant_types":["implicit"]}]`)}, nil, nil},
+		"codes in clear":         {"hydra-redirects", doctor.StatusWarn, doctortest.Answers{clientsPath: doctortest.Say(200, `[{"client_id":"a","redirect_uris":["http://a.example"]}]`)}, nil, nil},
+		"codes on the machine":   {"hydra-redirects", doctor.StatusPass, doctortest.Answers{clientsPath: doctortest.Say(200, `[{"client_id":"a","redirect_uris":["http://127.0.0.1:1/"]}]`)}, nil, nil},
+		"more than can be seen":  {"hydra-implicit", doctor.StatusUnknown, doctortest.Answers{clientsPath: doctortest.Say(200, "["+strings.Join(slices.Repeat([]string{"{}"}, page), ",")+"]")}, nil, nil},
+		"a list that is none":    {"hydra-implicit", doctor.StatusUnknown, doctortest.Answers{clientsPath: doctortest.Say(200, `null`)}, nil, nil},
+		"somebody for everybody": {"hydra-trusts-any", doctor.StatusWarn, doctortest.Answers{trustsPath: doctortest.Say(200, `[{"issuer":"https://a.example","allow_any_subject":true}]`)}, nil, nil},
+		"a page of its own":      {"hydra-recovery-ui", doctor.StatusFail, nil, nil, doctortest.Answers{"/ui/forgot": doctortest.Say(200, ``)}},
+		"a page that leads away": {"hydra-recovery-ui", doctor.StatusFail, nil, nil, doctortest.Answers{"/ui/forgot": doctortest.Say(303, ``, "Location", "https://a.example/recovery")}},
+		"a cookie in clear":      {"idp-cookies", doctor.StatusFail, nil, nil, doctortest.Answers{"/oauth2/auth": doctortest.Say(302, ``, "Set-Cookie", "x=y; Path=/")}},
+		"no cookie":              {"idp-cookies", doctor.StatusUnknown, nil, nil, doctortest.Answers{"/oauth2/auth": doctortest.Say(302, ``)}},
+		"addresses for a liar":   {"idp-forwarded-host", doctor.StatusFail, nil, nil, doctortest.Answers{discovery: doctortest.Say(200, `{"authorization_endpoint":"https://elsewhere.invalid/oauth2/auth"}`)}},
+		"addresses elsewhere":    {"idp-forwarded-host", doctor.StatusFail, nil, nil, doctortest.Answers{discovery: doctortest.Say(200, `{"authorization_endpoint":"https://a.example/oauth2/auth"}`)}},
+		"the admin API":          {"idp-admin-paths", doctor.StatusFail, nil, nil, doctortest.Answers{clientsPath: doctortest.Say(200, `[]`)}},
+		"a disguise of it":       {"path-variants", doctor.StatusFail, nil, nil, doctortest.Answers{clientsPath + "/": doctortest.Say(200, `[]`)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := doctor.Examine(t.Context(), good(t, c.admin, c.server, c.site), []doctor.Check[*doctor.Server]{named(t, c.id)})[0]
@@ -188,7 +166,7 @@ func TestATrustOfTheGatewaysThatIsLeftIsFound(t *testing.T) {
 		"of a neighbour": {"ORIGIN/recovery-x", false, -time.Second, doctor.StatusPass},
 	} {
 		answer := &strings.Builder{}
-		s := good(t, answers{trustsPath: func(w http.ResponseWriter, r *http.Request) { say(200, answer.String())(w, r) }}, nil, nil)
+		s := good(t, doctortest.Answers{trustsPath: func(w http.ResponseWriter, r *http.Request) { doctortest.Say(200, answer.String())(w, r) }}, nil, nil)
 		fmt.Fprintf(answer, `[{"issuer":%q,"allow_any_subject":%v,"expires_at":%q}]`, strings.Replace(c.issuer, "ORIGIN", s.Origin, 1), c.any, time.Now().Add(c.lasts).UTC().Format(time.RFC3339Nano))
 		for _, f := range doctor.Examine(t.Context(), s, trustChecks) {
 			if f.Check == "hydra-trusts" && f.Status != c.want {
@@ -211,7 +189,7 @@ func TestWhatTheDeploymentSaysIsJudged(t *testing.T) {
 			}
 		}
 	}
-	s := good(t, answers{theirs: say(404, `{}`)}, nil, answers{"/ui/forgot": say(404, ``)})
+	s := good(t, doctortest.Answers{theirs: doctortest.Say(404, `{}`)}, nil, doctortest.Answers{"/ui/forgot": doctortest.Say(404, ``)})
 	s.Provider.GrantID, s.Provider.RecoveryUI = "", ""
 	for _, f := range doctor.Examine(t.Context(), s, Checks) {
 		if f.Status != doctor.StatusPass {
