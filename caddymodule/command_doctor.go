@@ -95,6 +95,9 @@ func inspect(ctx context.Context, cmd *cobra.Command, server *doctor.Server) []d
 	if id == "" {
 		return doctor.CouldNotTell("no --inspector was given that may read the realm", doctorkeycloak.RealmChecks)
 	}
+	if file == "" {
+		return doctor.CouldNotTell("--inspector-secret names no file", doctorkeycloak.RealmChecks)
+	}
 	secret, err := askPassword(cmd, file, "", "")
 	if err != nil {
 		return doctor.CouldNotTell(err.Error(), doctorkeycloak.RealmChecks)

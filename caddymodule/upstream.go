@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
@@ -92,10 +91,8 @@ func (c *Client) read(name string) (string, error) {
 	return readSecret("the secret of "+name, c.Secret)
 }
 
-// upstreamTimeout bounds one call to an identity provider.
-const upstreamTimeout = 10 * time.Second
-
-// httpClient makes the client for calls to an identity provider; nil: with the roots of the system.
+// httpClient makes the client for calls to an identity provider; nil: with the roots of the system. Time, size and redirects are bounded by
+// [upstream.BoundedClient], which is made of it.
 func httpClient(config *tls.Config) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	// An environment variable must not decide who sees the client secret.
@@ -103,12 +100,7 @@ func httpClient(config *tls.Config) *http.Client {
 	if config != nil {
 		transport.TLSClientConfig = config
 	}
-	return &http.Client{
-		Transport: observe.Transport(transport),
-		Timeout:   upstreamTimeout,
-		// A redirect would carry the credentials to wherever it points.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return &http.Client{Transport: observe.Transport(transport)}
 }
 
 // plaintextWarning says when a secret travels in clear over a network.

@@ -171,7 +171,7 @@ func (o *OIDC) brokerClient() Client { return *o.BrokerClient }
 
 func (o *OIDC) described() described {
 	return described{
-		provider: doctor.Provider{Kind: "oidc", URL: o.URL, BrokerID: o.BrokerClient.ID},
+		provider: doctor.Provider{Kind: "oidc", URL: o.URL},
 		clients:  []*Client{o.Client, o.BrokerClient},
 	}
 }

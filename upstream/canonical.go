@@ -150,5 +150,7 @@ func Loopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
 }
 
-// Page tells whether s is the path of a page, as a guard can compare it.
-func Page(s string) bool { return strings.HasPrefix(s, "/") && Canonical(&url.URL{Path: s}) }
+// Page tells whether s is the path of a page of its own, as a guard can compare it.
+func Page(s string) bool {
+	return len(s) > 1 && strings.HasPrefix(s, "/") && Canonical(&url.URL{Path: s})
+}

@@ -164,3 +164,16 @@ func TestWhatIsNoConfigurationIsRefused(t *testing.T) {
 		t.Error("taken")
 	}
 }
+
+// What a gateway guards nothing of may be anywhere. It is Caddy that must know the way to any other.
+func TestABrokersProviderMayBeElsewhere(t *testing.T) {
+	for kind, want := range map[string]Status{"oidc": StatusPass, "keycloak": StatusUnknown} {
+		d := goodDeployment()
+		d.Provider = Provider{Kind: kind, URL: "https://idp.example.org"}
+		for _, id := range []string{"route-unguarded", "route-matcher", "route-order", "route-rewrite"} {
+			if f := findings(t, good, d)[id]; f.Status != want {
+				t.Errorf("%s: %+v", kind, f)
+			}
+		}
+	}
+}

@@ -106,10 +106,13 @@ func detoursOf(kind string) func(Config) []string {
 }
 
 // ways judges the ways to the identity provider. Where none was found, it may have another name in the routes than the gateway
-// calls it by.
+// calls it by; but of one that brokers to the gateway nothing is guarded, wherever it is.
 func ways(judge func([]string, string) Verdict, kind, otherwise string) func(context.Context, Config) Verdict {
 	return func(_ context.Context, c Config) Verdict {
 		w := c.ways()
+		if w.led == 0 && c.Provider.Kind == "oidc" {
+			return Pass("it is not behind this Caddy")
+		}
 		if w.led == 0 {
 			return Unknown("no route leads to %s, by this name: nobody can tell which one leads to the identity provider", c.Provider.URL)
 		}

@@ -173,6 +173,14 @@ func TestAnIdentityProviderThatOthersReachIsFound(t *testing.T) {
 	if f := look(t, s, "idp-listens"); f.Status != StatusWarn {
 		t.Errorf("elsewhere: %+v", f)
 	}
+	s.Provider.AdminURL, s.Provider.HydraURL = "http://192.0.2.77:8081", "http://192.0.2.78:8082"
+	if f := look(t, s, "idp-admin-listens"); f.Status != StatusWarn || !strings.Contains(f.Seen, "192.0.2.77") || !strings.Contains(f.Seen, "192.0.2.78") {
+		t.Errorf("two admin APIs elsewhere: %+v", f)
+	}
+	s.Provider.AdminURL, s.Provider.HydraURL = "", ""
+	if f := look(t, s, "idp-admin-listens"); f.Status != StatusPass {
+		t.Errorf("no admin API: %+v", f)
+	}
 }
 
 func TestRawSendsATargetAsItIs(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -88,13 +89,20 @@ var SiteChecks = []Check[*Site]{
 		ID: "idp-admin-listens", Asks: "Can nobody but the gateway reach an admin API of the identity provider that has an address of its own?",
 		Remedy: "Let it listen on 127.0.0.1: it has no password, and whoever reaches it has every account.",
 		Look: func(ctx context.Context, s *Site) Verdict {
-			worst := Pass("there is none with an address of its own")
+			worst, seen := StatusPass, []string(nil)
 			for _, admin := range s.Provider.Admins() {
-				if v := s.Alone(ctx, admin); v.Status.weight() >= worst.Status.weight() {
-					worst = v
+				v := s.Alone(ctx, admin)
+				if v.Status.weight() > worst.weight() {
+					worst, seen = v.Status, nil
+				}
+				if v.Status == worst {
+					seen = append(seen, v.Seen)
 				}
 			}
-			return worst
+			if len(seen) == 0 {
+				return Pass("there is none with an address of its own")
+			}
+			return Verdict{worst, strings.Join(slices.Compact(seen), "; ")}
 		},
 	},
 }

@@ -74,7 +74,7 @@ func New(cfg Config) (*Adapter, error) {
 		}
 	}
 	if cfg.RecoveryUI != "" && !upstream.Page(cfg.RecoveryUI) {
-		return nil, errors.New("the page for recovery must be a path, such as /ui/recovery")
+		return nil, errors.New("the page for recovery must be a path of its own, such as /ui/recovery")
 	}
 	if cfg.ClientID == "" || cfg.ClientSecret == "" {
 		return nil, errors.New("the gateway's client at Hydra needs an id and a secret")

@@ -104,6 +104,7 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 		"a query":                   func(c *Config) { c.PublicURL += "?x" },
 		"another scheme":            func(c *Config) { c.AdminURL = "ftp://127.0.0.1" },
 		"a page that is no path":    func(c *Config) { c.RecoveryUI = "recovery" },
+		"a page that is the site's": func(c *Config) { c.RecoveryUI = "/" },
 		"a page in another reading": func(c *Config) { c.RecoveryUI = "/ui//recovery" },
 		"no client":                 func(c *Config) { c.ClientID = "" },
 		"no secret":                 func(c *Config) { c.ClientSecret = "" },

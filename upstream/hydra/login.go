@@ -24,6 +24,18 @@ func (a *Adapter) LoginResult(ctx context.Context, back upstream.Answer, l upstr
 	return who, err
 }
 
+// LoginScopes are those that the gateway's own sign-in asks for, and that its
+// client must have.
+func LoginScopes() []string { return []string{"openid", "profile", "email"} }
+
+// IdleSignIn is the path and query of a sign-in of the gateway's with which
+// nobody goes on: it shows where one leads.
+func IdleSignIn(clientID, redirectURI string) string {
+	return "/oauth2/auth?" + url.Values{
+		"client_id": {clientID}, "redirect_uri": {redirectURI}, "response_type": {"code"}, "scope": {"openid"}, "state": {"nobody-goes-on-with-this"},
+	}.Encode()
+}
+
 func newParty(cfg Config) *oidc.RelyingParty {
 	transport := http.DefaultTransport
 	if cfg.HTTPClient != nil && cfg.HTTPClient.Transport != nil {

@@ -84,7 +84,7 @@ const maxApplications = 1000
 // Applications lists the realm's clients.
 func (a *Adapter) Applications(ctx context.Context) ([]Application, error) {
 	apps, err := list[Application](ctx, a.api, fmt.Sprintf("/clients?max=%d", maxApplications))
-	if len(apps) == maxApplications { // there may be more, of which nobody could tell
+	if len(apps) >= maxApplications { // there may be more, of which nobody could tell
 		return nil, fmt.Errorf("reading the clients: %w: there are %d or more", upstream.ErrUnavailable, maxApplications)
 	}
 	for i := range apps {

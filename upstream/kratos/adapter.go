@@ -76,7 +76,7 @@ func New(cfg Config) (*Adapter, error) {
 		}
 	}
 	if cfg.RecoveryUI != "" && !upstream.Page(cfg.RecoveryUI) {
-		return nil, errors.New("the page for recovery must be a path, such as /ui/recovery")
+		return nil, errors.New("the page for recovery must be a path of its own, such as /ui/recovery")
 	}
 	for _, m := range cfg.Privileged {
 		if err := m.check(); err != nil {

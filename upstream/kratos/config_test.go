@@ -15,6 +15,7 @@ func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
 		"empty segment":     func(c *Config) { c.PublicURL += "//b" },
 		"page elsewhere":    func(c *Config) { c.RecoveryUI = "https://id.example.com/recovery" },
 		"page not absolute": func(c *Config) { c.RecoveryUI = "ui/recovery" },
+		"page of the site":  func(c *Config) { c.RecoveryUI = "/" },
 		"page in disguise":  func(c *Config) { c.RecoveryUI = "/ui//recovery" },
 	} {
 		cfg := plainConfig()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/regrant/regrant/internal/doctor"
 	"github.com/regrant/regrant/upstream"
+	"github.com/regrant/regrant/upstream/hydra"
 )
 
 const (
@@ -47,8 +48,8 @@ var clientChecks = []doctor.Check[*doctor.Server]{
 				return v
 			}
 			scopes := strings.Fields(c.Scope)
-			lines := append(c.wide([]string{byCode}, []string{"code"}, []string{callback(s)}), beyond("its sign-ins may ask for the scope", scopes, loginScopes)...)
-			return doctor.Fault(append(lines, missing("its sign-ins may not ask for the scope", scopes, loginScopes)...), "it signs people in, and does nothing else")
+			lines := append(c.wide([]string{byCode}, []string{"code"}, []string{callback(s)}), beyond("its sign-ins may ask for the scope", scopes, hydra.LoginScopes())...)
+			return doctor.Fault(append(lines, missing("its sign-ins may not ask for the scope", scopes, hydra.LoginScopes())...), "it signs people in, and does nothing else")
 		},
 	},
 	{
@@ -109,18 +110,14 @@ var clientChecks = []doctor.Check[*doctor.Server]{
 	},
 }
 
-// loginScopes are those that the gateway's own sign-in asks for. maxLife is how long a token may live that nothing ends.
-var loginScopes = []string{"openid", "profile", "email"}
-
+// maxLife is how long a token may live that nothing ends.
 const maxLife = 15 * time.Minute
 
 func callback(s *doctor.Server) string { return s.Issuer() + "/login/callback" }
 
 // signIn begins one of the gateway's own.
 func signIn(s *doctor.Server) string {
-	return "/oauth2/auth?" + url.Values{
-		"client_id": {s.Provider.ClientID}, "redirect_uri": {callback(s)}, "response_type": {"code"}, "scope": {"openid"}, "state": {"nobody-goes-on-with-this"},
-	}.Encode()
+	return hydra.IdleSignIn(s.Provider.ClientID, callback(s))
 }
 
 // ours reads a client that the gateway is configured with. Nil: the verdict says why.

@@ -168,10 +168,8 @@ func TestATrustOfTheGatewaysThatIsLeftIsFound(t *testing.T) {
 		answer := &strings.Builder{}
 		s := good(t, doctortest.Answers{trustsPath: func(w http.ResponseWriter, r *http.Request) { doctortest.Say(200, answer.String())(w, r) }}, nil, nil)
 		fmt.Fprintf(answer, `[{"issuer":%q,"allow_any_subject":%v,"expires_at":%q}]`, strings.Replace(c.issuer, "ORIGIN", s.Origin, 1), c.any, time.Now().Add(c.lasts).UTC().Format(time.RFC3339Nano))
-		for _, f := range doctor.Examine(t.Context(), s, trustChecks) {
-			if f.Check == "hydra-trusts" && f.Status != c.want {
-				t.Errorf("%s: %+v", name, f)
-			}
+		if v := named(t, "hydra-trusts").Look(t.Context(), s); v.Status != c.want {
+			t.Errorf("%s: %+v", name, v)
 		}
 	}
 }

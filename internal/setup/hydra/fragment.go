@@ -1,8 +1,8 @@
 package hydra
 
 import (
+	"cmp"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 
@@ -44,9 +44,6 @@ func listens(name, address, why string) string {
 	if err != nil || !upstream.Loopback(u.Hostname()) {
 		return fmt.Sprintf("  # %s: where the gateway alone can connect (%s)\n", name, why)
 	}
-	host, port, err := net.SplitHostPort(u.Host)
-	if err != nil {
-		host, port = u.Hostname(), "80"
-	}
-	return fmt.Sprintf("  %s:\n    # %s\n    host: %q\n    port: %s\n", name, why, strings.Replace(host, "localhost", "127.0.0.1", 1), port)
+	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	return fmt.Sprintf("  %s:\n    # %s\n    host: %q\n    port: %s\n", name, why, strings.Replace(u.Hostname(), "localhost", "127.0.0.1", 1), port)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/regrant/regrant/internal/setup"
 	"github.com/regrant/regrant/upstream"
+	adapter "github.com/regrant/regrant/upstream/hydra"
 )
 
 // notes are what a person should know of the server. None of it is changed here.
@@ -93,8 +94,7 @@ func (a api) registers(ctx context.Context) (bool, error) {
 
 // loginApp is where a sign-in of the gateway's leads, without its query. "": there is no client yet with which one could begin.
 func (a api) loginApp(ctx context.Context, redirect string) (string, error) {
-	query := url.Values{"client_id": {ClientID}, "response_type": {"code"}, "scope": {"openid"}, "state": {"nobody-goes-on-with-this"}, "redirect_uri": {redirect}}
-	r, err := upstream.Request(ctx, http.MethodGet, a.url+"/oauth2/auth?"+query.Encode(), nil)
+	r, err := upstream.Request(ctx, http.MethodGet, a.url+adapter.IdleSignIn(ClientID, redirect), nil)
 	if err != nil {
 		return "", err
 	}

@@ -55,9 +55,6 @@ func (o Options) Check() error {
 	if err := setup.CheckOrigin(o.Origin); err != nil {
 		return err
 	}
-	if o.RecoveryUI == "/" {
-		return errors.New("the page for recovery must be a path of its own, such as /ui/recovery")
-	}
 	if o.RiskAnalysis != "" && !reference.MatchString(o.RiskAnalysis) {
 		return errors.New("the risk analysis is named by letters, digits, and the characters . _ / : -")
 	}

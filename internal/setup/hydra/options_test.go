@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/regrant/regrant/internal/setup"
+	adapter "github.com/regrant/regrant/upstream/hydra"
 )
 
 func good() Options {
@@ -22,7 +23,7 @@ func TestScopesInAnotherOrderAreTheSame(t *testing.T) {
 		"openid":                       "openid profile email",
 		"":                             "openid profile email",
 	} {
-		if got := scopeOf(setup.State{"scope": have}, loginScopes); got != want {
+		if got := scopeOf(setup.State{"scope": have}, adapter.LoginScopes()); got != want {
 			t.Errorf("%q becomes %q", have, got)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/regrant/regrant/internal/setup"
+	adapter "github.com/regrant/regrant/upstream/hydra"
 )
 
 const (
@@ -14,9 +15,6 @@ const (
 	grantLife = "jwt_bearer_grant_access_token_lifespan"
 	shortLife = "5m0s"
 )
-
-// loginScopes are those that the gateway's own sign-in asks for.
-var loginScopes = []string{"openid", "profile", "email"}
 
 // least are the members of a confidential client that can do nothing.
 func least() setup.State {
@@ -32,7 +30,7 @@ func (o Options) wantClient(now setup.State) (setup.State, error) {
 	want["grant_types"], want["response_types"], want["redirect_uris"] = []string{byCode}, []string{"code"}, []string{o.issuer() + "/login/callback"}
 	// Another subject for each client would be nobody's whose login the gateway could answer.
 	want["subject_type"] = "public"
-	want["scope"] = scopeOf(now, loginScopes)
+	want["scope"] = scopeOf(now, adapter.LoginScopes())
 	if now == nil {
 		want["client_name"] = "Recovery gateway"
 	}

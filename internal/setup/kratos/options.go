@@ -44,9 +44,6 @@ func (o Options) Check() error {
 	if err := setup.CheckOrigin(o.Origin); err != nil {
 		return err
 	}
-	if o.RecoveryUI == "/" {
-		return errors.New("the page for recovery must be a path of its own, such as /ui/recovery")
-	}
 	if o.Hydra != "" && !upstream.Base(o.Hydra) {
 		return errors.New("the address of Hydra's admin API must be like http://127.0.0.1:4445, without a slash at the end")
 	}
