@@ -121,11 +121,11 @@ func TestASecondProcessDoesNotOpenTheStore(t *testing.T) {
 	if got := status("/recovery/jwks.json"); got != http.StatusServiceUnavailable {
 		t.Errorf("the second process answers %d", got)
 	}
-	said, err := os.ReadFile(filepath.Join(dir, "log"))
-	fatal(t, err)
-	if !strings.Contains(string(said), "locked by another process") {
-		t.Error("nothing in its log says why")
-	}
+	until(t, 30*time.Second, "its log says why", func() bool {
+		said, err := os.ReadFile(filepath.Join(dir, "log"))
+		fatal(t, err)
+		return strings.Contains(string(said), "locked by another process")
+	})
 	p.granted() // the first one is not disturbed
 }
 

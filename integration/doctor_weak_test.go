@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/regrant/regrant/integration/env"
@@ -14,6 +15,9 @@ func weakened(t *testing.T, e *env.Env) faults.Planted {
 	planted, release, err := faults.Plant(t.Context(), e)
 	fatal(t, err)
 	t.Cleanup(release)
+	if _, exposed := planted["idp-listens"]; !exposed {
+		demand(t, errors.New("this machine has no address but loopback at which others could reach an identity provider"))
+	}
 	planted["hsts"] = doctor.StatusWarn // which the environments leave out
 	return planted
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"github.com/regrant/regrant/integration/browser"
 	"github.com/regrant/regrant/integration/child"
 	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/keycloak"
 	"github.com/regrant/regrant/internal/resend"
 )
 
@@ -180,10 +180,7 @@ func (p plain) reload(t *testing.T, e *env.Env) {
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := keycloak.FreePort()
 	fatal(t, err)
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	fatal(t, err)
-	return "localhost:" + port
+	return fmt.Sprintf("localhost:%d", port)
 }

@@ -108,15 +108,19 @@ func (b *Browser) Open(url string) error { return b.do("opening "+url, chromedp.
 
 // Fill types text into the first element that the CSS selector finds, in place of what is there.
 func (b *Browser) Fill(selector, text string) error {
-	return b.do("filling in "+selector, chromedp.Clear(selector), chromedp.SendKeys(selector, text))
+	return b.onPage("filling in "+selector, chromedp.Clear(selector), chromedp.SendKeys(selector, text))
 }
 
 // Click clicks on the first element that the CSS selector finds, once it can be seen and is not disabled: a page's script may
 // have to run first.
 func (b *Browser) Click(selector string) error {
+	return b.onPage("clicking on "+selector, chromedp.WaitEnabled(selector), chromedp.Click(selector))
+}
+
+// onPage is do for what is on a page. It is done again where that was on the page before, or the page was still being built.
+func (b *Browser) onPage(doing string, steps ...chromedp.Action[chromedp.Void]) error {
 	for deadline := time.Now().Add(patience); ; {
-		err := b.do("clicking on "+selector, chromedp.WaitEnabled(selector), chromedp.Click(selector))
-		// It was on the page before, or the page was still being built.
+		err := b.do(doing, steps...)
 		if _, gone := errors.AsType[*cdproto.Error](err); !gone || time.Now().After(deadline) {
 			return err
 		}

@@ -226,8 +226,22 @@ func (e *Env) StartCaddy(ctx context.Context, variables ...string) error {
 		if err != nil {
 			return false
 		}
-		return conn.Close() == nil
+		return conn.Close() == nil && e.administers(ctx)
 	})
+}
+
+// administers tells whether Caddy's admin endpoint knows the gateway, open or not: the configuration runs when all of its apps have started,
+// and the servers listen sooner.
+func (e *Env) administers(ctx context.Context) bool {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.Admin+"/regrant/recoveries", http.NoBody)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false
+	}
+	return resp.Body.Close() == nil && resp.StatusCode != http.StatusNotFound
 }
 
 // StopCaddy ends Caddy in good order, KillCaddy as a power cut would.

@@ -118,7 +118,7 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 			e.Stop()
 		}
 	}()
-	ports, err := freePorts(8)
+	ports, err := keycloak.FreePorts(8)
 	if err != nil {
 		return nil, err
 	}
@@ -215,18 +215,4 @@ func (e *Env) Stop() {
 	if e.Hook != nil {
 		e.Hook.stop()
 	}
-}
-
-// freePorts returns ports that nobody uses just now.
-func freePorts(n int) (ports []int, err error) {
-	for len(ports) < n {
-		port, err := keycloak.FreePort()
-		if err != nil {
-			return nil, err
-		}
-		if !slices.Contains(ports, port) {
-			ports = append(ports, port)
-		}
-	}
-	return ports, nil
 }

@@ -72,7 +72,7 @@ func (e *Env) joinKeycloak(ctx context.Context, first *Env, c config, path strin
 
 // joinDemo makes e that of another demo identity provider.
 func (e *Env) joinDemo(ctx context.Context, first *Env, c config, path string) error {
-	ports, err := freePorts(1)
+	ports, err := keycloak.FreePorts(1)
 	if err != nil {
 		return err
 	}

@@ -120,6 +120,18 @@ func FreePort() (int, error) {
 	return 0, errors.New("looking for a free port: 100 are taken")
 }
 
+// FreePorts are so many of them.
+func FreePorts(n int) (ports []int, err error) {
+	for range n {
+		port, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		ports = append(ports, port)
+	}
+	return ports, nil
+}
+
 // Start runs the server until [Server.Stop], the end of ctx, or the end of
 // this process, whichever comes first, and returns once the realm knows the
 // gateway. The first start on a machine takes minutes, later ones seconds.

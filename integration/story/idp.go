@@ -24,6 +24,7 @@ type idp struct {
 
 	// The next two are none where the provider knows no passwords.
 	password  string // name of the field for a new password
+	again     string // of the one to repeat it; "": there is none
 	renew     func(ctx context.Context, b *browser.Browser, page *browser.Page, password string) (*browser.Page, error)
 	spellings []string // of the provider's own way to reset a password
 }
@@ -35,7 +36,7 @@ func idps(e *env.Env) idp {
 		return idp{
 			account: "alice@demo.example", user: "alice-0001", subject: "alice-0001",
 			arrives: "/oidc/authorize", cookie: "__Host-demoidp",
-			signIn: byName, password: "password-new", renew: inForm("password"),
+			signIn: byName, password: "password-new", again: "password-confirm", renew: inForm("password"),
 			spellings: []string{"/forgot", "/forgot/", "//forgot", "/%66orgot", "/forgot;x=y"},
 		}
 	case env.Kratos:
@@ -55,7 +56,7 @@ func idps(e *env.Env) idp {
 		return idp{
 			account: "alice@example.com", user: "alice",
 			arrives: "/oidc/authorize", cookie: "KEYCLOAK_IDENTITY",
-			signIn: byName, password: "password-new", renew: inForm("required-action"),
+			signIn: byName, password: "password-new", again: "password-confirm", renew: inForm("required-action"),
 			spellings: []string{
 				base + "reset-credentials", base + "reset-credentials/", base + "%72eset-credentials", base + "/reset-credentials", base + "reset-credentials;x=y",
 			},

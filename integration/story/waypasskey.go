@@ -114,10 +114,8 @@ func (s *Story) renewIn(b *chromium.Browser) error {
 	if err := b.Fill(field, s.new); err != nil {
 		return err
 	}
-	if again, err := chromium.Eval[bool](b, `!!document.querySelector("[name=password-confirm]")`); err != nil {
-		return err
-	} else if again {
-		if err := b.Fill("[name=password-confirm]", s.new); err != nil {
+	if s.again != "" {
+		if err := b.Fill("[name="+s.again+"]", s.new); err != nil {
 			return err
 		}
 	}

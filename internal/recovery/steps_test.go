@@ -107,10 +107,14 @@ func TestALeaseIsRenewedBetweenStepsBeforeOneOutlastsIt(t *testing.T) {
 	for took, renewed := range map[time.Duration]bool{0: false, leaseKept - time.Second: false, leaseKept: true, stepTime: true} {
 		h := newHouse(t)
 		var ends, left time.Time
+		done := 0
 		h.idp.onRevoke = func() { ends = h.only().LeaseUntil; h.wait(took) }
-		h.idp.onSession = func() { left = h.only().LeaseUntil }
+		h.idp.onSession = func() { left, done = h.only().LeaseUntil, h.only().Done }
 		_, err := h.entering(browserHolder("b"), h.handoff())
 		must(t, err)
+		if renewed != (done > 0) { // nothing else is committed between steps
+			t.Errorf("a step of %s: %d steps are written down as done", took, done)
+		}
 		if left.After(ends) != renewed || left.Sub(h.Clock()) <= stepTime+takingBack {
 			t.Errorf("a step of %s: the lease ended at %s, and then at %s", took, ends, left)
 		}

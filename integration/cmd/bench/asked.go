@@ -24,9 +24,6 @@ func accessLog(dir string) string { return filepath.Join(dir, "asked.log") }
 // asked reads them, in the order in which they began.
 func asked(dir string) (calls []span, err error) {
 	f, err := os.Open(accessLog(dir))
-	if os.IsNotExist(err) { // nobody asked
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}

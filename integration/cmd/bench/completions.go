@@ -121,7 +121,11 @@ func (b *bench) through(ctx context.Context, a adapter) (all []completed, err er
 	}
 	for _, w := range a.ways {
 		others := func(c completion) bool { return c.way != w.what }
-		all = append(all, summed(a.kind+", "+w.what, slices.DeleteFunc(slices.Clone(done[warming:]), others), calls))
+		c := summed(a.kind+", "+w.what, slices.DeleteFunc(slices.Clone(done[warming:]), others), calls)
+		if c.Calls == 0 {
+			return nil, fmt.Errorf("%s: no call was seen: the taps are not where calls are made", c.What)
+		}
+		all = append(all, c)
 	}
 	return all, nil
 }

@@ -6,13 +6,14 @@ import (
 	"fmt"
 
 	"github.com/regrant/regrant/integration/hydra"
+	realm "github.com/regrant/regrant/integration/keycloak"
 	"github.com/regrant/regrant/integration/load"
 	"github.com/regrant/regrant/integration/postgres"
 )
 
 // exchange compares the token endpoint, A, with Hydra's, B. Both authenticate the client by private_key_jwt.
 func (b *bench) exchange(ctx context.Context) (out []comparison, database string, err error) {
-	ports, err := freePorts(3)
+	ports, err := realm.FreePorts(3)
 	if err != nil {
 		return nil, "", err
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/regrant/regrant/integration/child"
 	"github.com/regrant/regrant/integration/claimant"
+	realm "github.com/regrant/regrant/integration/keycloak"
 )
 
 // Kinds of identity provider that a gateway is configured for; none is a Caddy without the gateway.
@@ -56,7 +57,7 @@ func (b *bench) startCaddy(ctx context.Context, upstream, backend, hook string) 
 	if c.Dir, err = os.MkdirTemp(b.dir, "caddy-"); err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(2)
+	ports, err := realm.FreePorts(2)
 	if err != nil {
 		return nil, err
 	}
@@ -133,16 +134,3 @@ func serve(h http.Handler) (address string, stop func(), err error) {
 var backend = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "ok\n")
 })
-
-// freePorts returns ports that nobody uses just now. All are held at once, so that they differ.
-func freePorts(n int) (ports []int, err error) {
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer listener.Close()
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
-}

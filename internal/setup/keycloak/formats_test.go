@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/regrant/regrant/internal/setup"
 )
 
 var update = flag.Bool("update", false, "write what is printed into the golden files")
@@ -117,5 +119,14 @@ func TestRealmJSON(t *testing.T) {
 	o.Strict = false
 	if text, _ = o.RealmJSON(); strings.Contains(text, "resetCredentialsFlow") {
 		t.Error("mode assist binds the reset flow")
+	}
+}
+
+func TestALifeThatSomebodyHasSetStays(t *testing.T) {
+	for _, c := range []struct{ have, want any }{{nil, shortLife}, {"", shortLife}, {"3600", nil}} {
+		want, err := Options{Alias: "regrant"}.wantGrant(setup.State{"attributes." + lifespan: c.have})
+		if err != nil || want["attributes."+lifespan] != c.want {
+			t.Errorf("%v becomes %v, %v", c.have, want["attributes."+lifespan], err)
+		}
 	}
 }
