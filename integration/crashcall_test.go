@@ -93,11 +93,11 @@ func (d deaths) all() (all []death) {
 		d.ended()
 		left()
 	})
-	before := slices.Index(cold, known[0])
-	if before < 0 {
-		d.t.Fatalf("a new process never comes to %s: %s", known[0], cold)
+	own := max(0, slices.Index(cold, known[0]))
+	if _, signsIn := d.e.Provider.(env.KeycloakProvider); signsIn && own == 0 { // at Ory's admin APIs nobody signs in
+		d.t.Fatalf("a new process makes no call before %s: %s", known[0], cold)
 	}
-	for _, c := range cold[:before] {
+	for _, c := range cold[:own] {
 		if c.nth == 1 { // others are what somebody else in the process asks at the same time
 			all = append(all, death{call: c, before: true, cold: true}, death{call: c, cold: true})
 		}
