@@ -94,14 +94,14 @@ const (
 	byAccount = "account" // recoveries whose steps could meet those of another
 )
 
-func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
+func tableConfig(namespace string, sealer storage.Sealer) storage.TableConfig[record] {
 	one := func(ok bool, key []byte) [][]byte {
 		if !ok {
 			return nil
 		}
 		return [][]byte{key}
 	}
-	return storage.NewTable(storage.TableConfig[record]{
+	return storage.TableConfig[record]{
 		Name:    namespace + "/recovery",
 		Version: 3,
 		Upgrade: upgrade,
@@ -137,7 +137,7 @@ func newTable(namespace string, sealer storage.Sealer) *storage.Table[record] {
 			}},
 		},
 		Sealer: sealer,
-	})
+	}
 }
 
 // completing reports whether rec is between its redeeming and its session.

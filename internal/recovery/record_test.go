@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/keys"
+	"github.com/regrant/regrant/storage"
+	"github.com/regrant/regrant/upstream"
 )
 
 func TestARecoveryOfVersionOneIsRead(t *testing.T) {
@@ -31,6 +34,58 @@ func TestARecoveryOfVersionTwoDoesItsStepsAgain(t *testing.T) {
 			t.Errorf("%s: %s, %v", state, doc, err)
 		}
 	}
+}
+
+// Whoever was in the middle of a recovery when the gateway was updated comes through: his browser finds it, and nothing of how it was found
+// before is left.
+func TestARecoveryUnderWayOutlivesAnUpdate(t *testing.T) {
+	for _, state := range []State{"check", "revoke"} {
+		t.Run(string(state), func(t *testing.T) {
+			h, browser := direct(t), browserHolder("b")
+			h.dies(browser)
+			h.asVersionTwo(state)
+			h.sweep(leaseLife)
+			if got := h.idp.log(); h.only().State != StateSession || got != "state revoke state prepare" {
+				t.Fatalf("state %s after %s", h.only().State, got)
+			}
+			ready, err := h.entering(browser, "")
+			if err != nil || ready.Way == nil {
+				t.Fatalf("%+v, %v", ready, err)
+			}
+			h.idp.login = true
+			h.sweep(upstream.AnswerLife)
+			if got := h.only().State; got != StateDone {
+				t.Errorf("state %s at the end", got)
+			}
+			must(t, h.db.View(t.Context(), func(r storage.Reader) error {
+				for rec, err := range h.table.Each(r, byAccount, []byte(aliceID), 10) {
+					t.Errorf("it still counts among what is under way: %+v, %v", rec, err)
+				}
+				return nil
+			}))
+		})
+	}
+}
+
+// asVersionTwo writes the only recovery as version 2 did at state, which had the same indexes as what has become of it.
+func (h *house) asVersionTwo(state State) {
+	h.t.Helper()
+	rec, old := h.only(), tableConfig("main", h.Ring.Sealer(keys.Record))
+	old.Version, old.Upgrade = 2, nil
+	for i, index := range old.Indexes {
+		old.Indexes[i].Keys = func(r *record) [][]byte {
+			as := *r
+			as.State = StatePrepare
+			return index.Keys(&as)
+		}
+	}
+	must(h.t, h.db.Update(h.t.Context(), func(tx storage.Tx) error {
+		if err := h.table.Delete(tx, []byte(rec.Txn)); err != nil {
+			return err
+		}
+		rec.State = state
+		return storage.NewTable(old).Put(tx, rec)
+	}))
 }
 
 // FuzzUpgrade reads records of version 1. Whatever they say, what comes of them names what proved it, or is an error.

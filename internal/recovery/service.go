@@ -80,7 +80,7 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{
 		Config: c,
-		table:  newTable(c.Namespace, c.Ring.Sealer(keys.Record)),
+		table:  storage.NewTable(tableConfig(c.Namespace, c.Ring.Sealer(keys.Record))),
 		timers: storage.NewTimers(c.Namespace + "/recovery-due"),
 		box:    c.Ring.Box(keys.RecoveryID),
 		wake:   make(chan struct{}, 1),
