@@ -78,7 +78,7 @@ func (c *check) answers() {
 // journal: what is journalled of a recovery is once there, and the recovery with it.
 func (c *check) journal() {
 	for e, times := range c.entries {
-		if e.Kind == "recovery-refused" || e.Txn == "" {
+		if e.Kind == "recovery-refused" || e.Kind == "recovery-delayed" || e.Txn == "" { // of what is not stored, too, and of each step
 			continue
 		}
 		if times > 1 {

@@ -27,6 +27,7 @@ const (
 	KindRecoveryProving        Kind = "recovery-proving"
 	KindRecoveryRehearsed      Kind = "recovery-rehearsed"
 	KindRecoveryGranted        Kind = "recovery-granted"
+	KindRecoveryDelayed        Kind = "recovery-delayed" // a step could not be done just now
 	KindRecoveryRedeemed       Kind = "recovery-redeemed"
 	KindRecoverySession        Kind = "recovery-session"
 	KindRecoveryDone           Kind = "recovery-done"

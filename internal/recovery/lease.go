@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/storage"
@@ -59,6 +60,24 @@ func (s *Service) held(ctx context.Context, held *record, fn func(storage.Tx, *r
 		return nil, err
 	}
 	return rec, nil
+}
+
+// delayed journals that a step could not be done, once however often it is tried. That somebody closed his browser, or that this process ends, is no
+// fault.
+func (s *Service) delayed(ctx context.Context, held *record, step string) {
+	if held.Delayed == step || ctx.Err() != nil {
+		return
+	}
+	_, err := s.held(ctx, held, func(tx storage.Tx, rec *record) error {
+		rec.Delayed = step
+		if err := s.table.Put(tx, rec); err != nil {
+			return err
+		}
+		return s.journal(tx, rec, journal.KindRecoveryDelayed, map[string]string{"step": step})
+	})
+	if err != nil && !errors.Is(err, ErrSpent) { // else somebody else goes on with it
+		s.Logger.Warn("that a step could not be done was not written", "step", step, "error", err)
+	}
 }
 
 // release gives the lease back after a step that could not be done or is not done yet.

@@ -78,22 +78,41 @@ func (s *Service) renew(ctx context.Context, at *attempt, dpop string) (Attested
 	return s.asking(rec, id, st, named), nil
 }
 
-// unjudged lets the holder renew at once what could not be judged. If that cannot be written either, he has to wait.
+// unjudged journals that a valid proof could not be judged, and lets its holder renew at once a recovery that waits for more. If that cannot
+// be written either, he has to wait. Without a valid proof nothing is journalled: anybody could fill the disk while the identity provider is
+// away.
 func (s *Service) unjudged(ctx context.Context, at *attempt) {
-	if at.earlier == nil {
+	held := at.held()
+	if at.earlier == nil && len(held) == 0 {
 		return
 	}
 	err := s.DB.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
-		rec, err := s.waiting(tx, at.earlier)
-		if err != nil {
-			return err
+		if len(held) > 0 {
+			if err := s.Journal.Append(tx, at.entry(s.Namespace, held, journal.KindRecoveryDelayed, map[string]string{"step": "grant"})); err != nil {
+				return err
+			}
 		}
-		rec.JudgedBy = time.Time{}
-		return s.table.Put(tx, rec)
+		return s.renewable(tx, at)
 	})
-	if err != nil && !errors.Is(err, ErrExpired) {
-		s.Logger.Warn("a recovery can be renewed only later", "error", err)
+	if err != nil {
+		s.Logger.Warn("that a recovery could not be judged was not written; it can be renewed only later", "error", err)
 	}
+}
+
+// renewable has nobody wait for a judgement that does not come.
+func (s *Service) renewable(tx storage.Tx, at *attempt) error {
+	if at.earlier == nil {
+		return nil
+	}
+	rec, err := s.waiting(tx, at.earlier)
+	if errors.Is(err, ErrExpired) { // renewed meanwhile
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rec.JudgedBy = time.Time{}
+	return s.table.Put(tx, rec)
 }
 
 func (s *Service) asking(rec *record, id string, st attest.Statement, named map[attest.Method][][]byte) Attested {

@@ -64,12 +64,9 @@ func refusedDecision(d policy.Decision) refusal {
 func (s *Service) refuse(ctx context.Context, at *attempt, why refusal) error {
 	// Whoever hangs up has guessed all the same.
 	err := s.DB.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
-		e := journal.Entry{
-			Kind: journal.KindRecoveryRefused, Upstream: s.Namespace, Txn: at.statement.Recovery, Reference: at.reference,
-			Detail: map[string]string{"reason": why.text, "network": at.network.String()},
-		}
-		if held := at.held(); len(held) > 0 {
-			e.AccountID, e.Authenticator = held[0].AccountID, strings.Join(ids(held), " ")
+		held := at.held()
+		e := at.entry(s.Namespace, held, journal.KindRecoveryRefused, map[string]string{"reason": why.text})
+		if len(held) > 0 {
 			if err := s.Outbox.Put(tx, s.refusedMessage(at, held)); err != nil {
 				return err
 			}
@@ -87,6 +84,16 @@ func (s *Service) refuse(ctx context.Context, at *attempt, why refusal) error {
 	}
 	observe.Refused(why.word)
 	return ErrRefused
+}
+
+// entry is what the journal gets of an attempt by whoever has the authenticators held.
+func (at *attempt) entry(namespace string, held []*account.Authenticator, kind journal.Kind, detail map[string]string) journal.Entry {
+	detail["network"] = at.network.String()
+	e := journal.Entry{Kind: kind, Upstream: namespace, Txn: at.statement.Recovery, Reference: at.reference, Detail: detail}
+	if len(held) > 0 {
+		e.AccountID, e.Authenticator = held[0].AccountID, strings.Join(ids(held), " ")
+	}
+	return e
 }
 
 func ids(list []*account.Authenticator) (ids []string) {

@@ -133,6 +133,7 @@ func (s *Service) do(ctx context.Context, rec *record, st step, putOff func(cont
 		if ctx.Err() == nil { // that somebody closed his browser is no fault
 			s.Logger.Warn("recovery step could not be done", "step", st.name, "error", err)
 		}
+		s.delayed(ctx, rec, st.name)
 		_ = putOff(ctx, rec) // else the lease runs out by itself
 		return unavailable("doing a step of the completion", err)
 	}

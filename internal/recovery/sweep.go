@@ -151,6 +151,9 @@ func (s *Service) finish(ctx context.Context, rec *record) error {
 		s.poke()
 		return err
 	default:
+		if err != nil {
+			s.delayed(ctx, rec, string(rec.State))
+		}
 		return errors.Join(err, s.release(ctx, rec))
 	}
 }
@@ -165,6 +168,7 @@ func (s *Service) takeBack(ctx context.Context, rec *record) error {
 	err := s.close(call, rec)
 	end(err == nil, definite(err))
 	if err != nil && !definite(err) { // an account that is gone has no way in
+		s.delayed(ctx, rec, string(rec.State))
 		return errors.Join(err, s.release(ctx, rec))
 	}
 	if s.endsSessions(rec) && s.Clock().Before(rec.RedeemedAt.Add(finishLife)) {
