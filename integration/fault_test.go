@@ -51,6 +51,12 @@ func isUnavailable(t *testing.T, a claimant.Answer) {
 	}
 }
 
+// delays is how often the journal has it that something could not be done just now.
+func delays(t *testing.T, e *env.Env) float64 {
+	t.Helper()
+	return scrape(t, e)[`regrant_journal_entries_total{kind="recovery-delayed"}`]
+}
+
 // confirming is a browser in front of the confirmation of a good recovery of p.
 func (p *person) confirming() (*browser.Browser, *browser.Page) {
 	p.t.Helper()
@@ -148,7 +154,7 @@ func grantsAndLosesNothing(t *testing.T, kind string) {
 			p := *p
 			p.t = t
 			t.Cleanup(func() { proxy.set(sound) })
-			before := len(recoveries(t, e))
+			before, journalled := len(recoveries(t, e)), delays(t, e)
 			in := p.initiated()
 			proxy.set(f)
 			answered := make(chan claimant.Answer, 1)
@@ -163,6 +169,9 @@ func grantsAndLosesNothing(t *testing.T, kind string) {
 			isUnavailable(t, <-answered)
 			if after := len(recoveries(t, e)); after != before {
 				t.Errorf("%d recoveries were granted", after-before)
+			}
+			if delays(t, e) == journalled {
+				t.Error("the journal does not say that it could not be judged")
 			}
 
 			proxy.set(sound)
