@@ -24,6 +24,14 @@ type Deployment struct {
 	Keys []string `json:"keys"`
 }
 
+// LeftToMode judges what mode strict closes: a fault there, and in mode assist left open on purpose.
+func (d Deployment) LeftToMode(v Verdict) Verdict {
+	if d.Strict || v.Status != StatusFail {
+		return v
+	}
+	return Warn("%s. It is open because the mode is assist: 'caddy regrant init %s --mode strict' closes it, with 'mode strict' in the upstream", v.Seen, d.Provider.Kind)
+}
+
 // Issuer is what proofs and tokens are bound to.
 func (d Deployment) Issuer() string { return d.Origin + d.Path }
 

@@ -93,7 +93,7 @@ func goodRealm() *Realm {
 	on := true
 	issuer := "https://id.example.com/recovery/oidc"
 	return &Realm{
-		Deployment: doctor.Deployment{Origin: "https://id.example.com", Path: "/recovery", Provider: doctor.Provider{BrokerID: "keycloak-acme"}},
+		Deployment: doctor.Deployment{Origin: "https://id.example.com", Path: "/recovery", Strict: true, Provider: doctor.Provider{Kind: "keycloak", BrokerID: "keycloak-acme"}},
 		settings:   settings{BruteForce: &on, SSL: "external", Events: true, AdminEvents: true, ResetFlow: "recover"},
 		provider: provider{Enabled: true, Hidden: true, FirstLogin: "closed", Config: map[string]string{
 			"issuer": issuer, "authorizationUrl": issuer + "/authorize", "tokenUrl": "http://127.0.0.1:2016/recovery/oidc/token", "jwksUrl": issuer + "/jwks",
@@ -159,6 +159,13 @@ func TestEachFaultOfARealmIsFound(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAResetFlowThatModeAssistLeavesIsWorthALook(t *testing.T) {
+	r := goodRealm()
+	r.Strict = false
+	r.reset[0].Provider = "reset-credential-email"
+	leftOpen(t, doctor.Examine(t.Context(), r, RealmChecks), "keycloak-reset-flow")
 }
 
 func TestTheGrantOfTheGatewayIsNoFault(t *testing.T) {

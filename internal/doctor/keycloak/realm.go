@@ -14,7 +14,7 @@ var RealmChecks = []doctor.Check[*Realm]{
 		ID: "keycloak-reset-flow", Asks: "Does the flow for lost passwords do nothing but lead to the gateway, or refuse?",
 		Remedy: "Bind a flow with one required identity-provider-redirector, or deny-access-authenticator, as reset credentials flow.",
 		Look: func(_ context.Context, r *Realm) doctor.Verdict {
-			return only(r.settings.ResetFlow, r.reset, "identity-provider-redirector", denied)
+			return r.LeftToMode(only(r.settings.ResetFlow, r.reset, "identity-provider-redirector", denied))
 		},
 	},
 	{

@@ -19,7 +19,7 @@ var ServerChecks = []doctor.Check[*doctor.Server]{
 		ID: "keycloak-reset-closed", Asks: "Does 'Forgot password?' end at the gateway, also for somebody who goes around the proxy?",
 		Remedy: "Bind a flow with one required identity-provider-redirector to the gateway, or deny-access-authenticator, as the realm's reset credentials flow.",
 		Look: func(ctx context.Context, s *doctor.Server) doctor.Verdict {
-			return closed(s.Follow(ctx, realm(s)+"/login-actions/reset-credentials?client_id=account"))(s)
+			return closed(s.Follow(ctx, realm(s)+reset))(s)
 		},
 	},
 	{
@@ -129,6 +129,9 @@ var ServerChecks = []doctor.Check[*doctor.Server]{
 
 func realm(s *doctor.Server) string { return "/realms/" + s.Provider.Realm }
 
+// reset is where "Forgot password?" leads.
+const reset = "/login-actions/reset-credentials?client_id=account"
+
 // signIn is what an authorization request of the realm's built-in client has.
 func signIn(s *doctor.Server) string {
 	return url.Values{
@@ -145,7 +148,7 @@ func loginPage(ctx context.Context, s *doctor.Server) (doctor.Answer, error) {
 	return a, err
 }
 
-// closed judges where a flow for lost passwords ends.
+// closed judges where a flow for lost passwords ends, which mode assist leaves as it is.
 func closed(a doctor.Answer, err error) func(*doctor.Server) doctor.Verdict {
 	return func(s *doctor.Server) doctor.Verdict {
 		switch {
@@ -156,15 +159,22 @@ func closed(a doctor.Answer, err error) func(*doctor.Server) doctor.Verdict {
 		case a.Status == http.StatusUnauthorized || a.Status == http.StatusBadRequest || a.Status == http.StatusForbidden:
 			return doctor.Pass("it is refused with %d", a.Status)
 		case a.Status == http.StatusOK && strings.Contains(a.Body, "<form"):
-			return doctor.Fail("Keycloak shows a form of its own")
+			return s.LeftToMode(doctor.Fail("Keycloak shows a form of its own"))
+		case a.Status < http.StatusBadRequest:
+			return s.LeftToMode(doctor.Fail("it ends with %d, not at the gateway", a.Status))
 		}
 		return doctor.Fail("it ends with %d, not at the gateway", a.Status)
 	}
 }
 
-// brokerRequest reads the request with which the flow for lost passwords comes to the gateway.
+// brokerRequest reads the request with which the realm comes to the gateway: that of the flow for lost passwords, or where mode assist leaves
+// that as it is, of a sign-in that is sent to the gateway.
 func brokerRequest(ctx context.Context, s *doctor.Server) doctor.Verdict {
-	a, err := s.Follow(ctx, realm(s)+"/login-actions/reset-credentials?client_id=account")
+	flow := reset
+	if !s.Strict {
+		flow = "/protocol/openid-connect/auth?" + signIn(s) + "&kc_idp_hint=" + s.Provider.Alias
+	}
+	a, err := s.Follow(ctx, realm(s)+flow)
 	if err != nil {
 		return doctor.Unknown("%v", err)
 	}

@@ -41,7 +41,7 @@ var Checks = []doctor.Check[*doctor.Server]{
 			case err != nil:
 				return doctor.Unknown("%v", err)
 			case a.Status == http.StatusOK:
-				return doctor.Fail("it makes a recovery for whoever asks")
+				return s.LeftToMode(doctor.Fail("it makes a recovery for whoever asks"))
 			case a.Status == disabled:
 				return doctor.Pass("it is refused with %d", a.Status)
 			}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 
 const csrf = "csrf_token_x=y; Path=/; Secure; HttpOnly; SameSite=Lax"
 
-// good is a server in which all is well; a test changes single answers of the server, or of the site.
+// good is a server in which all is well, in mode assist; a test changes single answers of the server, or of the site.
 func good(t *testing.T, server, site doctortest.Answers) *doctor.Server {
 	t.Helper()
 	itself := doctortest.Answers{
@@ -74,12 +75,24 @@ func TestEachFaultOfAKratosIsFound(t *testing.T) {
 		"its address":       {"kratos-admin-leak", doctor.StatusFail, nil, doctortest.Answers{"/recovery/code": doctortest.Say(307, ``, "Location", "http://10.0.0.7:4434/admin/recovery/code")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, f := range doctor.Examine(t.Context(), good(t, c.server, c.site), Checks) {
+			s := good(t, c.server, c.site)
+			s.Strict = true
+			for _, f := range doctor.Examine(t.Context(), s, Checks) {
 				if f.Check == c.id && f.Status != c.want {
 					t.Errorf("%+v", f)
 				}
 			}
 		})
+	}
+}
+
+func TestARecoveryThatModeAssistLeavesIsWorthALook(t *testing.T) {
+	s := good(t, doctortest.Answers{"/self-service/recovery/api": doctortest.Say(200, `{}`)}, nil)
+	for _, f := range doctor.Examine(t.Context(), s, Checks) {
+		if f.Check == "kratos-recovery-closed" &&
+			(f.Status != doctor.StatusWarn || !strings.Contains(f.Seen, "mode is assist") || !strings.Contains(f.Seen, "init kratos --mode strict") || f.Remedy == "") {
+			t.Errorf("%+v", f)
+		}
 	}
 }
 

@@ -1,0 +1,117 @@
+package keycloak
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/regrant/regrant/internal/doctor"
+	"github.com/regrant/regrant/internal/doctor/doctortest"
+)
+
+// routes are those by which somebody comes who forgot the password.
+var routes = map[string]string{
+	"keycloak-reset-closed":  "/realms/acme/login-actions/reset-credentials",
+	"keycloak-forgot-closed": "/realms/acme/protocol/openid-connect/forgot-credentials",
+}
+
+// server is one that answers like this at its own address.
+func server(t *testing.T, strict bool, answers doctortest.Answers) *doctor.Server {
+	t.Helper()
+	own := httptest.NewServer(answers)
+	t.Cleanup(own.Close)
+	return doctor.NewSite(doctor.Deployment{
+		Origin: "https://id.example.com", Path: "/recovery", Strict: strict,
+		Provider: doctor.Provider{Kind: "keycloak", URL: own.URL, Realm: "acme", Alias: "regrant", BrokerID: "keycloak-acme"},
+	}, nil).Bypass()
+}
+
+// asked are the findings of the checks with these ids.
+func asked(t *testing.T, s *doctor.Server, ids ...string) []doctor.Finding {
+	t.Helper()
+	return doctor.Examine(t.Context(), s, slices.DeleteFunc(slices.Clone(ServerChecks), func(c doctor.Check[*doctor.Server]) bool { return !slices.Contains(ids, c.ID) }))
+}
+
+// leftOpen demands a warning that says why it is open, and how it is closed.
+func leftOpen(t *testing.T, findings []doctor.Finding, id string) {
+	t.Helper()
+	for _, f := range findings {
+		if f.Check == id && (f.Status != doctor.StatusWarn || !strings.Contains(f.Seen, "mode is assist") || !strings.Contains(f.Seen, "init keycloak --mode strict") || f.Remedy == "") {
+			t.Errorf("%+v", f)
+		}
+	}
+	status(t, findings, id)
+}
+
+func TestWhatModeStrictClosesIsAFaultThere(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"a form of its own": doctortest.Say(200, "<form>"), "a page": doctortest.Say(200, ""),
+		"another site": doctortest.Say(302, "", "Location", "https://other.example/recovery/"),
+	} {
+		for id, path := range routes {
+			answers := doctortest.Answers{path: answer}
+			if got := status(t, asked(t, server(t, true, answers), id), id); got != doctor.StatusFail {
+				t.Errorf("%s: %s in mode strict: %s", name, id, got)
+			}
+			leftOpen(t, asked(t, server(t, false, answers), id), id)
+		}
+	}
+}
+
+func TestNoModeMeansABrokenFlow(t *testing.T) {
+	for id, path := range routes {
+		for _, strict := range []bool{true, false} {
+			if got := status(t, asked(t, server(t, strict, doctortest.Answers{path: doctortest.Say(500, "")}), id), id); got != doctor.StatusFail {
+				t.Errorf("%s, strict %v: %s", id, strict, got)
+			}
+		}
+	}
+}
+
+func TestWhatIsClosedPassesInBothModes(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"the gateway": doctortest.Say(302, "", "Location", "https://id.example.com/recovery/oidc/authorize"), "a refusal": doctortest.Say(400, ""),
+	} {
+		for id, path := range routes {
+			for _, strict := range []bool{true, false} {
+				if got := status(t, asked(t, server(t, strict, doctortest.Answers{path: answer}), id), id); got != doctor.StatusPass {
+					t.Errorf("%s: %s, strict %v: %s", name, id, strict, got)
+				}
+			}
+		}
+	}
+}
+
+// In mode assist the flow for lost passwords does not come to the gateway, and a sign-in that is sent there does.
+func TestTheRequestToTheBrokerIsReadInBothModes(t *testing.T) {
+	const right = "https://id.example.com/recovery/oidc/authorize?client_id=keycloak-acme&response_type=code&code_challenge_method=S256&nonce=n" +
+		"&redirect_uri=https%3A%2F%2Fid.example.com%2Frealms%2Facme%2Fbroker%2Fregrant%2Fendpoint"
+	comes := func(to string) http.HandlerFunc { return doctortest.Say(302, "", "Location", to) }
+	hinted := func(w http.ResponseWriter, r *http.Request) {
+		to := right
+		if r.URL.Query().Get("kc_idp_hint") != "regrant" {
+			to = "https://id.example.com/elsewhere"
+		}
+		comes(to)(w, r)
+	}
+	const id, signsIn = "keycloak-broker-request", "/realms/acme/protocol/openid-connect/auth"
+	for _, c := range []struct {
+		name    string
+		strict  bool
+		answers doctortest.Answers
+		want    doctor.Status
+	}{
+		{"strict", true, doctortest.Answers{routes["keycloak-reset-closed"]: comes(right)}, doctor.StatusPass},
+		{"strict, without PKCE", true, doctortest.Answers{routes["keycloak-reset-closed"]: comes(strings.Replace(right, "S256", "plain", 1))}, doctor.StatusFail},
+		{"strict, at the sign-in alone", true, doctortest.Answers{signsIn: hinted}, doctor.StatusUnknown},
+		{"assist", false, doctortest.Answers{signsIn: hinted}, doctor.StatusPass},
+		{"assist, without PKCE", false, doctortest.Answers{signsIn: comes(strings.Replace(right, "S256", "plain", 1))}, doctor.StatusFail},
+		{"assist, nowhere", false, doctortest.Answers{signsIn: doctortest.Say(200, "<form>")}, doctor.StatusUnknown},
+	} {
+		if got := status(t, asked(t, server(t, c.strict, c.answers), id), id); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
