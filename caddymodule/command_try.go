@@ -45,6 +45,10 @@ recovers over the public address as a person would, looks whether the identity
 provider has made its own session and ended the one from before, and deletes
 everything. The account has no rights, and a name that begins with regrant-trial-.
 
+It comes by the identity provider's own way for who forgot the password. In mode assist,
+which leaves that as it is, it comes by the button on the sign-in page or by the gateway's
+own start page, and says so in a line of its own.
+
 Each step says what was seen. The exit status is 0 if everything held, 1 if something
 did not, and 2 if it could not be told. If the command is killed, the gateway deletes
 the account by itself, a minute later. The receivers of notices are told of the

@@ -31,12 +31,15 @@ type TrialSession struct {
 	BeganAt time.Time // by our clock, up to two seconds early
 }
 
-// TrialPath is how whoever has lost the credentials gets from the server to the gateway: by one of the first two.
+// TrialPath is how whoever has lost the credentials gets from the server to the gateway: by URL or by Link. Where it has neither, and where Assist holds and
+// the page has no such link, people go to the gateway's own start page.
 type TrialPath struct {
 	// URL is where people go who want to recover.
 	URL string `json:"url,omitzero"`
 	// Link is part of the address of a link on the server's sign-in page.
 	Link string `json:"link,omitzero"`
+	// Assist tells that the server's own recovery was left as it is, beside the gateway's.
+	Assist bool `json:"assist,omitzero"`
 	// MendEntry and MendSignIn say what to look at if that does not lead to the gateway, and if what the gateway answers makes no session.
 	MendEntry  string `json:"mend_entry"`
 	MendSignIn string `json:"mend_sign_in"`

@@ -36,3 +36,16 @@ func TestABadConfigurationIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// In mode assist the realm's own way for who forgot the password is not the gateway's.
+func TestATrialGoesTheWayOfTheMode(t *testing.T) {
+	for strict, want := range map[bool]string{true: "/login-actions/reset-credentials", false: "/broker/own/login"} {
+		a, err := keycloak.New(keycloak.Config{
+			URL: "http://127.0.0.1:8080", PublicURL: "https://id.example.com", Realm: "acme", ClientID: "gateway", ClientSecret: "secret", Alias: "own", Strict: strict,
+		})
+		must(t, err)
+		if path := a.TrialPath(); path.Link != want || path.Assist == strict || path.MendEntry == "" || path.MendSignIn == "" {
+			t.Errorf("strict %v: %+v", strict, path)
+		}
+	}
+}

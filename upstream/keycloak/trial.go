@@ -161,13 +161,19 @@ func (a *Adapter) TrialSessions(ctx context.Context, id string) ([]upstream.Tria
 	return seen, err
 }
 
-// TrialPath implements [upstream.Trials].
+// TrialPath implements [upstream.Trials]. In mode assist the realm's own "Forgot password?" leads to its own mail; the button is there if somebody asked for it.
 func (a *Adapter) TrialPath() upstream.TrialPath {
-	return upstream.TrialPath{
+	enabled := "the identity provider " + a.alias + " must be enabled, with the addresses that `caddy regrant broker` prints."
+	path := upstream.TrialPath{
 		Link: "/login-actions/reset-credentials",
 		MendEntry: "In the realm's settings, under Login, \"Forgot password\" must be on. The reset credentials flow of the realm must be one required " +
-			"identity-provider-redirector to " + a.alias + ", and the identity provider " + a.alias + " must be enabled, with the addresses that `caddy regrant broker` prints.",
+			"identity-provider-redirector to " + a.alias + ", and " + enabled,
 		MendSignIn: "Compare the identity provider " + a.alias + " with what `caddy regrant broker` prints: token URL, JWKS URL, issuer, client ID and client secret. Keycloak must " +
 			"reach the gateway under these addresses and trust its certificate. The event log of the realm names the error.",
 	}
+	if !a.guard.strict {
+		path.Assist, path.Link, path.MendEntry = true, "/broker/"+a.alias+"/login", "In the realm, "+enabled
+		path.MendSignIn = path.MendEntry + " Its browser flow must have the Identity Provider Redirector. " + path.MendSignIn
+	}
+	return path
 }

@@ -32,3 +32,18 @@ func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// In mode assist Kratos' own way for who forgot the password is not the gateway's.
+func TestATrialGoesTheWayOfTheMode(t *testing.T) {
+	for strict, want := range map[bool]string{true: public + "/self-service/recovery/browser", false: ""} {
+		cfg := plainConfig()
+		cfg.Strict = strict
+		a, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path := a.TrialPath(); path.URL != want || path.Assist == strict || path.MendEntry == "" || path.MendSignIn == "" {
+			t.Errorf("strict %v: %+v", strict, path)
+		}
+	}
+}

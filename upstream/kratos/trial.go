@@ -111,13 +111,18 @@ func (a *Adapter) TrialSessions(ctx context.Context, id string) ([]upstream.Tria
 	return seen, nil
 }
 
-// TrialPath implements [upstream.Trials].
+// TrialPath implements [upstream.Trials]. In mode assist Kratos' own recovery begins where the gateway's does in mode strict.
 func (a *Adapter) TrialPath() upstream.TrialPath {
-	return upstream.TrialPath{
-		URL: a.cfg.PublicURL + "/self-service/recovery/browser",
-		MendEntry: "The site of " + a.cfg.PublicURL + " must have the directive regrant before what leads to Kratos, and upstream kratos must be in mode strict. " +
-			"With a path in Kratos' serve.public.base_url, base_path has to name it.",
+	path := upstream.TrialPath{
+		MendEntry: "The site of " + a.cfg.PublicURL + " must have the directive regrant before what leads to Kratos.",
 		MendSignIn: "Kratos' serve.public.base_url must be " + a.cfg.PublicURL + ", the method code must be enabled in selfservice.methods, and the addresses of " +
 			"upstream kratos must be those of its public and its admin API. Kratos' own log names the error.",
 	}
+	if !a.cfg.Strict {
+		path.Assist = true
+		return path
+	}
+	path.URL = a.cfg.PublicURL + "/self-service/recovery/browser"
+	path.MendEntry += " With a path in Kratos' serve.public.base_url, base_path has to name it."
+	return path
 }

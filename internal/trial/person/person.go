@@ -156,6 +156,9 @@ func Run(ctx context.Context, t Trial, o Operator, roots *x509.CertPool, tell fu
 		{"journal", p.recorded},
 		{"notices", p.told},
 	}
+	if t.Path.Assist {
+		tell(StepOf("mode", "", skipped(modeAssist)))
+	}
 	for _, s := range steps {
 		seen, err := s.do(ctx)
 		step := StepOf(s.name, seen, err)

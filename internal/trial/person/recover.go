@@ -54,9 +54,12 @@ func (p *person) lose(ctx context.Context) (string, error) {
 	return "reported lost: it is not listed any more, and a proof by it is refused", nil
 }
 
+// modeAssist is what a trial does not look at in that mode.
+const modeAssist = "this is mode assist: the identity provider's own recovery was left as it is, beside the gateway's, and nothing is said about it here"
+
 // forget comes from the identity provider, as whoever has lost the password.
 func (p *person) forget(ctx context.Context) (string, error) {
-	at, err := p.entrance(ctx)
+	at, way, err := p.entrance(ctx)
 	if err == nil {
 		err = p.untold(at)
 	}
@@ -69,22 +72,39 @@ func (p *person) forget(ctx context.Context) (string, error) {
 	if at.status != http.StatusOK || !p.ours(at.url) {
 		return "", failed(p.Path.MendEntry, "whoever forgot the password does not arrive at the gateway, but at %s: status %d, %s", shown(at.url), at.status, excerpt(at))
 	}
-	return "the identity provider's own way for who forgot the password leads to the gateway: " + shown(at.url), nil
+	return way + ": " + shown(at.url), nil
 }
 
-func (p *person) entrance(ctx context.Context) (*page, error) {
+// entrance goes to the gateway, and tells by which way.
+func (p *person) entrance(ctx context.Context) (at *page, way string, err error) {
+	const own = "the identity provider's own way for who forgot the password leads to the gateway"
+	const start = "whoever goes to the gateway's own start page arrives"
 	if p.Path.URL != "" {
-		return p.away.open(ctx, p.Path.URL)
+		at, err = p.away.open(ctx, p.Path.URL)
+		return at, own, err
+	}
+	if p.Path.Link == "" {
+		at, err = p.away.open(ctx, p.Issuer)
+		return at, start, err
 	}
 	login, err := p.signInPage(ctx, p.away)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	href := login.link(p.Path.Link)
-	if href == "" {
-		return nil, failed(p.Path.MendEntry, "the sign-in page %s has no link for who forgot the password: status %d, %s", shown(login.url), login.status, excerpt(login))
+	switch {
+	case href != "" && p.Path.Assist:
+		way = "the button on the sign-in page leads to the gateway"
+	case href != "":
+		way = own
+	case p.Path.Assist:
+		at, err = p.away.open(ctx, p.Issuer)
+		return at, "the sign-in page has no button for the gateway; " + start, err
+	default:
+		return nil, "", failed(p.Path.MendEntry, "the sign-in page %s has no link for who forgot the password: status %d, %s", shown(login.url), login.status, excerpt(login))
 	}
-	return p.away.click(ctx, login, href)
+	at, err = p.away.click(ctx, login, href)
+	return at, way, err
 }
 
 // signInPage goes through the gateway's own sign-in to the page of the identity provider.
