@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,10 +34,7 @@ func TestAPlainRealmIsSetUpAndTriedOut(t *testing.T) {
 		}
 	}
 	r := realmOf(t, e)
-	r.call(http.MethodPost, "/clients", map[string]any{
-		"clientId": inspector, "secret": inspectorSecret, "publicClient": false, "standardFlowEnabled": false, "serviceAccountsEnabled": true,
-	}, nil)
-	fatal(t, r.Give(t.Context(), inspector, "view-realm", "view-identity-providers"))
+	fatal(t, r.NewInspector(t.Context(), inspector, inspectorSecret))
 	r.change("", func(realm map[string]any) { realm["bruteForceProtected"] = true }) // which init tells people to look at
 	report, status := runDoctor(t, e, inspects(t, e)...)
 	green(t, report, status, slices.Concat(leftOpen, []string{"hsts", "client-cert-headers", "keycloak-events"})...)
