@@ -23,7 +23,7 @@ import (
 var bin string
 
 // shared are environments that many tests look at and none breaks, started at the first use.
-var shared = map[string]*environment{env.Demo: {kind: env.Demo}, env.Keycloak: {kind: env.Keycloak}}
+var shared = map[string]*environment{env.Demo: {kind: env.Demo}, env.Keycloak: {kind: env.Keycloak}, env.Kratos: {kind: env.Kratos}}
 
 func TestMain(m *testing.M) {
 	code := func() int {

@@ -11,9 +11,9 @@ import (
 // For seven days after a recovery nobody binds anything more to an account with an operator's code. So in an environment that tests
 // share, or in which several people recover, each takes an account that nobody has used.
 
-var arrived, arrivedAtKeycloak atomic.Int32
+var arrived, arrivedAtKeycloak, arrivedAtKratos atomic.Int32
 
-// newcomers are the accounts that Demo has for that. Keycloak makes them as they come.
+// newcomers are the accounts that Demo and Kratos have for that. Keycloak makes them as they come.
 func newcomers() (names []string) {
 	for i := range 100 {
 		names = append(names, fmt.Sprintf("newcomer%d", i+1))
@@ -30,7 +30,11 @@ func newcomer(t *testing.T, e *env.Env) string {
 		fatal(t, err)
 		return name
 	}
-	n := int(arrived.Add(1))
+	come := &arrived
+	if e.Kind == env.Kratos {
+		come = &arrivedAtKratos
+	}
+	n := int(come.Add(1))
 	if all := newcomers(); n <= len(all) {
 		return all[n-1]
 	}

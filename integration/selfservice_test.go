@@ -73,6 +73,11 @@ func (v *visitor) begins() *browser.Page {
 // signs fills in the identity provider's login page, as far as it leads.
 func (v *visitor) signs(login *browser.Page, name string) *browser.Page {
 	v.t.Helper()
+	if v.e.Kind == env.Kratos {
+		page, err := v.SubmitWhere(v.t.Context(), login, "method", "password", url.Values{"identifier": {v.e.User(name)}, "password": {name + "-password"}})
+		fatal(v.t, err)
+		return page
+	}
 	page, err := v.Submit(v.t.Context(), login, "", url.Values{"username": {name}, "password": {name + "-password"}})
 	fatal(v.t, err)
 	return page

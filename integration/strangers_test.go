@@ -11,12 +11,25 @@ import (
 	"github.com/regrant/regrant/integration/browser"
 	"github.com/regrant/regrant/integration/env"
 	"github.com/regrant/regrant/integration/keycloak"
+	"github.com/regrant/regrant/integration/kratos"
+	"github.com/regrant/regrant/upstream"
 )
 
 // Somebody else is in the way of a recovery, or wants to come in by it. Each case is a good recovery but for one thing.
 
 // holderCookie is by what the gateway knows a browser again.
 const holderCookie = "__Host-regrant"
+
+// ends are the identity providers of the two ends that a recovery has: the answer to a login that waits, and a session that is handed on.
+var ends = []string{env.Keycloak, env.Kratos}
+
+// home is where a person is told who is signed in, and session the cookie by which the identity provider knows it.
+func home(e *env.Env) (address, greeting, session string) {
+	if e.Kind == env.Kratos {
+		return e.Origin + "/ui/", e.Welcome(""), kratos.SessionCookie
+	}
+	return e.App.URL + "/", "Signed in as", "KEYCLOAK_IDENTITY"
+}
 
 // forgets has the application's sign-in wait in this browser.
 func (v *visitor) forgets() {
@@ -69,16 +82,21 @@ func (v *visitor) delivers(answer url.Values) *browser.Page {
 // wantStranger checks that the application does not know who is in this browser.
 func (v *visitor) wantStranger(after *browser.Page) {
 	v.t.Helper()
-	app, err := v.Tab().Open(v.t.Context(), v.e.App.URL+"/")
+	address, greeting, session := home(v.e)
+	app, err := v.Tab().Open(v.t.Context(), address)
 	fatal(v.t, err)
-	if strings.Contains(after.Text(), "Signed in as") || strings.Contains(app.Text(), "Signed in as") || v.Cookie("localhost", "KEYCLOAK_IDENTITY") != "" {
+	if strings.Contains(after.Text(), greeting) || strings.Contains(app.Text(), greeting) || v.Cookie("localhost", session) != "" {
 		v.t.Errorf("%d at %s: %s; the application: %s", after.Status, after.URL.Redacted(), after.Text(), app.Text())
 	}
 }
 
 func (v *visitor) wantAtApp(page *browser.Page, name string) {
 	v.t.Helper()
-	if page.Status != http.StatusOK || !strings.Contains(page.Text(), "Signed in as "+name+".") {
+	welcome := v.e.Welcome(name)
+	if v.e.Kind == env.Keycloak {
+		welcome += "." // and not newcomer1 for newcomer10
+	}
+	if page.Status != http.StatusOK || !strings.Contains(page.Text(), welcome) {
 		v.t.Errorf("%d at %s, want %s at the application: %s", page.Status, page.URL.Redacted(), name, page.Text())
 	}
 }
@@ -105,7 +123,13 @@ func TestTheAnswerToOneBrowserSignsNobodyInInAnother(t *testing.T) {
 }
 
 func TestAHandoffIsForOneBrowser(t *testing.T) {
-	e := use(t, env.Keycloak)
+	for _, kind := range ends {
+		t.Run(kind, func(t *testing.T) { handsOffToOneBrowser(t, use(t, kind)) })
+	}
+}
+
+func handsOffToOneBrowser(t *testing.T, e *env.Env) {
+	t.Helper()
 	p, first, second := enrolled(t, e, newcomer(t, e)), newVisitor(t, e), newVisitor(t, e)
 	first.forgets()
 	second.forgets()
@@ -121,7 +145,13 @@ func TestAHandoffIsForOneBrowser(t *testing.T) {
 
 // Another site has the visitor's browser bring the handoff of its own recovery, while the visitor's sign-in waits.
 func TestAnotherSitesHandoffSignsNobodyInByItself(t *testing.T) {
-	e := use(t, env.Keycloak)
+	for _, kind := range ends {
+		t.Run(kind, func(t *testing.T) { refusesAnotherSitesHandoff(t, use(t, kind)) })
+	}
+}
+
+func refusesAnotherSitesHandoff(t *testing.T, e *env.Env) {
+	t.Helper()
 	mallory, alice, victim := enrolled(t, e, newcomer(t, e)), enrolled(t, e, newcomer(t, e)), newVisitor(t, e)
 	victim.forgets()
 	shown, err := victim.Post(t.Context(), "https://evil.example/", e.Issuer+"/continue", map[string]string{"code": mallory.handoff()})
@@ -139,9 +169,16 @@ func TestAnotherSitesHandoffSignsNobodyInByItself(t *testing.T) {
 	victim.wantAtApp(victim.presses(victim.confirms(alice.handoff())), alice.user) // it still waits
 }
 
-// The gateway's cookies, copied at any time, open nothing in another browser.
+// The gateway's cookies, copied at any time, open nothing in another browser. Where a session is handed on, its browser may ask for it
+// again for half a minute, and who has its cookies then has that session's, too.
 func TestAStolenCookieIsNoWayIn(t *testing.T) {
-	e := use(t, env.Keycloak)
+	for _, kind := range ends {
+		t.Run(kind, func(t *testing.T) { opensNothingToAThief(t, use(t, kind)) })
+	}
+}
+
+func opensNothingToAThief(t *testing.T, e *env.Env) {
+	t.Helper()
 	p, v := enrolled(t, e, newcomer(t, e)), newVisitor(t, e)
 	tries := func(when string) {
 		t.Helper()
@@ -158,7 +195,7 @@ func TestAStolenCookieIsNoWayIn(t *testing.T) {
 				t.Errorf("%s, %s shows %s", when, path, page.Text())
 			}
 		}
-		start, err := thief.Open(t.Context(), e.App.URL+"/")
+		start, err := thief.Open(t.Context(), e.Entrance())
 		fatal(t, err)
 		start, err = thief.Click(t.Context(), start, "Forgot")
 		fatal(t, err)
@@ -170,6 +207,13 @@ func TestAStolenCookieIsNoWayIn(t *testing.T) {
 	page := v.confirms(code)
 	tries("while it asks")
 	v.wantAtApp(v.presses(page), p.user)
+	if e.Kind == env.Kratos {
+		until(t, 2*upstream.AnswerLife, "nothing is to be asked for again", func() bool {
+			again, err := v.Tab().Open(t.Context(), e.Issuer+"/continue")
+			fatal(t, err)
+			return !strings.Contains(again.Text(), p.account)
+		})
+	}
 	tries("when it is over")
 }
 
@@ -202,6 +246,58 @@ func TestASessionOfSomebodyElseIsNeverTakenForTheOwners(t *testing.T) {
 	fatal(t, err)
 	v.wantAtApp(v.signs(login, bob), bob)
 	v.wantIn(v.presses(v.confirms(p.handoff())), p.user)
+}
+
+// Kratos lets nobody who is signed in to its login page; an application's own link leads past it.
+func TestASessionOfSomebodyElseAtKratosGivesWayToTheOwners(t *testing.T) {
+	e := use(t, env.Kratos)
+	server := e.Provider.(*env.KratosProvider).Server
+	p, v, bob := enrolled(t, e, newcomer(t, e)), newVisitor(t, e), newcomer(t, e)
+	login, err := v.Open(t.Context(), e.Entrance())
+	fatal(t, err)
+	v.wantAtApp(v.signs(login, bob), bob)
+	bobs := v.Cookie("localhost", kratos.SessionCookie)
+
+	address, _, _ := home(e)
+	start, err := v.Open(t.Context(), e.Origin+"/self-service/recovery/browser?"+url.Values{"return_to": {address}}.Encode())
+	fatal(t, err)
+	if start.Status != http.StatusOK || start.URL.String() != e.Issuer {
+		t.Fatalf("%d at %s: %s", start.Status, start.URL, start.Text())
+	}
+	v.wantAtApp(v.presses(v.confirms(p.handoff())), p.user)
+	for who, cookie := range map[string]string{p.account: v.Cookie("localhost", kratos.SessionCookie), e.User(bob): bobs} {
+		session, err := server.Whoami(t.Context(), kratos.Cookie(cookie))
+		if err != nil || !session.Active || session.Identity.Traits["email"] != who {
+			t.Errorf("the session of %s: %+v, %v", who, session, err)
+		}
+		if n, err := e.Provider.Sessions(t.Context(), who); err != nil || n != 1 {
+			t.Errorf("%s has %d sessions, %v", who, n, err)
+		}
+	}
+}
+
+// Where Kratos leads a recovered person is good in that person's browser alone.
+func TestTheSettingsOfARecoveryAtKratosOpenInNoOtherBrowser(t *testing.T) {
+	e := use(t, env.Kratos)
+	p, first, second, bobs, bob := enrolled(t, e, newcomer(t, e)), newVisitor(t, e), newVisitor(t, e), newVisitor(t, e), newcomer(t, e)
+	p.Wants = []string{"sign-in", "reset-password"}
+	first.forgets()
+	settings := first.presses(first.confirms(p.handoff()))
+	if settings.URL.Path != "/ui/settings" || settings.URL.Query().Get("flow") == "" {
+		t.Fatalf("%d at %s: %s", settings.Status, settings.URL, settings.Text())
+	}
+	shown, err := second.Open(t.Context(), settings.URL.String())
+	fatal(t, err)
+	second.wantStranger(shown)
+
+	login, err := bobs.Open(t.Context(), e.Entrance())
+	fatal(t, err)
+	bobs.wantAtApp(bobs.signs(login, bob), bob)
+	shown, err = bobs.Open(t.Context(), settings.URL.String())
+	fatal(t, err)
+	if strings.Contains(shown.Text(), p.account) || shown.URL.Query().Get("flow") == settings.URL.Query().Get("flow") {
+		t.Errorf("%s is shown %s: %s", bob, shown.URL, shown.Text())
+	}
 }
 
 // A link to the gateway that somebody else has put at the account leads nobody in, and does not outlive a recovery.
