@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -86,30 +87,58 @@ func TestProgramsGetNothingUnlessThatIsAskedFor(t *testing.T) {
 	}
 }
 
-// People see what was asked for on Keycloak's own login page.
+// People see what was asked for on Keycloak's own login page, also if it is asked for later.
 func TestTheLoginPageShowsTheWayToTheGateway(t *testing.T) {
 	h := plainRealm(t, use(t, env.Keycloak))
 	h.must("--apply")
-	page := h.loginPage()
-	if strings.Contains(page, "Recover with a device") || strings.Contains(page, "/broker/regrant/login") {
+	if page := h.loginPage(browser.New(h.e.Roots)); strings.Contains(page.Text(), shownButton) || strings.Contains(page.Body, "/broker/regrant/login") {
 		t.Error("there is a button that nobody asked for")
 	}
-	h.must("--button", "--apply")
-	if page = h.loginPage(); !strings.Contains(page, "/broker/regrant/login") {
-		t.Errorf("there is no button: %s", page)
+	hidden := h.export()
+	fatal(t, os.Remove(filepath.Join(h.dir, "init-keycloak-"+h.realm+".json"))) // so that it is put back to what it is now
+	plan := h.must("--button")
+	if plan.changes() != "identity provider/regrant" || plan.Changes[0].Before["displayName"] != "Account recovery" || plan.Changes[0].After["displayName"] != shownButton {
+		t.Errorf("the plan is %+v", plan.Changes)
 	}
-	if plan := h.must(); len(plan.Changes) > 0 {
-		t.Errorf("a run that says nothing of the button would change %s", plan.changes())
+	h.must("--button", "--apply")
+	b := browser.New(h.e.Roots)
+	if _, err := b.Click(t.Context(), h.loginPage(b), shownButton); err != nil {
+		t.Error(err)
+	}
+	for _, args := range [][]string{{"--button"}, {}} {
+		if plan := h.must(args...); len(plan.Changes) > 0 {
+			t.Errorf("another run with %q would change %s", args, plan.changes())
+		}
+	}
+	h.must("--undo")
+	h.same(hidden, h.export())
+}
+
+// A name that an operator has chosen is only looks.
+func TestAButtonKeepsTheNameThatAnOperatorGaveIt(t *testing.T) {
+	h := plainRealm(t, use(t, env.Keycloak))
+	h.must("--apply")
+	var provider map[string]any
+	path := "/" + h.realm + "/identity-provider/instances/regrant"
+	h.admin(http.MethodGet, path, nil, &provider)
+	provider["displayName"] = "Mit einem Gerät"
+	h.admin(http.MethodPut, path, provider, nil)
+	h.must("--button", "--apply")
+	if page := h.loginPage(browser.New(h.e.Roots)); !strings.Contains(page.Text(), "Mit einem Gerät") || strings.Contains(page.Text(), shownButton) {
+		t.Errorf("the login page shows: %s", page.Text())
 	}
 }
 
+// shownButton is what --button shows.
+const shownButton = "Recover with a device"
+
 // loginPage is that of the account console.
-func (h *house) loginPage() string {
+func (h *house) loginPage(b *browser.Browser) *browser.Page {
 	h.t.Helper()
-	page, err := browser.New(h.e.Roots).Open(h.t.Context(), h.e.Origin+"/realms/"+h.realm+"/protocol/openid-connect/auth?client_id=account-console&response_type=code&scope=openid"+
+	page, err := b.Open(h.t.Context(), h.e.Origin+"/realms/"+h.realm+"/protocol/openid-connect/auth?client_id=account-console&response_type=code&scope=openid"+
 		"&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&redirect_uri="+url.QueryEscape(h.e.Origin+"/realms/"+h.realm+"/account/"))
 	fatal(h.t, err)
-	return page.Body
+	return page
 }
 
 // emptied puts a plain realm, with people and an application, in the place of the environment's.

@@ -103,6 +103,9 @@ func (r *Realm) wantProvider(now setup.State) (setup.State, error) {
 	want["config."+secretDigest] = digest(r.brokerSecret)
 	if now == nil || r.o.Button {
 		want["hideOnLogin"] = !r.o.Button
+		if name := now["displayName"]; name == nil || name == "" || name == unseen { // any other is an operator's own
+			want["displayName"] = r.o.displayName()
+		}
 	}
 	return want, nil
 }

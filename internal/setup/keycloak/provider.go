@@ -25,7 +25,7 @@ func (r *Realm) provider(alias string) setup.Object {
 	return document{
 		api: r.api, kind: "identity provider", name: alias, nested: "config",
 		find: at(providerPath(alias)), collection: at("/identity-provider/instances"),
-		identity: map[string]any{"alias": alias, "providerId": "oidc", "displayName": r.o.displayName()},
+		identity: map[string]any{"alias": alias, "providerId": "oidc"},
 		adjust: func(_ context.Context, whole map[string]any, to setup.State) error {
 			if to["config."+secretDigest] == digest(r.brokerSecret) {
 				whole["config"].(map[string]any)["clientSecret"] = r.brokerSecret
@@ -39,9 +39,12 @@ func providerPath(alias string) string {
 	return "/identity-provider/instances/" + url.PathEscape(alias)
 }
 
+// unseen is the name of a provider that the login page does not show.
+const unseen = "Account recovery"
+
 func (o Options) displayName() string {
 	if o.Button {
 		return "Recover with a device"
 	}
-	return "Account recovery"
+	return unseen
 }
