@@ -48,8 +48,8 @@ func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
 	bob.bindCodes()
 	h.refused("was never rehearsed", "--mode", "strict", "--administrator", "bob")
 	fatal(t, proofs{code: true, rehearse: true}.recover(nil)(t.Context(), bob, 0))
-	strict := h.must("--upstream-grant", "--mode", "strict", "--administrator", "bob", "--link-on-login", "--apply")
-	if strict.changes() != "realm/"+h.realm {
+	strict := h.must("--upstream-grant", "--mode", "strict", "--administrator", "bob", "--link-on-login", "--button", "--apply")
+	if strict.changes() != "identity provider/regrant, realm/"+h.realm {
 		t.Errorf("mode strict changes %s", strict.changes())
 	}
 
@@ -63,9 +63,13 @@ func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
 		t.Error("the application was not told that the session came from a recovery")
 	}
 
-	_, err := h.server.NewUser(t.Context(), "olivia")
-	fatal(t, err)
+	for _, name := range []string{"olivia", "barbara"} {
+		_, err := h.server.NewUser(t.Context(), name)
+		fatal(t, err)
+	}
 	bindsByBothFactors(t, e, "olivia") // by the class that the realm now has
+	h.linksOn("olivia")
+	recoversByButton(enrolled(t, e, "barbara"))
 
 	h.must("--undo")
 	h.same(before, h.export())
@@ -129,8 +133,11 @@ func TestAButtonKeepsTheNameThatAnOperatorGaveIt(t *testing.T) {
 	}
 }
 
-// shownButton is what --button shows.
-const shownButton = "Recover with a device"
+// shownButton is what --button shows, and shownLink what --link-on-login does.
+const (
+	shownButton = "Recover with a device"
+	shownLink   = "Recover your account"
+)
 
 // loginPage is that of the account console.
 func (h *house) loginPage(b *browser.Browser) *browser.Page {
@@ -139,6 +146,39 @@ func (h *house) loginPage(b *browser.Browser) *browser.Page {
 		"&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&redirect_uri="+url.QueryEscape(h.e.Origin+"/realms/"+h.realm+"/account/"))
 	fatal(h.t, err)
 	return page
+}
+
+// leads follows the link of a page of Keycloak's to the gateway's start page.
+func (v *visitor) leads(from *browser.Page, text string) {
+	v.t.Helper()
+	start, err := v.Click(v.t.Context(), from, text)
+	fatal(v.t, err)
+	if start.Status != http.StatusOK || !strings.HasPrefix(start.URL.String(), v.e.Issuer+"/oidc/authorize") {
+		v.t.Errorf("%q leads to %d at %s: %s", text, start.Status, start.URL.Redacted(), start.Text())
+	}
+}
+
+// linksOn follows the link on the page for the password and on the one for the one-time password, to which olivia's leads.
+func (h *house) linksOn(olivia string) {
+	h.t.Helper()
+	v := newVisitor(h.t, h.e)
+	v.leads(h.loginPage(v.Browser), shownLink)
+	v = newVisitor(h.t, h.e)
+	second := v.signs(h.loginPage(v.Browser), olivia)
+	if len(second.Forms) == 0 || !second.Forms[0].Values.Has("otp") {
+		h.t.Fatalf("%s asks for no one-time password: %s", second.URL.Redacted(), second.Text())
+	}
+	v.leads(second, shownLink)
+}
+
+// recoversByButton goes from the application's login page by the button, and back to the application.
+func recoversByButton(p *person) {
+	p.t.Helper()
+	v := newVisitor(p.t, p.e)
+	login, err := v.Open(p.t.Context(), p.e.Entrance())
+	fatal(p.t, err)
+	v.leads(login, shownButton)
+	v.wantAtApp(v.presses(v.confirms(p.handoff())), p.user)
 }
 
 // emptied puts a plain realm, with people and an application, in the place of the environment's.
