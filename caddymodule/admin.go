@@ -69,6 +69,7 @@ var adminRoutes = map[string]adminRoute{
 	"authenticators/*/revoke": {http.MethodPost, revokeAuthenticator},
 	"recoveries":              {http.MethodGet, listRecoveries},
 	"broker":                  {http.MethodGet, describeBroker},
+	"deployment":              {http.MethodGet, describeDeployment},
 	"rotate-keys":             {http.MethodPost, rotateKeys},
 	"reconcile":               {http.MethodPost, reconcileNow},
 	"doctor":                  {http.MethodPost, examine},

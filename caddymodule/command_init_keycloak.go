@@ -36,7 +36,8 @@ is used for this run and kept nowhere.
 
 Mode assist, the default, leaves Keycloak's own "Forgot password?" as it is; mode
 strict leads it to the gateway. Strict is refused until --administrator names
-somebody who has proven two methods in a rehearsal or a recovery.`,
+somebody who has proven two methods in a rehearsal or a recovery. What --format
+prints says that instead, since it calls nobody.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.o.URL = args[0]
@@ -126,10 +127,10 @@ func (in *initKeycloak) print(cmd *cobra.Command) error {
 	default:
 		err = fmt.Errorf("--format %q is not known: write realm-json or terraform", in.format)
 	}
-	if err == nil {
-		_, err = fmt.Fprint(cmd.OutOrStdout(), text)
+	if err != nil {
+		return err
 	}
-	return err
+	return in.strictFlags.print(cmd, text, in.format != "realm-json")
 }
 
 // credentials reads those of the administrator, and what is trusted on the way to the server.

@@ -2,10 +2,13 @@ package caddymodule
 
 import (
 	"fmt"
+	"net/http"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/regrant/regrant/internal/doctor"
 	"github.com/regrant/regrant/internal/setup/kratos"
 )
 
@@ -29,7 +32,8 @@ Kratos reads it again by itself.
 
 Mode assist, the default, leaves Kratos' own recovery as it is; mode strict ends
 it. Strict is refused until --administrator names somebody who has proven two
-methods in a rehearsal or a recovery.`,
+methods in a rehearsal or a recovery. What --format prints says that instead,
+since it calls nobody.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return in.execute(cmd) },
 	}
@@ -58,8 +62,7 @@ func (in *initKratos) execute(cmd *cobra.Command) error {
 		return err
 	}
 	if in.format != "" {
-		_, err := fmt.Fprint(cmd.OutOrStdout(), in.o.Fragment())
-		return err
+		return in.print(cmd, in.o.Fragment(), true)
 	}
 	if in.o.Strict && !in.undo {
 		if err := in.ready(cmd); err != nil {
@@ -85,7 +88,23 @@ func (in *initKratos) ready(cmd *cobra.Command) error {
 	if err := in.named(); err != nil {
 		return err
 	}
+	var d doctor.Deployment
+	if err := askGateway(cmd, http.MethodGet, "deployment", nil, &d); err != nil {
+		return fmt.Errorf("mode strict needs the gateway that runs: %w", err)
+	}
+	if err := in.sameGateway(d); err != nil {
+		return err
+	}
 	return in.proven(cmd)
+}
+
+// sameGateway refuses a gateway that would not answer for this Kratos.
+func (in *initKratos) sameGateway(d doctor.Deployment) error {
+	if p := d.Provider; p.Kind != "kratos" || d.Issuer() != in.issuer || p.URL != in.o.URL || p.AdminURL != in.o.Admin {
+		return fmt.Errorf("mode strict is refused: the gateway that runs is not the one of this Kratos (its issuer is %s, and it calls %s at %s): load the Caddyfile that was printed, or give --issuer, --url and --admin as there",
+			clean(d.Issuer()), clean(p.Kind), clean(strings.Join(append([]string{p.URL}, p.Admins()...), " and ")))
+	}
+	return nil
 }
 
 // server needs no running Kratos to undo.

@@ -55,6 +55,24 @@ func (s *strictFlags) strict() (bool, error) {
 	return s.mode == modeStrict, nil
 }
 
+// unasked is what mode strict is refused without where somebody can be asked.
+const unasked = `Mode strict: apply this only once an administrator has proven two methods that work now. Nobody was asked here.
+'caddy regrant authenticators NAME --json' asks the gateway that runs: two methods must be "usable" and have a "last_proven_at".
+`
+
+// print writes down what is kept as code, and calls nobody. In mode strict it says so first: in comments, or beside a text that can have none.
+func (s *strictFlags) print(cmd *cobra.Command, text string, comments bool) error {
+	switch {
+	case s.mode != modeStrict:
+	case comments:
+		text = "# " + strings.ReplaceAll(strings.TrimSpace(unasked), "\n", "\n# ") + "\n" + text
+	default:
+		fmt.Fprint(cmd.ErrOrStderr(), unasked)
+	}
+	_, err := fmt.Fprint(cmd.OutOrStdout(), text)
+	return err
+}
+
 // provenMethods is how many methods an administrator must have proven before the identity provider's own ways back are closed.
 const provenMethods = 2
 

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/regrant/regrant/internal/doctor"
 )
 
 func TestTwoMethodsAreProvenWhenTwoWereProvenAndWork(t *testing.T) {
@@ -66,6 +69,55 @@ func TestModeStrictAsksTheGatewayOfTheRealm(t *testing.T) {
 	}
 	if err := in.sameGateway(good); err == nil || !strings.Contains(err.Error(), "comes after mode assist") {
 		t.Errorf("no secret yet: %v", err)
+	}
+}
+
+// Mode strict is for the gateway in front of this Kratos, and each case is another one.
+func TestModeStrictAsksTheGatewayOfTheKratos(t *testing.T) {
+	in := initKratos{strictFlags: strictFlags{issuer: "https://id.example.com/recovery", mode: modeStrict}}
+	in.o.URL, in.o.Admin = "http://127.0.0.1:4433", "http://127.0.0.1:4434"
+	if err := in.options(); err != nil {
+		t.Fatal(err)
+	}
+	good := doctor.Deployment{Origin: "https://id.example.com", Path: "/recovery", Provider: doctor.Provider{Kind: "kratos", URL: in.o.URL, AdminURL: in.o.Admin}}
+	if err := in.sameGateway(good); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*doctor.Deployment){
+		"origin":                   func(d *doctor.Deployment) { d.Origin = "https://other.example" },
+		"path":                     func(d *doctor.Deployment) { d.Path = "/recover" },
+		"another kind":             func(d *doctor.Deployment) { d.Provider.Kind = "hydra" },
+		"another Kratos":           func(d *doctor.Deployment) { d.Provider.URL = "http://127.0.0.1:5433" },
+		"another Kratos' accounts": func(d *doctor.Deployment) { d.Provider.AdminURL = "http://127.0.0.1:5434" },
+	} {
+		d := good
+		change(&d)
+		if err := in.sameGateway(d); err == nil || !strings.Contains(err.Error(), "not the one of this Kratos") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What is printed comes with what nobody was asked, and stays what it is.
+func TestWhatIsPrintedForModeStrictSaysWhatNobodyWasAsked(t *testing.T) {
+	for _, c := range []struct {
+		mode     string
+		comments bool
+		out, err string
+	}{
+		{modeAssist, true, "text\n", ""},
+		{modeAssist, false, "text\n", ""},
+		{modeStrict, true, "# " + strings.Replace(unasked, "\n'", "\n# '", 1) + "text\n", ""},
+		{modeStrict, false, "text\n", unasked},
+	} {
+		var out, errs bytes.Buffer
+		cmd := new(cobra.Command)
+		cmd.SetOut(&out)
+		cmd.SetErr(&errs)
+		err := (&strictFlags{mode: c.mode}).print(cmd, "text\n", c.comments)
+		if err != nil || out.String() != c.out || errs.String() != c.err {
+			t.Errorf("%s, comments %t: %q, %q, %v", c.mode, c.comments, &out, &errs, err)
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ func TestAPlainKratosIsSetUpRefusesItsOwnRecoveryAndIsPutBack(t *testing.T) {
 
 	strict := []string{"--mode", "strict", "--administrator", "bob@example.com", "--recovery-ui", "/ui/recovery", "--session-tokens", "--hydra", "http://127.0.0.1:4445"}
 	h.refused("name with --administrator", "--mode", "strict", "--apply")
+	h.refused("not the one of this Kratos", append(strict, "--url", "http://127.0.0.1:1", "--apply")...)
 	h.refused("proven 0 of 2", append(strict, "--apply")...)
 	proveTwo(t, e)
 	plan = h.must(append(strict, "--apply")...)

@@ -102,7 +102,7 @@ func (h *kratosHouse) conflicts(t *testing.T) {
 func TestTheFragmentOfKratosIsWhatInitMakes(t *testing.T) {
 	w := newWorkshop(t)
 	said, ok := w.caddy("regrant", "init", "kratos", "--format", "kratos-yaml", "--issuer", "https://id.example.com", "--mode", "strict", "--recovery-ui", "/ui/recovery", "--session-tokens", "--close-code-login")
-	for _, want := range []string{"      enabled: false\n", `ui_url: "https://id.example.com/ui/recovery"`, "use_continue_with_transitions: true", "passwordless_enabled: false", "# mode strict: nothing is mailed"} {
+	for _, want := range []string{"      enabled: false\n", "# Mode strict: apply this only once", `ui_url: "https://id.example.com/ui/recovery"`, "use_continue_with_transitions: true", "passwordless_enabled: false", "# mode strict: nothing is mailed"} {
 		if !ok || !strings.Contains(said, want) {
 			t.Errorf("there is no %q in\n%s", want, said)
 		}
