@@ -20,6 +20,7 @@ var private = upstream.Verdict{Kind: upstream.Blocked, Reason: "private route"}
 // reach one of Kratos' own.
 type guard struct {
 	prefix     string // path of the public API
+	entry      string // path of the gateway's start page
 	recoveryUI string
 	strict     bool
 	reply      *upstream.Reply
@@ -29,6 +30,9 @@ func newGuard(cfg Config) guard {
 	g := guard{strict: cfg.Strict, recoveryUI: cfg.RecoveryUI, reply: leadTo(cfg.EntryURL)}
 	if u, err := url.Parse(cfg.PublicURL); err == nil {
 		g.prefix = u.Path
+	}
+	if u, err := url.Parse(cfg.EntryURL); err == nil {
+		g.entry = u.Path
 	}
 	return g
 }
@@ -64,7 +68,7 @@ func (g *guard) judge(r *http.Request) upstream.Verdict {
 		return v
 	}
 	path := strings.TrimSuffix(r.URL.Path, "/")
-	if g.isRecoveryUI(path) {
+	if g.isRecoveryUI(path) || g.bringsEntry(path, r.URL) {
 		return g.entrance(r)
 	}
 	below, ok := g.below(path)
@@ -87,6 +91,12 @@ func (g *guard) below(path string) (string, bool) {
 
 func (g *guard) isRecoveryUI(path string) bool {
 	return g.strict && g.recoveryUI != "" && path == strings.TrimSuffix(g.recoveryUI, "/")
+}
+
+// bringsEntry tells whether somebody comes to the gateway's start page by a link
+// that says where the login was going. The login app has it of Kratos' flow.
+func (g *guard) bringsEntry(path string, u *url.URL) bool {
+	return path == g.entry && entryOf(u.Query()) != ""
 }
 
 // concerns tells whether a path is one that the table is about.

@@ -184,6 +184,24 @@ func TestAnEntranceKeepsWhereThePersonCameFromAndNothingElse(t *testing.T) {
 	}
 }
 
+// The login app may lead there itself, which in mode assist is the only way.
+func TestALinkToTheStartPageKeepsWhereThePersonCameFrom(t *testing.T) {
+	for mode, a := range map[string]*kratos.Adapter{"strict": guarded(t), "assist": guarded(t, assisting), "below a path": guarded(t, prefixed)} {
+		for target, want := range map[string]string{
+			"/recovery?flow=x&return_to=https://a.b/": "return_to=https%3A%2F%2Fa.b%2F",
+			"/recovery/?login_challenge=c":            "login_challenge=c",
+			"/recovery?flow=x":                        "",
+			"/recovery?login_challenge=&return_to=":   "",
+			"/recovery/start?login_challenge=c":       "",
+			"/public/recovery?login_challenge=c":      "",
+		} {
+			if got := a.Guard(request(t, "GET", target)); (got.Kind == upstream.Entrance) != (want != "") || got.Entry != want {
+				t.Errorf("%s, %s: %+v, want %q", mode, target, got, want)
+			}
+		}
+	}
+}
+
 func TestScriptsAreLedToTheGatewayInKratosOwnWords(t *testing.T) {
 	a := guarded(t)
 	for _, target := range []string{"/self-service/recovery/browser", "/self-service/recovery/api", "/ui/recovery"} {

@@ -1,0 +1,69 @@
+package integration
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/regrant/regrant/integration/browser"
+	"github.com/regrant/regrant/integration/env"
+)
+
+// A link of the login app's own leads to the gateway's start page, with what Kratos' flow says of where the login was going. In mode assist
+// it is the only way there.
+func TestALinkOfTheLoginAppsKeepsWhereTheLoginWasGoing(t *testing.T) {
+	people := []string{"carol", "dave", "erin", "frank", "grace", "heidi"}
+	e := own(t, env.Options{IdP: env.KratosHydra, Patient: true, Users: people})
+	t.Run("strict", func(t *testing.T) { keepsWhereTheLoginWasGoing(t, e, people[:3]) })
+	fatal(t, e.Configure(t.Context(), func(text string) string {
+		return strings.Replace(text, "recovery_ui /ui/recovery\n", "recovery_ui /ui/recovery\n\t\t\tmode assist\n", 1)
+	}))
+	t.Run("assist", func(t *testing.T) { keepsWhereTheLoginWasGoing(t, e, people[3:]) })
+}
+
+func keepsWhereTheLoginWasGoing(t *testing.T, e *env.Env, people []string) {
+	t.Helper()
+	v, p := newVisitor(t, e), enrolled(t, e, people[0])
+	login, err := v.Open(t.Context(), e.Entrance())
+	fatal(t, err)
+	v.wantAtApp(v.recoversFrom(p, linked(t, login, "Forgot").Query()), p.user) // a login of Hydra's
+
+	v, p = newVisitor(t, e), enrolled(t, e, people[1])
+	app := e.Origin + "/ui/?from=here"
+	page := v.recoversFrom(p, url.Values{"return_to": {app}})
+	if page.URL.String() != app || !strings.Contains(page.Text(), p.account+" by ") {
+		t.Errorf("%d at %s, want %s at %s: %s", page.Status, page.URL, p.account, app, page.Text())
+	}
+
+	v, p = newVisitor(t, e), enrolled(t, e, people[2])
+	page = v.recoversFrom(p, url.Values{"return_to": {"https://evil.example/"}}) // which Kratos does not allow
+	if page.Status != http.StatusOK || !strings.HasPrefix(page.URL.String(), e.Origin+"/ui/settings?") {
+		t.Errorf("%d at %s: %s", page.Status, page.URL, page.Text())
+	}
+}
+
+// recoversFrom follows such a link, and is where p's recovery ends in this browser.
+func (v *visitor) recoversFrom(p *person, query url.Values) *browser.Page {
+	v.t.Helper()
+	start, err := v.Open(v.t.Context(), v.e.Issuer+"?"+query.Encode())
+	fatal(v.t, err)
+	if start.Status != http.StatusOK || start.URL.String() != v.e.Issuer {
+		v.t.Fatalf("%d at %s: %s", start.Status, start.URL, start.Text())
+	}
+	return v.presses(v.confirms(p.handoff()))
+}
+
+// linked is where a link of a page leads.
+func linked(t *testing.T, page *browser.Page, text string) *url.URL {
+	t.Helper()
+	for _, l := range page.Links {
+		if strings.Contains(l.Text, text) {
+			to, err := page.URL.Parse(l.Href)
+			fatal(t, err)
+			return to
+		}
+	}
+	t.Fatalf("no link %q at %s: %s", text, page.URL.Redacted(), page.Text())
+	return nil
+}
