@@ -133,7 +133,7 @@ func needs(t *testing.T, kind string) {
 		t.Skip("starts servers")
 	}
 	switch kind {
-	case env.Keycloak:
+	case env.Keycloak, env.KeycloakOIDC:
 		demand(t, keycloak.Missing())
 	case env.Kratos:
 		demand(t, cmp.Or(ory.Missing(filepath.Join(bin, "kratos")), postgres.Missing()))

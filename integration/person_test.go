@@ -38,6 +38,8 @@ func enrolled(t *testing.T, e *env.Env, user string) *person {
 		p.account, p.subject = user+"@demo.example", user+"-0001"
 	case env.Hydra:
 		p.subject = e.User(user)
+	case env.KeycloakOIDC: // with the link that an operator makes there, for good
+		p.subject = linkedForGood(t, e, user)
 	}
 	if p.subject != "" { // the provider cannot be asked
 		args = append(args, "--subject", p.subject)

@@ -81,6 +81,7 @@ func realProvider(t *testing.T) demo {
 	return p
 }
 
+// In front of a real Keycloak it is kept, too: upstream/keycloak has the server, and the test.
 func TestAdapterKeepsTheContract(t *testing.T) {
 	p := realProvider(t)
 	upstreamtest.Run(t, upstreamtest.Fixture{
