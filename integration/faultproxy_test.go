@@ -112,11 +112,11 @@ func apis(e *env.Env) []api {
 	rest := api{"/", e.IdP}
 	switch p := e.Provider.(type) {
 	case *env.HydraProvider:
-		return []api{{"/admin/", p.Server.AdminURL}, rest}
+		return []api{{"/admin/", p.Server.AdminURL}, {"/version", p.Server.AdminURL}, rest}
 	case *env.KratosProvider:
 		all := []api{{"/admin/", p.Server.AdminURL}, rest}
 		if p.Hydra != nil {
-			all = append([]api{{"/admin/oauth2/", p.Hydra.AdminURL}}, all...)
+			all = append([]api{{"/admin/oauth2/", p.Hydra.AdminURL}, {"/version", p.Hydra.AdminURL}}, all...)
 		}
 		return all
 	}

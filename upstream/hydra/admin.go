@@ -17,6 +17,7 @@ import (
 type Admin struct {
 	address string
 	http    *http.Client
+	version version
 }
 
 // NewAdmin checks the address of the API, such as http://127.0.0.1:4445. It
@@ -34,8 +35,12 @@ type refusal int
 func (r refusal) Error() string { return fmt.Sprintf("status %d", int(r)) }
 
 // call sends one request about path and demands the one status that means
-// success. An error may be a [refusal], to be made sense of by the caller.
+// success. An error may be a [refusal], to be made sense of by the caller. No
+// answer is taken of a version that is too old.
 func (a *Admin) call(ctx context.Context, method, path string, query url.Values, body any, want int, into any) error {
+	if err := a.CheckVersion(ctx); err != nil {
+		return err
+	}
 	r, err := upstream.Request(ctx, method, a.address+"/admin"+path+"?"+query.Encode(), body)
 	if err != nil {
 		return fmt.Errorf("asking for %s: %w", path, err)

@@ -1,6 +1,7 @@
 package hydra_test
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -57,6 +58,16 @@ func TestAdapterKeepsTheContract(t *testing.T) {
 						r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, "subject=alice-1", "subject=bob-1")
 					}
 					next.ServeHTTP(rw, r)
+				})
+			},
+			"too old": func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+					if r.URL.Path != "/version" {
+						next.ServeHTTP(rw, r)
+						return
+					}
+					rw.Header().Set("Content-Type", "application/json")
+					_, _ = io.WriteString(rw, `{"version":"v2.2.0"}`)
 				})
 			},
 		},

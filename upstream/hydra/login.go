@@ -17,6 +17,9 @@ const recovered = "urn:regrant:acr:"
 // LoginResult implements [upstream.Adapter]. A login that a recovery answered
 // proves nothing here.
 func (a *Adapter) LoginResult(ctx context.Context, back upstream.Answer, l upstream.Login) (upstream.Principal, error) {
+	if err := a.admin.CheckVersion(ctx); err != nil {
+		return upstream.Principal{}, err
+	}
 	who, err := a.party.LoginResult(ctx, back, l)
 	if err == nil && strings.HasPrefix(who.ACR, recovered) {
 		return upstream.Principal{}, fmt.Errorf("%w: nobody has signed in, a recovery did", upstream.ErrRefused)

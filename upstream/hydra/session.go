@@ -17,8 +17,12 @@ func (a *Adapter) Resolve(context.Context, string) (upstream.Account, error) {
 }
 
 // State implements [upstream.Adapter] with what the operator declared: only the
-// login app knows its accounts.
-func (a *Adapter) State(_ context.Context, id string) (upstream.State, error) {
+// login app knows its accounts. In front of a Hydra that is too old nothing is
+// granted that it could not end.
+func (a *Adapter) State(ctx context.Context, id string) (upstream.State, error) {
+	if err := a.admin.CheckVersion(ctx); err != nil {
+		return upstream.State{}, err
+	}
 	state := upstream.State{Account: upstream.Account{ID: id}, Enabled: true}
 	if a.cfg.AssumeUnprivileged {
 		state.Privilege = upstream.PrivilegeOrdinary

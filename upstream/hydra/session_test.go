@@ -165,6 +165,8 @@ func answering(t *testing.T, w *world, status int, answer, to string) (upstream.
 	fake := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
 		switch {
+		case r.URL.Path == "/version":
+			_, _ = rw.Write([]byte(`{"version":"v2.3.0"}`))
 		case r.Method == http.MethodDelete:
 			rw.WriteHeader(http.StatusNoContent)
 		case r.Method == http.MethodPut:

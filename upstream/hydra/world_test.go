@@ -127,7 +127,7 @@ func startWorld(ctx context.Context, program string) (*world, error) {
 		return nil, fmt.Errorf("%v\n%s", err, w.log.Bytes())
 	}
 	w.both = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/admin/") {
+		if strings.HasPrefix(r.URL.Path, "/admin/") || r.URL.Path == "/version" {
 			proxy(ports[2]).ServeHTTP(rw, r)
 			return
 		}

@@ -27,6 +27,8 @@ func withHydra(t *testing.T, w *world) (a *kratos.Adapter, ended func(n int), do
 		switch {
 		case *down:
 			rw.WriteHeader(http.StatusBadGateway)
+		case r.URL.Path == "/version":
+			_, _ = rw.Write([]byte(`{"version":"v2.3.0"}`))
 		case strings.HasSuffix(r.URL.Path, "/requests/login"):
 			_, _ = rw.Write([]byte(`{"challenge":"c","skip":false}`))
 		case r.Method == http.MethodPut:

@@ -99,8 +99,14 @@ func (a *Adapter) Resolve(ctx context.Context, identifier string) (upstream.Acco
 	}
 }
 
-// State implements [upstream.Adapter].
+// State implements [upstream.Adapter]. Beside a Hydra that is too old nothing is
+// granted that could not be ended there.
 func (a *Adapter) State(ctx context.Context, id string) (upstream.State, error) {
+	if a.cfg.Hydra != nil {
+		if err := a.cfg.Hydra.CheckVersion(ctx); err != nil {
+			return upstream.State{}, fmt.Errorf("at Hydra: %w", err)
+		}
+	}
 	var document jsontext.Value // all of it, for the marks
 	if err := a.read(ctx, id, &document); err != nil {
 		return upstream.State{}, err

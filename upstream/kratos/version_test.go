@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/upstream"
+	"github.com/regrant/regrant/upstream/hydra"
 )
 
 // answering is an adapter whose server is do.
@@ -94,6 +95,32 @@ func TestAGoodVersionIsAskedForOnceAndABadOneAgain(t *testing.T) {
 	}
 	if asked != 3 {
 		t.Errorf("asked %d times, want 3", asked)
+	}
+}
+
+func TestBesideAHydraBelowItsFloorNothingIsAskedOfAnAccount(t *testing.T) {
+	for version, want := range map[string]error{`{"version":"v2.3.0"}`: nil, `{"version":"v2.2.0"}`: upstream.ErrTooOld} {
+		a := answering(t, func(r *http.Request) *http.Response {
+			if want != nil {
+				t.Errorf("%s: asked for %s", version, r.URL.Path)
+			}
+			if r.URL.Path == "/admin/version" {
+				return reply(http.StatusOK, `{"version":"v1.3.1"}`)
+			}
+			return reply(http.StatusOK, oneIdentity)
+		})
+		var err error
+		a.cfg.Hydra, err = hydra.NewAdmin("http://hydra.example", &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			resp := reply(http.StatusOK, version)
+			resp.Request = r
+			return resp, nil
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.State(t.Context(), "4b1d"); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", version, err, want)
+		}
 	}
 }
 
