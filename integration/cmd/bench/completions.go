@@ -36,7 +36,7 @@ var (
 	byProgram = way{"program", (*person).inProgram}
 
 	adapters = []adapter{
-		{env.Hydra, []way{byBrowser}},
+		{env.Hydra, []way{byBrowser, byProgram}},
 		{env.Kratos, []way{byBrowser, byProgram}},
 		{env.KratosHydra, []way{byBrowser}},
 		{env.Keycloak, []way{byBrowser, byProgram}},
