@@ -31,7 +31,7 @@ const (
 )
 
 // slowness is how long a slow one takes for each answer: too long for one step together, or by itself where one answer is a step.
-var slowness = map[string]time.Duration{env.Keycloak: 5 * time.Second, env.Kratos: 12 * time.Second}
+var slowness = map[string]time.Duration{env.Keycloak: 5 * time.Second, env.Kratos: 12 * time.Second, env.Hydra: 12 * time.Second}
 
 // faultProxy stands between the gateway and the admin API of the identity provider.
 type faultProxy struct {
