@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -12,52 +13,71 @@ import (
 
 // The gateway dies before a call to the identity provider is forwarded, or after it was answered and before the gateway has the answer.
 // The calls are those that one recovery was seen to make. With the adapter oidc it makes none: TestARecoveryCallsNobody.
+//
+// At Keycloak the account is locked, and what was lost is demanded anew and removed last.
 func TestSoakKeycloakComesBackFromEveryCall(t *testing.T) {
 	t.Parallel()
-	comesBackFromEveryCall(t, env.Keycloak, (*person).comesInByBrowser)
+	comesBackFromEveryCall(t, env.Keycloak, renewing)
 }
 
-// Kratos makes its session in the middle of the calls: one that nobody got ends, and none is made twice.
+// Kratos makes its session in the middle of the calls, before what was lost is removed: one that nobody got ends, and none is made twice.
 func TestSoakKratosComesBackFromEveryCall(t *testing.T) {
 	t.Parallel()
-	comesBackFromEveryCall(t, env.Kratos, (*person).comesInByBrowser)
+	comesBackFromEveryCall(t, env.Kratos, renewing)
+}
+
+// Behind Kratos' session comes the login of Hydra's that waits.
+func TestSoakKratosBeforeHydraComesBackFromEveryCall(t *testing.T) {
+	t.Parallel()
+	comesBackFromEveryCall(t, env.KratosHydra, byBrowser)
 }
 
 // Hydra makes its session after it was told to accept the login that waits, which it can be told again.
 func TestSoakHydraComesBackFromEveryCall(t *testing.T) {
 	t.Parallel()
-	comesBackFromEveryCall(t, env.Hydra, (*person).comesInByBrowser)
+	comesBackFromEveryCall(t, env.Hydra, byBrowser)
 }
 
 // What a program is given is made with a link to the account.
 func TestSoakKeycloaksGrantComesBackFromEveryCall(t *testing.T) {
 	t.Parallel()
-	comesBackFromEveryCall(t, env.Keycloak, (*person).comesInByProgram)
+	comesBackFromEveryCall(t, env.Keycloak, byProgram)
 }
 
 // What a program is given is made with a trust in the gateway.
 func TestSoakHydrasGrantComesBackFromEveryCall(t *testing.T) {
 	t.Parallel()
-	comesBackFromEveryCall(t, env.Hydra, (*person).comesInByProgram)
+	comesBackFromEveryCall(t, env.Hydra, byProgram)
 }
 
 // What a program is given is a session of Kratos', whose older ones have opened something at Hydra.
 func TestSoakKratosTokensComeBackFromEveryCall(t *testing.T) {
 	t.Parallel()
-	comesBackFromEveryCall(t, env.KratosHydra, (*person).comesInByProgram)
+	comesBackFromEveryCall(t, env.KratosHydra, byProgram)
 }
 
-// wayIn brings p through a recovery, whatever becomes of the gateway meanwhile, and returns how to look at what is left of it.
-type wayIn func(p *person, ctx context.Context, c *crowd) (left func(), err error)
+// way is what a recovery is about.
+type way struct {
+	loses func(p *person, ctx context.Context) error // makes p need it; nil: nothing is lost but the way in
+
+	// in brings p through it, whatever becomes of the gateway meanwhile, and returns how to look at what is left of it.
+	in func(p *person, ctx context.Context, c *crowd) (left func(), err error)
+}
+
+var (
+	byBrowser = way{in: (*person).comesInByBrowser}
+	byProgram = way{in: (*person).comesInByProgram}
+	renewing  = way{loses: (*person).loses, in: (*person).renewsInBrowser}
+)
 
 // deaths kills the gateway at every call of recoveries that come in by one way.
 type deaths struct {
 	*crowd
+	way
 	proxy *faultProxy
-	in    wayIn
 }
 
-func comesBackFromEveryCall(t *testing.T, kind string, in wayIn) {
+func comesBackFromEveryCall(t *testing.T, kind string, by way) {
 	t.Helper()
 	names, random := people(10), seeded(t)
 	e, proxy := faulty(t, kind, names...)
@@ -67,7 +87,7 @@ func comesBackFromEveryCall(t *testing.T, kind string, in wayIn) {
 			fatal(t, err)
 		}
 	}
-	d := deaths{gathered(t, e, names), proxy, in}
+	d := deaths{gathered(t, e, names), by, proxy}
 	left := d.all()
 	t.Logf("the gateway can die in %d ways", len(left))
 	random.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
@@ -87,6 +107,7 @@ func (d deaths) all() (all []death) {
 		d.reborn()
 		d.warm()
 	})
+	d.lose(1)
 	known := d.calls(func() {
 		left, err := d.in(d.people[0], d.t.Context(), d.crowd)
 		fatal(d.t, err)
@@ -110,11 +131,40 @@ func (d deaths) all() (all []death) {
 
 // calls are those that are made while what happens.
 func (d deaths) calls(what func()) []call {
-	seen := &calls{hit: func(_ call, pass func()) { pass() }}
-	d.proxy.watch(seen.around)
+	seen := d.watch(func(_ call, pass func()) { pass() })
 	defer d.proxy.watch(nil)
 	what()
 	return seen.made()
+}
+
+// watch has hit done with each call. While somebody fills in a form they wait: how often the gateway asks meanwhile whether he is through
+// would differ from one recovery to the next, and with it the numbers of the calls after that.
+func (d deaths) watch(hit func(now call, pass func())) *calls {
+	seen := &calls{}
+	d.proxy.watch(func(r *http.Request, pass func()) {
+		d.filling.Lock()
+		now := seen.seen(r)
+		d.filling.Unlock()
+		hit(now, pass)
+	})
+	return seen
+}
+
+// lose makes the first n need their next recovery.
+func (d deaths) lose(n int) {
+	d.t.Helper()
+	if d.loses == nil {
+		return
+	}
+	var losing sync.WaitGroup
+	for _, p := range d.people[:n] {
+		losing.Go(func() {
+			if err := d.loses(p, d.t.Context()); err != nil {
+				d.t.Errorf("%s loses what is to be recovered: %v", p.user, err)
+			}
+		})
+	}
+	losing.Wait()
 }
 
 // warm begins a recovery and gives it up, so that the process has signed in.
@@ -135,6 +185,7 @@ const patience = 5 * time.Second
 func (d deaths) next(left []death) (n int) {
 	d.t.Helper()
 	left = together(left[:min(len(left), len(d.people))])
+	d.lose(len(left))
 	if !left[0].cold {
 		d.warm()
 	}
@@ -175,7 +226,7 @@ type standing struct {
 func (s *standing) join(n int, at death) {
 	s.t.Helper()
 	stands := make(chan struct{})
-	s.proxy.watch((&calls{hit: at.holds(stands, s.gone)}).around)
+	s.watch(at.holds(stands, s.gone))
 	if at.cold {
 		s.reborn()
 	}

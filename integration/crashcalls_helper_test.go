@@ -51,14 +51,11 @@ var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[A-Za-z0-9_-]{43}`)
 
 // calls are those of one recovery, in their order.
 type calls struct {
-	hit func(now call, pass func()) // what is done with each
-
 	mu    sync.Mutex
 	order []call
 }
 
-func (c *calls) around(r *http.Request, pass func()) { c.hit(c.seen(r), pass) }
-
+// seen adds the one that r is.
 func (c *calls) seen(r *http.Request) call {
 	c.mu.Lock()
 	defer c.mu.Unlock()

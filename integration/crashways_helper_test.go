@@ -28,11 +28,23 @@ func keepTrying(ctx context.Context, what string, try func() (done bool, err err
 	return errors.New("never: " + what)
 }
 
-// comesInByBrowser begins recoveries until one can be confirmed, and comes back to that one until it has ended. Nothing is left of it
-// then but one session.
+// comesInByBrowser recovers in a browser. Nothing is left of it then but one session.
 func (p *person) comesInByBrowser(ctx context.Context, c *crowd) (left func(), err error) {
-	var token string
-	var b *browser.Browser
+	token, _, page, err := p.isLetIn(ctx, c)
+	if err == nil {
+		err = p.isWelcome(page)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		p.isDone(c, token, 1)
+		p.hasOpened(1)
+	}, nil
+}
+
+// isLetIn begins recoveries until one can be confirmed, and comes back to that one until it leads on to the identity provider.
+func (p *person) isLetIn(ctx context.Context, c *crowd) (token string, b *browser.Browser, next *browser.Page, err error) {
 	var page *browser.Page
 	err = keepTrying(ctx, "a recovery begins", func() (bool, error) {
 		var err error
@@ -40,7 +52,7 @@ func (p *person) comesInByBrowser(ctx context.Context, c *crowd) (left func(), e
 		return err == nil, nil
 	})
 	if err != nil {
-		return nil, err
+		return "", nil, nil, err
 	}
 	next, failed := b.Submit(ctx, page, "/continue", nil)
 	err = keepTrying(ctx, "it comes to its end", func() (bool, error) {
@@ -52,13 +64,15 @@ func (p *person) comesInByBrowser(ctx context.Context, c *crowd) (left func(), e
 		}
 		return false, nil
 	})
-	if err == nil && (next.Status != http.StatusOK || !strings.Contains(next.Text(), p.e.Welcome(p.user))) {
-		err = fmt.Errorf("%d at %s, by way of %v: %q", next.Status, next.URL.Path, next.Via, next.Text())
+	return token, b, next, err
+}
+
+// isWelcome is nil if page is what p sees where he wanted to sign in.
+func (p *person) isWelcome(page *browser.Page) error {
+	if page.Status != http.StatusOK || !strings.Contains(page.Text(), p.e.Welcome(p.user)) {
+		return fmt.Errorf("%d at %s, by way of %v: %q", page.Status, page.URL.Path, page.Via, page.Text())
 	}
-	if err != nil {
-		return nil, err
-	}
-	return func() { p.isDone(c, token, 1) }, nil
+	return nil
 }
 
 // begins is a recovery as far as its confirmation.
@@ -125,6 +139,7 @@ func (p *person) isUsedUp(c *crowd, token, access string, given wire.CompleteRes
 		sessions = 1
 	}
 	p.isDone(c, token, sessions)
+	p.hasOpened(0)
 	_, a, err := p.Complete(p.t.Context(), access)
 	isRefused(p.t, a, err, "recovery-expired")
 	_, a, err = p.Exchange(p.t.Context(), token)
@@ -151,6 +166,20 @@ func (p *person) isDone(c *crowd, token string, sessions int) {
 		if len(trusts) > 0 {
 			p.t.Errorf("trusts are left: %+v", trusts)
 		}
+	}
+}
+
+// hasOpened demands that so many sign-ins are known at the Hydra whose login app Kratos is, if there is one.
+func (p *person) hasOpened(n int) {
+	p.t.Helper()
+	k, ok := p.e.Provider.(*env.KratosProvider)
+	if !ok || k.Hydra == nil {
+		return
+	}
+	consents, err := k.Hydra.Consents(p.t.Context(), k.ID(p.account))
+	fatal(p.t, err)
+	if len(consents) != n {
+		p.t.Errorf("%s: %d consents at Hydra, want %d", p.user, len(consents), n)
 	}
 }
 

@@ -29,6 +29,8 @@ type crowd struct {
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 
+	filling sync.RWMutex // read-locked by whoever fills in forms of the identity provider's, see [deaths.watch]
+
 	mu       sync.Mutex
 	granted  map[string]string // reference → txn
 	redeemed map[string]int    // txn → how often the token endpoint said yes

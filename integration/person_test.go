@@ -24,6 +24,8 @@ type person struct {
 	subject string
 	dir     string
 	codes   []string // see bindCodes
+
+	password string // the last that renewsInBrowser has set; "": none yet
 }
 
 var devices atomic.Int32

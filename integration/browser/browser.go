@@ -76,11 +76,8 @@ func (b *Browser) Click(ctx context.Context, from *Page, text string) (*Page, er
 
 // Submit fills values into the first form of from whose action contains action, and sends it.
 func (b *Browser) Submit(ctx context.Context, from *Page, action string, values url.Values) (*Page, error) {
-	for _, f := range from.Forms {
-		if !strings.Contains(f.Action, action) {
-			continue
-		}
-		return b.send(ctx, from, f, values)
+	if f := from.Form(action); f != nil {
+		return b.send(ctx, from, *f, values)
 	}
 	return nil, fmt.Errorf("no form to %q on page %q (%s)", action, from.Title, from.URL.Redacted())
 }

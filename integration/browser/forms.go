@@ -52,6 +52,16 @@ func (p *Page) input(n *html.Node, form *int) {
 	p.Forms[*form].Values.Set(name, attr(n, "value"))
 }
 
+// Form is the first whose action contains action, as [Browser.Submit] finds it; nil: there is none.
+func (p *Page) Form(action string) *Form {
+	for i := range p.Forms {
+		if strings.Contains(p.Forms[i].Action, action) {
+			return &p.Forms[i]
+		}
+	}
+	return nil
+}
+
 // Text is what a person reads on the page.
 func (p *Page) Text() string { return text(p.doc) }
 

@@ -56,7 +56,16 @@ func (s *Server) AdminToken(ctx context.Context) (string, error) {
 // Token returns an access token that a public client gets with the user's
 // password.
 func (s *Server) Token(ctx context.Context, clientID, name, password string) (string, error) {
+	return s.TokenByBoth(ctx, clientID, name, password, "")
+}
+
+// TokenByBoth is Token for a user who has a second factor, with a one-time
+// password of it.
+func (s *Server) TokenByBoth(ctx context.Context, clientID, name, password, otp string) (string, error) {
 	form := url.Values{"grant_type": {"password"}, "client_id": {clientID}, "username": {name}, "password": {password}, "scope": {"openid"}}
+	if otp != "" {
+		form.Set("otp", otp)
+	}
 	var token struct {
 		AccessToken string `json:"access_token"`
 	}

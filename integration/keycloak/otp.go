@@ -28,9 +28,14 @@ func (s *Server) AddCredential(ctx context.Context, userID string, credential ma
 	return s.Admin(ctx, "PUT", "/users/"+userID, map[string]any{"credentials": []any{credential}}, nil)
 }
 
-// OTP is the one-time password at a time (RFC 6238). Each is good for once.
-func OTP(at time.Time) string {
-	mac := hmac.New(sha1.New, []byte(otpKey))
+// OTP is the one-time password at a time that an [Server.AddOTP] is good for.
+// Each is good for once.
+func OTP(at time.Time) string { return OTPOf(otpKey, at) }
+
+// OTPOf is the one-time password at a time (RFC 6238) under a key as the form
+// shows it that has a new factor set up.
+func OTPOf(key string, at time.Time) string {
+	mac := hmac.New(sha1.New, []byte(key))
 	_ = binary.Write(mac, binary.BigEndian, at.Unix()/30)
 	sum := mac.Sum(nil)
 	offset := sum[len(sum)-1] & 0xf
