@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -140,7 +141,7 @@ func (p *person) hasRenewed(lost, key string) {
 		if _, err := provider.Server.SignIn(ctx, p.account, p.password); err != nil {
 			p.t.Errorf("%s, with the new password: %v", p.user, err)
 		}
-		if _, err := provider.Server.SignIn(ctx, p.account, lost); !kratos.Refused(err, 400) {
+		if _, err := provider.Server.SignIn(ctx, p.account, lost); !kratos.Refused(err, http.StatusBadRequest) {
 			p.t.Errorf("%s, with the old password: %v", p.user, err)
 		}
 	}
