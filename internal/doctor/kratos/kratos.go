@@ -16,15 +16,20 @@ import (
 	"github.com/regrant/regrant/upstream/kratos"
 )
 
-// holes are those that older versions are open to.
-const holes = "CVE-2024-45042 (settings of an account with a second factor open to a session with one, v1.3.0)"
+// closedAt is the version that closes the one known hole of the supported ones; holes are those that older versions are open to.
+const (
+	closedAt = "v26.2.0"
+	holes    = "CVE-2026-33503 (whoever reaches the admin API and knows the secret of its paging, which has a public default, writes SQL, " + closedAt +
+		"), and before " + kratos.MinVersion + " to CVE-2024-45042 (settings of an account with a second factor open to a session with one)"
+)
 
 // Checks judge the server.
 var Checks = []doctor.Check[*doctor.Server]{
 	{
-		ID: "kratos-version", Asks: "Is Kratos at least the oldest version without known holes in the routes of a recovery?",
-		Remedy: "Upgrade Kratos to " + kratos.MinVersion + " or newer. Older ones are open to " + holes + ".",
-		Look:   version,
+		ID: "kratos-version", Asks: "Is Kratos at least the oldest version that is supported, and without known holes?",
+		Remedy: "Upgrade Kratos to " + closedAt + " or newer, and to " + kratos.MinVersion + " at least. Older ones are open to " + holes + ". " +
+			"Until then set secrets.pagination, where Kratos knows it (v1.3 does not start with it), and let the gateway alone reach the admin API.",
+		Look: version,
 	},
 	{
 		ID: "clock-skew", Asks: "Do the clocks of gateway and identity provider agree?", Remedy: doctor.SkewRemedy,
@@ -152,6 +157,8 @@ func version(ctx context.Context, s *doctor.Server) doctor.Verdict {
 		return v
 	case semver.Compare(said, kratos.MinVersion) < 0:
 		return doctor.Fail("it is %s", said)
+	case semver.Compare(said, closedAt) < 0:
+		return doctor.Warn("it is %s, older than what closes CVE-2026-33503", said)
 	}
 	return doctor.Pass("%s", said)
 }

@@ -18,7 +18,7 @@ const csrf = "csrf_token_x=y; Path=/; Secure; HttpOnly; SameSite=Lax"
 func good(t *testing.T, server, site doctortest.Answers) *doctor.Server {
 	t.Helper()
 	itself := doctortest.Answers{
-		"/admin/version": doctortest.Say(200, `{"version":"v1.3.1"}`), "/admin/health/alive": doctortest.Say(200, `{}`),
+		"/admin/version": doctortest.Say(200, `{"version":"v26.2.0"}`), "/admin/health/alive": doctortest.Say(200, `{}`),
 		"/self-service/recovery/api": doctortest.Say(400, `{}`), "/self-service/login/api": doctortest.Say(200, `{"ui":{"nodes":[{"group":"password"}]}}`),
 		"/self-service/registration/api": doctortest.Say(400, `{}`), "/self-service/login/browser": doctortest.Say(400, `{}`),
 	}
@@ -55,6 +55,7 @@ func TestEachFaultOfAKratosIsFound(t *testing.T) {
 		server, site doctortest.Answers
 	}{
 		"old":               {"kratos-version", doctor.StatusFail, doctortest.Answers{"/admin/version": doctortest.Say(200, `{"version":"v1.2.0"}`)}, nil},
+		"with a known hole": {"kratos-version", doctor.StatusWarn, doctortest.Answers{"/admin/version": doctortest.Say(200, `{"version":"v25.4.0"}`)}, nil},
 		"without a version": {"kratos-version", doctor.StatusWarn, doctortest.Answers{"/admin/version": doctortest.Say(200, `{"version":"master"}`)}, nil},
 		"silent about it":   {"kratos-version", doctor.StatusUnknown, doctortest.Answers{"/admin/version": doctortest.Say(500, ``)}, nil},
 		"a clock behind":    {"clock-skew", doctor.StatusFail, doctortest.Answers{"/admin/health/alive": late}, nil},
