@@ -11,7 +11,7 @@ import (
 func TestDoctorIsContentWithAGoodHydra(t *testing.T) {
 	t.Parallel()
 	e := own(t, env.Options{IdP: env.Hydra, Site: hsts, NoGrant: true})
-	accepted := []string{"methods-risk", "gateway-warnings", "hydra-version"} // it was built without a version
+	accepted := []string{"methods-risk", "gateway-warnings", "hydra-disabled-accounts", "hydra-version"} // it was built without a version
 	report, status := runDoctor(t, e)
 	green(t, report, status, accepted...)
 

@@ -21,6 +21,9 @@ const (
 	hole     = "GHSA-r9w3-57w2-gch2 (whoever reaches the admin API and knows the secret of its paging writes SQL, " + closedAt + ")"
 )
 
+// disabled is the check that never passes: Hydra keeps no accounts, and the login app, which does, is not asked.
+const disabled = "hydra-disabled-accounts"
+
 // Checks judge the server: with its admin API, what it says of itself, its clients and trusts, and the site before it.
 var Checks = slices.Concat(serverChecks, clientChecks, trustChecks, siteChecks)
 
@@ -102,6 +105,13 @@ var serverChecks = []doctor.Check[*doctor.Server]{
 				return doctor.Fail("every account counts as privileged, so nobody is recovered")
 			}
 			return doctor.Pass("accounts count as ordinary, by an accepted risk")
+		},
+	},
+	{
+		ID: disabled, Asks: "Is nobody recovered whom the login app has disabled?",
+		Remedy: "Whoever disables or deletes an account at the login app runs 'caddy regrant revoke' for each authenticator that 'caddy regrant authenticators SUBJECT' lists (docs/hydra.md).",
+		Look: func(context.Context, *doctor.Server) doctor.Verdict {
+			return doctor.Warn("nobody can be asked, so he is, until his authenticators are revoked: a recovery is accepted in the login app's place")
 		},
 	},
 }

@@ -67,10 +67,18 @@ func good(t *testing.T, admin, server, site doctortest.Answers) *doctor.Server {
 
 func TestAGoodHydraPasses(t *testing.T) {
 	for _, f := range doctor.Examine(t.Context(), good(t, nil, nil, nil), Checks) {
-		if f.Status != doctor.StatusPass {
+		if f.Status != best(f.Check) {
 			t.Errorf("%+v", f)
 		}
 	}
+}
+
+// best is how a check ends where all is well.
+func best(id string) doctor.Status {
+	if id == disabled {
+		return doctor.StatusWarn
+	}
+	return doctor.StatusPass
 }
 
 // changed is the gateway's client, or another, with one text in it replaced.
@@ -190,7 +198,7 @@ func TestWhatTheDeploymentSaysIsJudged(t *testing.T) {
 	s := good(t, doctortest.Answers{theirs: doctortest.Say(404, `{}`)}, nil, doctortest.Answers{"/ui/forgot": doctortest.Say(404, ``)})
 	s.Provider.GrantID, s.Provider.RecoveryUI = "", ""
 	for _, f := range doctor.Examine(t.Context(), s, Checks) {
-		if f.Status != doctor.StatusPass {
+		if f.Status != best(f.Check) {
 			t.Errorf("nothing of it is configured: %+v", f)
 		}
 	}
