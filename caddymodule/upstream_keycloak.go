@@ -239,6 +239,7 @@ func (k *Keycloak) described() described {
 	return described{
 		provider: doctor.Provider{
 			Kind: "keycloak", URL: k.URL, Realm: k.Realm, Alias: k.Alias, BrokerID: k.brokerClient().ID, Grant: k.UpstreamGrant != nil,
+			FederatedPasswords: k.FederatedPasswords,
 		},
 		assist:  k.Mode == modeAssist,
 		clients: []*Client{k.Client, k.BrokerClient, k.UpstreamGrant},

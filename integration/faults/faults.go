@@ -29,7 +29,7 @@ func Plant(ctx context.Context, e *env.Env) (planted Planted, release func(), er
 	switch provider := e.Provider.(type) {
 	case env.KeycloakProvider:
 		admin = "127.0.0.1:1" // it has none at an address of its own
-		err = p.keycloak(ctx, provider.Server, &listening)
+		err = p.keycloak(ctx, e, provider.Server, &listening)
 	case *env.KratosProvider:
 		admin = provider.Server.AdminURL
 		err = p.kratos(ctx, e, provider, &listening)

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
+	"github.com/regrant/regrant/integration/env"
 	"github.com/regrant/regrant/integration/keycloak"
 	"github.com/regrant/regrant/internal/doctor"
 )
 
-// keycloak plants faults in the realm.
-func (p Planted) keycloak(ctx context.Context, s *keycloak.Server, listening *exposed) error {
+// keycloak plants faults in the realm, and in what the gateway is told of its directory.
+func (p Planted) keycloak(ctx context.Context, e *env.Env, s *keycloak.Server, listening *exposed) error {
 	application, err := s.ClientPath(ctx, keycloak.AppID)
 	if err != nil {
 		return err
@@ -30,14 +32,17 @@ func (p Planted) keycloak(ctx context.Context, s *keycloak.Server, listening *ex
 			r["resetCredentialsFlow"], r["bruteForceProtected"], r["registrationAllowed"], r["sslRequired"] = "reset credentials", false, true, "none"
 			r["resetPasswordAllowed"], r["eventsEnabled"], r["editUsernameAllowed"] = true, false, true
 		}),
+		e.Configure(ctx, func(text string) string {
+			return strings.Replace(text, "\t\t\trealm acme\n", "\t\t\trealm acme\n\t\t\tfederated_passwords\n", 1)
+		}),
 	); err != nil {
 		return err
 	}
 	p.found(doctor.StatusFail,
 		"keycloak-reset-closed", "keycloak-forgot-closed", "keycloak-reset-flow", "keycloak-first-login", "keycloak-idp-link", "keycloak-idp-entry", "keycloak-brute-force",
-		"keycloak-tls", "keycloak-rights", "keycloak-direct-grants", "keycloak-redirects", "idp-forwarded-host", "idp-admin-paths")
+		"keycloak-tls", "keycloak-rights", "keycloak-direct-grants", "keycloak-redirects", "keycloak-federated", "idp-forwarded-host", "idp-admin-paths")
 	p.found(doctor.StatusWarn,
-		"keycloak-idp-hidden", "keycloak-login-button", "keycloak-registration", "keycloak-identifiers", "keycloak-events", "keycloak-federated", "keycloak-implicit")
+		"keycloak-idp-hidden", "keycloak-login-button", "keycloak-registration", "keycloak-identifiers", "keycloak-events", "keycloak-implicit")
 	if listening.add(s.URL) {
 		p.found(doctor.StatusFail, "idp-listens")
 	}

@@ -49,6 +49,8 @@ type Provider struct {
 	BrokerID string `json:"broker_id,omitempty"` // of Keycloak at the gateway
 	Grant    bool   `json:"grant,omitempty"`     // programs are given access tokens of Keycloak
 
+	FederatedPasswords bool `json:"federated_passwords,omitempty"` // the stores of Keycloak's accounts are said to take new passwords
+
 	SessionTokens bool `json:"session_tokens,omitempty"` // of Kratos, for programs
 
 	ClientID     string `json:"client_id,omitempty"`    // of the gateway at Hydra

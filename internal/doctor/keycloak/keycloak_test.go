@@ -136,20 +136,17 @@ func TestEachFaultOfARealmIsFound(t *testing.T) {
 		"names change":          {"keycloak-identifiers", doctor.StatusWarn, func(r *Realm) { r.settings.EditNames = true }},
 		"addresses shared":      {"keycloak-identifiers", doctor.StatusWarn, func(r *Realm) { r.settings.Duplicates = true }},
 		"no events":             {"keycloak-events", doctor.StatusWarn, func(r *Realm) { r.settings.AdminEvents = false }},
-		"people elsewhere": {"keycloak-federated", doctor.StatusWarn, func(r *Realm) {
-			r.storages = []component{{Name: "people", Provider: "ldap", Config: map[string][]string{"editMode": {"READ_ONLY"}}}}
-		}},
-		"disabled":         {"keycloak-idp-entry", doctor.StatusFail, func(r *Realm) { r.provider.Enabled = false }},
-		"e-mail trusted":   {"keycloak-idp-entry", doctor.StatusFail, func(r *Realm) { r.provider.TrustEmail = true }},
-		"another issuer":   {"keycloak-idp-entry", doctor.StatusFail, config("issuer", "https://other.example")},
-		"another client":   {"keycloak-idp-entry", doctor.StatusFail, config("clientId", "x")},
-		"unsigned":         {"keycloak-idp-entry", doctor.StatusFail, config("validateSignature", "false")},
-		"keys entered":     {"keycloak-idp-entry", doctor.StatusFail, config("useJwksUrl", "false")},
-		"no PKCE":          {"keycloak-idp-entry", doctor.StatusFail, config("pkceMethod", "plain")},
-		"loose audience":   {"keycloak-idp-entry", doctor.StatusFail, config("allowClientIdAsAudience", "true")},
-		"no nonce":         {"keycloak-idp-entry", doctor.StatusFail, config("disableNonce", "true")},
-		"on the page":      {"keycloak-idp-hidden", doctor.StatusWarn, func(r *Realm) { r.provider.Hidden = false }},
-		"assertions taken": {"keycloak-idp-hidden", doctor.StatusWarn, config("jwtAuthorizationGrantEnabled", "true")},
+		"disabled":              {"keycloak-idp-entry", doctor.StatusFail, func(r *Realm) { r.provider.Enabled = false }},
+		"e-mail trusted":        {"keycloak-idp-entry", doctor.StatusFail, func(r *Realm) { r.provider.TrustEmail = true }},
+		"another issuer":        {"keycloak-idp-entry", doctor.StatusFail, config("issuer", "https://other.example")},
+		"another client":        {"keycloak-idp-entry", doctor.StatusFail, config("clientId", "x")},
+		"unsigned":              {"keycloak-idp-entry", doctor.StatusFail, config("validateSignature", "false")},
+		"keys entered":          {"keycloak-idp-entry", doctor.StatusFail, config("useJwksUrl", "false")},
+		"no PKCE":               {"keycloak-idp-entry", doctor.StatusFail, config("pkceMethod", "plain")},
+		"loose audience":        {"keycloak-idp-entry", doctor.StatusFail, config("allowClientIdAsAudience", "true")},
+		"no nonce":              {"keycloak-idp-entry", doctor.StatusFail, config("disableNonce", "true")},
+		"on the page":           {"keycloak-idp-hidden", doctor.StatusWarn, func(r *Realm) { r.provider.Hidden = false }},
+		"assertions taken":      {"keycloak-idp-hidden", doctor.StatusWarn, config("jwtAuthorizationGrantEnabled", "true")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := goodRealm()
@@ -174,5 +171,37 @@ func TestTheGrantOfTheGatewayIsNoFault(t *testing.T) {
 	r.Provider.Grant = true
 	if got := status(t, doctor.Examine(t.Context(), r, RealmChecks), "keycloak-idp-hidden"); got != doctor.StatusPass {
 		t.Errorf("%s, want %s", got, doctor.StatusPass)
+	}
+}
+
+// The gateway goes by federated_passwords alone, so the two must say the same.
+func TestAStorageOfAccountsIsHeldAgainstWhatTheGatewayIsToldOfIt(t *testing.T) {
+	for _, c := range []struct {
+		modes    []string
+		accepted bool
+		want     doctor.Status
+	}{
+		{nil, false, doctor.StatusPass},
+		{nil, true, doctor.StatusPass},
+		{[]string{"WRITABLE"}, true, doctor.StatusPass},
+		{[]string{"WRITABLE"}, false, doctor.StatusWarn},
+		{[]string{"UNSYNCED"}, true, doctor.StatusWarn},
+		{[]string{"UNSYNCED"}, false, doctor.StatusWarn},
+		{[]string{"READ_ONLY"}, true, doctor.StatusFail},
+		{[]string{"READ_ONLY"}, false, doctor.StatusWarn},
+		{[]string{""}, true, doctor.StatusWarn}, // a storage that Keycloak does not bring along
+		{[]string{""}, false, doctor.StatusWarn},
+		{[]string{"WRITABLE", "UNSYNCED"}, true, doctor.StatusWarn},
+		{[]string{"WRITABLE", "READ_ONLY", "UNSYNCED"}, true, doctor.StatusFail},
+	} {
+		r := goodRealm()
+		r.Provider.FederatedPasswords = c.accepted
+		for _, mode := range c.modes {
+			r.storages = append(r.storages, component{Name: "people", Provider: "ldap", Config: map[string][]string{"editMode": {mode}}})
+		}
+		r.storages = append(r.storages, component{Name: "old", Provider: "ldap", Config: map[string][]string{"enabled": {"false"}, "editMode": {"READ_ONLY"}}})
+		if got := status(t, doctor.Examine(t.Context(), r, RealmChecks), "keycloak-federated"); got != c.want {
+			t.Errorf("%q, accepted %v: %s, want %s", c.modes, c.accepted, got, c.want)
+		}
 	}
 }

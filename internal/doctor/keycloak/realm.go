@@ -107,7 +107,7 @@ var RealmChecks = []doctor.Check[*Realm]{
 	},
 	{
 		ID: "keycloak-federated", Asks: "Whose accounts are kept elsewhere, and what can a recovery do for them?",
-		Remedy: "Grant these people sign-in and second factors; a new password they set where theirs is kept, unless the storage is writable.",
+		Remedy: "Write 'federated_passwords' into the upstream if every storage takes new passwords, and take it out if one does not: these people then get a new password where theirs is kept, and recover everything else.",
 		Look:   federated,
 	},
 }
@@ -155,27 +155,4 @@ func entry(_ context.Context, r *Realm) doctor.Verdict {
 	wrong(p.Config["allowClientIdAsAudience"] == "true", "allowClientIdAsAudience is on")
 	wrong(p.Config["disableNonce"] == "true", "nonce is off")
 	return doctor.Fault(lines, "issuer, addresses, keys, PKCE and trust are right")
-}
-
-func federated(_ context.Context, r *Realm) doctor.Verdict {
-	var lines []string
-	for _, c := range r.storages {
-		if first(c.Config["enabled"]) == "false" {
-			continue
-		}
-		mode := first(c.Config["editMode"])
-		can := "a new password is written to it"
-		if mode != "WRITABLE" {
-			can = "its passwords cannot be set here"
-		}
-		lines = append(lines, fmt.Sprintf("%s (%s, %s): %s", c.Name, c.Provider, mode, can))
-	}
-	return doctor.Doubt(lines, "all accounts are the realm's own")
-}
-
-func first(list []string) string {
-	if len(list) == 0 {
-		return ""
-	}
-	return list[0]
 }
