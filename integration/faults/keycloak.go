@@ -17,15 +17,24 @@ func (p Planted) keycloak(ctx context.Context, e *env.Env, s *keycloak.Server, l
 	if err != nil {
 		return err
 	}
+	programs, err := s.ClientPath(ctx, keycloak.ProgramsID)
+	if err != nil {
+		return err
+	}
 	if err := errors.Join(
 		s.Give(ctx, keycloak.ClientID, "view-events", "manage-realm"),
 		s.Change(ctx, "/identity-provider/instances/"+keycloak.Alias, func(b map[string]any) {
 			b["trustEmail"], b["hideOnLogin"], b["firstBrokerLoginFlowAlias"] = true, false, "first broker login"
-			b["config"].(map[string]any)["pkceEnabled"] = "false"
+			config := b["config"].(map[string]any)
+			config["pkceEnabled"], config["jwtAuthorizationGrantAssertionReuseAllowed"] = "false", "true"
 		}),
 		s.Change(ctx, "/authentication/required-actions/idp_link", func(a map[string]any) { a["enabled"] = true }),
 		s.Change(ctx, application, func(c map[string]any) {
 			c["directAccessGrantsEnabled"], c["implicitFlowEnabled"], c["redirectUris"] = true, true, []string{"*"}
+		}),
+		s.Change(ctx, programs, func(c map[string]any) {
+			c["serviceAccountsEnabled"], c["secret"] = true, "another-0123456789-0123456789-0123456"
+			c["attributes"].(map[string]any)["access.token.lifespan"] = "3600"
 		}),
 		s.Admin(ctx, http.MethodPost, "/components", directory, nil),
 		s.Change(ctx, "", func(r map[string]any) {
@@ -40,9 +49,11 @@ func (p Planted) keycloak(ctx context.Context, e *env.Env, s *keycloak.Server, l
 	}
 	p.found(doctor.StatusFail,
 		"keycloak-reset-closed", "keycloak-forgot-closed", "keycloak-reset-flow", "keycloak-first-login", "keycloak-idp-link", "keycloak-idp-entry", "keycloak-brute-force",
-		"keycloak-tls", "keycloak-rights", "keycloak-direct-grants", "keycloak-redirects", "keycloak-federated", "idp-forwarded-host", "idp-admin-paths")
+		"keycloak-tls", "keycloak-rights", "keycloak-direct-grants", "keycloak-redirects", "keycloak-federated", "keycloak-grant-client",
+		"keycloak-grant-secret", "keycloak-grant-entry", "idp-forwarded-host", "idp-admin-paths")
 	p.found(doctor.StatusWarn,
-		"keycloak-idp-hidden", "keycloak-login-button", "keycloak-registration", "keycloak-identifiers", "keycloak-events", "keycloak-implicit")
+		"keycloak-idp-hidden", "keycloak-login-button", "keycloak-registration", "keycloak-identifiers", "keycloak-events", "keycloak-implicit",
+		"keycloak-grant-life")
 	if listening.add(s.URL) {
 		p.found(doctor.StatusFail, "idp-listens")
 	}

@@ -15,6 +15,9 @@ import (
 // person set nothing up.
 var grantable = []attest.Action{attest.ActionSignIn, attest.ActionRevokeSessions}
 
+// byAssertion is the grant type of RFC 7523.
+const byAssertion = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
 // clientCredentials are those of a confidential client.
 type clientCredentials struct{ id, secret string }
 
@@ -73,7 +76,7 @@ func (a *Adapter) exchange(ctx context.Context, s upstream.Session) (*upstream.T
 		return nil, fmt.Errorf("making an assertion: %w: %v", upstream.ErrUnavailable, err)
 	}
 	got, c, err := a.api.requestToken(ctx, a.grantClient.id, a.grantClient.secret, url.Values{
-		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}, "scope": {"openid"},
+		"grant_type": {byAssertion}, "assertion": {assertion}, "scope": {"openid"},
 	})
 	if err != nil {
 		return nil, err

@@ -75,6 +75,15 @@ type Application struct {
 	Redirects []string          `json:"redirectUris"`
 	Settings  map[string]string `json:"attributes"`
 
+	Public   bool   `json:"publicClient"`
+	Bearer   bool   `json:"bearerOnly"`
+	Standard bool   `json:"standardFlowEnabled"`
+	Service  bool   `json:"serviceAccountsEnabled"`
+	Consent  bool   `json:"consentRequired"`
+	AllRoles bool   `json:"fullScopeAllowed"`
+	Proves   string `json:"clientAuthenticatorType"`
+
+	Own     bool `json:"-"` // the gateway's, see [Config].ClientID
 	Granted bool `json:"-"` // programs are given access tokens as this client, see [Config].GrantClientID
 }
 
@@ -88,6 +97,7 @@ func (a *Adapter) Applications(ctx context.Context) ([]Application, error) {
 		return nil, fmt.Errorf("reading the clients: %w: there are %d or more", upstream.ErrUnavailable, maxApplications)
 	}
 	for i := range apps {
+		apps[i].Own = apps[i].ClientID == a.api.clientID
 		apps[i].Granted = a.grantClient.id != "" && apps[i].ClientID == a.grantClient.id
 	}
 	return apps, upstream.CouldNotTell(err)

@@ -38,14 +38,7 @@ type claims struct {
 // everything done with it is then about that realm. Every refusal means that
 // nobody can tell, since the server is asked only for what it should give.
 func (a *api) requestToken(ctx context.Context, clientID, secret string, form url.Values) (granted, claims, error) {
-	body := strings.NewReader(form.Encode())
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/realms/"+a.realm+"/protocol/openid-connect/token", body)
-	if err != nil {
-		return granted{}, claims{}, fmt.Errorf("asking for a token: %w: %v", upstream.ErrUnavailable, err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(secret)) // RFC 6749, section 2.3.1
-	reply, err := upstream.Ask(a.http, r)
+	reply, err := a.askToken(ctx, clientID, secret, form)
 	if err != nil {
 		return granted{}, claims{}, err
 	}
@@ -59,6 +52,18 @@ func (a *api) requestToken(ctx context.Context, clientID, secret string, form ur
 		return granted{}, claims{}, fmt.Errorf("asking for a token as %s: %w: another realm answers (is its public address %s?)", clientID, upstream.ErrUnavailable, a.issuer)
 	}
 	return got, c, nil
+}
+
+// askToken sends a form to the token endpoint as a confidential client.
+func (a *api) askToken(ctx context.Context, clientID, secret string, form url.Values) (upstream.Response, error) {
+	body := strings.NewReader(form.Encode())
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/realms/"+a.realm+"/protocol/openid-connect/token", body)
+	if err != nil {
+		return upstream.Response{}, fmt.Errorf("asking for a token: %w: %v", upstream.ErrUnavailable, err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(secret)) // RFC 6749, section 2.3.1
+	return upstream.Ask(a.http, r)
 }
 
 // why is the server's own word on a refusal (RFC 6749, section 5.2), for whoever

@@ -21,6 +21,8 @@ type Inside interface {
 	Ahead(ctx context.Context) (time.Duration, error)
 	Roles(ctx context.Context) ([]string, error)
 	Applications(ctx context.Context) ([]keycloak.Application, error)
+	Programs() (clientID, alias string)
+	TakesGrantSecret(ctx context.Context) (bool, error)
 }
 
 // holes are those that versions below [keycloak.MinVersion] are open to, and that reach a recovery: with the version that closes
@@ -34,7 +36,10 @@ var holes = []string{
 }
 
 // InsideChecks judge what the service account can see.
-var InsideChecks = []doctor.Check[Inside]{
+var InsideChecks = slices.Concat(accountChecks, programChecks)
+
+// accountChecks judge the server, the service account itself, and all clients.
+var accountChecks = []doctor.Check[Inside]{
 	{
 		ID: "keycloak-version", Asks: "Is Keycloak at least the oldest version without known holes in the routes of a recovery?",
 		Remedy: "Upgrade Keycloak to " + keycloak.MinVersion + " or newer. Older ones are open to " + strings.Join(holes, ", ") + ".",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,9 @@ type account struct {
 	roles []string
 	apps  []keycloak.Application
 	err   error
+
+	untaken bool // the secret of the client of programs
+	nobody  bool // programs are given no tokens
 }
 
 func (a *account) Ahead(context.Context) (time.Duration, error) { return a.ahead, a.err }
@@ -26,13 +30,23 @@ func (a *account) Applications(context.Context) ([]keycloak.Application, error) 
 	return a.apps, a.err
 }
 
+func (a *account) Programs() (string, string) {
+	if a.nobody {
+		return "", "regrant"
+	}
+	return "programs", "regrant"
+}
+func (a *account) TakesGrantSecret(context.Context) (bool, error) { return !a.untaken, a.err }
+
 func goodAccount() *account {
 	return &account{
 		roles: []string{"realm-management/manage-users", "realm-management/query-clients", "realm-management/view-clients"},
 		apps: []keycloak.Application{
 			{ClientID: "admin-cli", Enabled: true, Direct: true},
 			{ClientID: "app", Enabled: true, Redirects: []string{"https://app.example.com/*"}},
-			{ClientID: "programs", Enabled: true, Granted: true, Settings: map[string]string{"oauth2.jwt.authorization.grant.enabled": "true"}},
+			{ClientID: "programs", Enabled: true, Granted: true, Proves: "client-secret", Settings: map[string]string{
+				"oauth2.jwt.authorization.grant.enabled": "true", "oauth2.jwt.authorization.grant.idp": "regrant", "access.token.lifespan": "120",
+			}},
 			{ClientID: "old", Direct: true, Implicit: true, Redirects: []string{"*"}}, // disabled
 		},
 	}
@@ -78,6 +92,27 @@ func TestEachFaultOfAServiceAccountIsFound(t *testing.T) {
 		"assertions": {"keycloak-jwt-grant", doctor.StatusWarn, func(a *account) {
 			a.apps[1].Settings = map[string]string{"oauth2.jwt.authorization.grant.enabled": "true"}
 		}},
+		"no client of programs":   {"keycloak-grant-client", doctor.StatusFail, func(a *account) { a.apps = a.apps[:2] }},
+		"programs not seen":       {"keycloak-grant-client", doctor.StatusUnknown, func(a *account) { a.err = errors.New("x") }},
+		"programs disabled":       {"keycloak-grant-client", doctor.StatusFail, func(a *account) { a.apps[2].Enabled = false }},
+		"programs without secret": {"keycloak-grant-client", doctor.StatusFail, func(a *account) { a.apps[2].Public = true }},
+		"programs with a JWT":     {"keycloak-grant-client", doctor.StatusFail, func(a *account) { a.apps[2].Proves = "client-jwt" }},
+		"programs sign in":        {"keycloak-grant-client", doctor.StatusFail, func(a *account) { a.apps[2].Standard = true }},
+		"programs implicitly":     {"keycloak-grant-client", doctor.StatusFail, func(a *account) { a.apps[2].Implicit = true }},
+		"programs take passwords": {"keycloak-grant-client", doctor.StatusFail, func(a *account) { a.apps[2].Direct = true }},
+		"programs for themselves": {"keycloak-grant-client", doctor.StatusFail, func(a *account) { a.apps[2].Service = true }},
+		"programs with consent":   {"keycloak-grant-client", doctor.StatusFail, func(a *account) { a.apps[2].Consent = true }},
+		"programs with all roles": {"keycloak-grant-client", doctor.StatusWarn, func(a *account) { a.apps[2].AllRoles = true }},
+		"programs on devices":     {"keycloak-grant-client", doctor.StatusFail, setting("oauth2.device.authorization.grant.enabled", "true")},
+		"programs by mail":        {"keycloak-grant-client", doctor.StatusFail, setting("oidc.ciba.grant.enabled", "true")},
+		"programs exchange":       {"keycloak-grant-client", doctor.StatusFail, setting("standard.token.exchange.enabled", "true")},
+		"no grant":                {"keycloak-grant-client", doctor.StatusFail, setting("oauth2.jwt.authorization.grant.enabled", "false")},
+		"another's assertions":    {"keycloak-grant-client", doctor.StatusFail, setting("oauth2.jwt.authorization.grant.idp", "regrant##partner")},
+		"another audience":        {"keycloak-grant-client", doctor.StatusFail, setting("oauth2.jwt.authorization.grant.audience", `[{"key":"regrant","value":"x"}]`)},
+		"tokens for long":         {"keycloak-grant-life", doctor.StatusWarn, setting("access.token.lifespan", "3600")},
+		"tokens for who knows":    {"keycloak-grant-life", doctor.StatusWarn, setting("access.token.lifespan", "")},
+		"another secret":          {"keycloak-grant-secret", doctor.StatusFail, func(a *account) { a.untaken = true }},
+		"secret not told":         {"keycloak-grant-secret", doctor.StatusUnknown, func(a *account) { a.err = errors.New("x") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := goodAccount()
@@ -86,6 +121,29 @@ func TestEachFaultOfAServiceAccountIsFound(t *testing.T) {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// setting changes one attribute of the client of programs.
+func setting(name, value string) func(*account) {
+	return func(a *account) { a.apps[2].Settings[name] = value }
+}
+
+func TestTheGatewaysOwnClientMayServePrograms(t *testing.T) {
+	a := goodAccount()
+	a.apps[2].Own, a.apps[2].Standard, a.apps[2].Service = true, true, true
+	if got := status(t, doctor.Examine[Inside](t.Context(), a, InsideChecks), "keycloak-grant-client"); got != doctor.StatusWarn {
+		t.Errorf("%s, want %s", got, doctor.StatusWarn)
+	}
+}
+
+func TestWithoutTokensForProgramsNothingIsAskedOfThem(t *testing.T) {
+	a := goodAccount()
+	a.apps, a.untaken, a.nobody = a.apps[:2], true, true
+	for _, f := range doctor.Examine[Inside](t.Context(), a, InsideChecks) {
+		if f.Status != doctor.StatusPass {
+			t.Errorf("%+v", f)
+		}
 	}
 }
 
@@ -165,12 +223,40 @@ func TestAResetFlowThatModeAssistLeavesIsWorthALook(t *testing.T) {
 	leftOpen(t, doctor.Examine(t.Context(), r, RealmChecks), "keycloak-reset-flow")
 }
 
-func TestTheGrantOfTheGatewayIsNoFault(t *testing.T) {
-	r := goodRealm()
-	r.provider.Config["jwtAuthorizationGrantEnabled"] = "true"
-	r.Provider.Grant = true
-	if got := status(t, doctor.Examine(t.Context(), r, RealmChecks), "keycloak-idp-hidden"); got != doctor.StatusPass {
-		t.Errorf("%s, want %s", got, doctor.StatusPass)
+func TestTheGrantOfTheGatewayIsJudgedWhereItIsUsed(t *testing.T) {
+	const prefix = "jwtAuthorizationGrant"
+	for name, c := range map[string]struct {
+		want   doctor.Status
+		change map[string]string
+	}{
+		"as it should be":      {doctor.StatusPass, nil},
+		"Keycloak's maximum":   {doctor.StatusPass, map[string]string{"MaxAllowedAssertionExpiration": ""}},
+		"off":                  {doctor.StatusFail, map[string]string{"Enabled": "false"}},
+		"twice":                {doctor.StatusFail, map[string]string{"AssertionReuseAllowed": "true"}},
+		"forgotten early":      {doctor.StatusFail, map[string]string{"MaxAllowedAssertionExpiration": "29", "AllowedClockSkew": ""}},
+		"just long enough":     {doctor.StatusPass, map[string]string{"MaxAllowedAssertionExpiration": "30", "AllowedClockSkew": "0"}},
+		"early for a clock":    {doctor.StatusFail, map[string]string{"MaxAllowedAssertionExpiration": "39"}},
+		"no number":            {doctor.StatusFail, map[string]string{"MaxAllowedAssertionExpiration": "soon"}},
+		"any algorithm":        {doctor.StatusFail, map[string]string{"AssertionSignatureAlg": ""}},
+		"another's algorithm":  {doctor.StatusFail, map[string]string{"AssertionSignatureAlg": "RS256"}},
+		"without a program":    {doctor.StatusPass, map[string]string{"Enabled": "false", "AssertionReuseAllowed": "true"}},
+		"on without a program": {doctor.StatusPass, map[string]string{"AssertionReuseAllowed": "true"}}, // which keycloak-idp-hidden names
+	} {
+		r := goodRealm()
+		r.Provider.Grant = !strings.Contains(name, "without a program")
+		for key, value := range map[string]string{"Enabled": "true", "AssertionSignatureAlg": "ES256", "AssertionReuseAllowed": "false", "MaxAllowedAssertionExpiration": "60", "AllowedClockSkew": "10"} {
+			r.provider.Config[prefix+key] = value
+		}
+		for key, value := range c.change {
+			r.provider.Config[prefix+key] = value
+		}
+		findings := doctor.Examine(t.Context(), r, RealmChecks)
+		if got := status(t, findings, "keycloak-grant-entry"); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+		if got := status(t, findings, "keycloak-idp-hidden"); r.Provider.Grant && got != doctor.StatusPass {
+			t.Errorf("%s: its own grant is no fault: %s", name, got)
+		}
 	}
 }
 

@@ -58,6 +58,11 @@ var RealmChecks = []doctor.Check[*Realm]{
 		},
 	},
 	{
+		ID: "keycloak-grant-entry", Asks: "Does the realm take an assertion of the gateway's for a program once, and in time?",
+		Remedy: "Run 'caddy regrant init keycloak --upstream-grant', which shows what the identity provider's config should be, and with --apply makes it that.",
+		Look:   grantEntry,
+	},
+	{
 		ID: "keycloak-brute-force", Asks: "Are wrong passwords counted?",
 		Remedy: "Switch brute force detection on in the realm.",
 		Look: func(_ context.Context, r *Realm) doctor.Verdict {
