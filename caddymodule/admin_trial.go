@@ -46,6 +46,10 @@ func beginTrial(ctx context.Context, c adminCall) (any, error) {
 			"account of your own at %s/authenticators, rehearse with them, and recover it", c.realm.issuer())
 	}
 	t, err := c.trials.Begin(ctx, in.As)
+	if errors.Is(err, upstream.ErrUnsupported) {
+		return nil, refuse(http.StatusNotImplemented, "no trial is possible with upstream %s, where the gateway's client may make no account, as with rights over the members of "+
+			"one group alone: bind authenticators to an account of your own at %s/authenticators, rehearse with them, and recover it", name, c.realm.issuer())
+	}
 	if err != nil {
 		return nil, trialError(err)
 	}

@@ -28,7 +28,7 @@ const (
 // keepEvery is how often a trial is kept alive, well within its grace.
 const keepEvery = trial.Grace / 4
 
-const mendAccount = "Nothing was tried. The gateway's client at the identity provider needs the rights that README.md names, and no more."
+const mendAccount = "Nothing was tried. Unless it says so itself, the gateway's client at the identity provider lacks one of the rights that README.md names."
 
 // errNotGreen has been told of by the step that failed.
 var errNotGreen = errors.New("the trial is not green")

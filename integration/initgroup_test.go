@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/keycloak"
 	"github.com/regrant/regrant/integration/story"
+	"github.com/regrant/regrant/internal/doctor"
 )
 
 // The gateway recovers the members of the group, and has no right over anybody else.
@@ -45,9 +47,37 @@ func TestTheGatewayCanBeNarrowedToAGroup(t *testing.T) {
 	if err := story.New(e, &transcript).Run(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, transcript.String())
 	}
+	h.judged(e, "as init leaves it", doctor.StatusPass)
+	if out := try(t, e); out.status != 2 || len(out.Steps) != 1 || !strings.Contains(out.step("account"), "may make no account") {
+		t.Errorf("%+v", out)
+	}
+	own, err := h.server.ClientPath(t.Context(), keycloak.ClientID)
+	fatal(t, err)
+	wide := func(is bool) { // whether each role of the service account counts, or those alone that init has named at the client
+		fatal(t, h.server.Change(t.Context(), own, func(c map[string]any) { c["fullScopeAllowed"] = is }))
+	}
+	wide(true)
+	for _, right := range []string{"view-events", "view-realm", "manage-identity-providers"} {
+		fatal(t, h.server.Give(t.Context(), keycloak.ClientID, right))
+		h.judged(e, right, doctor.StatusFail)
+		fatal(t, h.server.Take(t.Context(), keycloak.ClientID, right))
+	}
+	wide(false)
 	h.admin(http.MethodPut, "/"+h.realm, map[string]any{"resetCredentialsFlow": "reset credentials"}, nil)
 	h.must("--undo")
 	if plan = h.must(); !strings.Contains(plan.changes(), "client/regrant-gateway") {
 		t.Errorf("after undoing: %s", plan.changes())
+	}
+}
+
+// judged has the doctor judge the rights of the gateway, which it must be able to.
+func (h *house) judged(e *env.Env, what string, want doctor.Status) {
+	h.t.Helper()
+	report, _ := runDoctor(h.t, e)
+	expected := map[string]doctor.Status{"keycloak-version": doctor.StatusPass, "keycloak-rights": want}
+	for _, f := range report.Findings {
+		if status, judges := expected[f.Check]; judges && f.Status != status {
+			h.t.Errorf("%s: %+v", what, f)
+		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 // deleted afterwards. It needs no more rights at the server than the adapter has anyway. Errors are as of [Adapter].
 type Trials interface {
 	// MakeTrial makes an account with power over nobody, by the name that it is given, which must be a [TrialName], and the password. It never
-	// takes an account that is there already: that, and what the server's own rules forbid, is [ErrRefused], and the error says what was said.
+	// takes an account that is there already: that, and what the server's own rules forbid, is [ErrRefused], and the error says what was said. It
+	// is [ErrUnsupported] too where the adapter has no right to make accounts.
 	MakeTrial(ctx context.Context, name, password string) (Account, error)
 
 	// EndTrial deletes the account that MakeTrial made by that name, with its sessions, and reads back that it is gone. id is its stable id; "" if

@@ -19,6 +19,15 @@ func (s *Server) NewInspector(ctx context.Context, id, secret string) error {
 
 // Give gives roles of realm-management to the service account of a client.
 func (s *Server) Give(ctx context.Context, clientID string, names ...string) error {
+	return s.assign(ctx, http.MethodPost, clientID, names)
+}
+
+// Take takes them from it.
+func (s *Server) Take(ctx context.Context, clientID string, names ...string) error {
+	return s.assign(ctx, http.MethodDelete, clientID, names)
+}
+
+func (s *Server) assign(ctx context.Context, method, clientID string, names []string) error {
 	own, err := s.ClientPath(ctx, clientID)
 	if err != nil {
 		return err
@@ -41,7 +50,7 @@ func (s *Server) Give(ctx context.Context, clientID string, names ...string) err
 		}
 		roles = append(roles, role)
 	}
-	return s.Admin(ctx, http.MethodPost, "/users/"+account.ID+"/role-mappings"+management, roles, nil)
+	return s.Admin(ctx, method, "/users/"+account.ID+"/role-mappings"+management, roles, nil)
 }
 
 // Change reads something of the realm, has edit change it, and writes it back.

@@ -3,6 +3,7 @@ package keycloak
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -16,13 +17,14 @@ import (
 func Rights() []string { return []string{"manage-users", "view-clients", "query-clients"} }
 
 // Roles lists what the gateway's own service account may do: roles of clients as "client/role", roles of the realm by their
-// names. Those that everybody has are left out.
+// names. Those that everybody has are left out. [ErrRolesUnseen] says that
+// [Adapter.Reach] can tell more.
 func (a *Adapter) Roles(ctx context.Context) ([]string, error) {
 	id, err := a.api.self(ctx)
 	if err != nil {
 		return nil, err
 	}
-	clients, err := list[client](ctx, a.api, "/clients?clientId=realm-management")
+	clients, err := list[client](ctx, a.api, "/clients?clientId="+management)
 	if err != nil || len(clients) != 1 {
 		return nil, fmt.Errorf("reading the client realm-management: %w", cmp.Or(upstream.CouldNotTell(err), upstream.ErrUnavailable))
 	}
@@ -32,10 +34,12 @@ func (a *Adapter) Roles(ctx context.Context) ([]string, error) {
 			ID string `json:"id"`
 		} `json:"clientMappings"`
 	}
-	if err := a.api.get(ctx, mappings, &direct); err != nil {
+	if err := a.api.get(ctx, mappings, &direct); errors.Is(err, errForbidden) {
+		return nil, fmt.Errorf("%w: %w", ErrRolesUnseen, err)
+	} else if err != nil {
 		return nil, upstream.CouldNotTell(err)
 	}
-	ids := map[string]string{"realm-management": clients[0].ID}
+	ids := map[string]string{management: clients[0].ID}
 	for name, c := range direct.Clients {
 		ids[name] = c.ID
 	}

@@ -41,12 +41,17 @@ func (a *Adapter) MakeTrial(ctx context.Context, name, password string) (upstrea
 		Username: name, Enabled: true, EmailVerified: true, RequiredActions: []string{},
 		Credentials: []newPassword{{Type: "password", Value: password}},
 	}
-	if err := a.fillProfile(ctx, &u); err != nil {
+	if err := a.fillProfile(ctx, &u); errors.Is(err, errForbidden) {
+		return upstream.Account{}, errMayNotMake
+	} else if err != nil {
 		return upstream.Account{}, err
 	}
 	answer, err := a.api.ask(ctx, http.MethodPost, "/users", u)
 	if err != nil {
 		return upstream.Account{}, err
+	}
+	if answer.Status == http.StatusForbidden {
+		return upstream.Account{}, errMayNotMake
 	}
 	if answer.Status != http.StatusCreated {
 		return upstream.Account{}, notMade(answer)
@@ -60,6 +65,9 @@ func (a *Adapter) MakeTrial(ctx context.Context, name, password string) (upstrea
 	}
 	return made, nil
 }
+
+// errMayNotMake is the end of a trial where the gateway has rights over the members of a group alone, which no new account is.
+var errMayNotMake = fmt.Errorf("making an account: %w: %w: the gateway's client may make none", upstream.ErrUnsupported, upstream.ErrRefused)
 
 // notMade is why Keycloak made no account. What it says is about ours alone, so it may be shown.
 func notMade(answer upstream.Response) error {

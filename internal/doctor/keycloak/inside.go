@@ -20,6 +20,7 @@ import (
 type Inside interface {
 	Ahead(ctx context.Context) (time.Duration, error)
 	Roles(ctx context.Context) ([]string, error)
+	Reach(ctx context.Context) (keycloak.Reach, error)
 	Applications(ctx context.Context) ([]keycloak.Application, error)
 	Programs() (clientID, alias string)
 	TakesGrantSecret(ctx context.Context) (bool, error)
@@ -48,6 +49,7 @@ var accountChecks = []doctor.Check[Inside]{
 			switch {
 			case goerrors.Is(err, upstream.ErrTooOld):
 				return doctor.Fail("it is older than %s", keycloak.MinVersion)
+			case goerrors.Is(err, keycloak.ErrRolesUnseen): // it has answered, and is asked no more here
 			case err != nil:
 				return doctor.Unknown("%v", err)
 			}
@@ -66,8 +68,9 @@ var accountChecks = []doctor.Check[Inside]{
 	},
 	{
 		ID: "keycloak-rights", Asks: "Has the gateway's service account the rights that it needs, and no more?",
-		Remedy: "Give it manage-users, view-clients and query-clients of realm-management, and take everything else from it and from its groups.",
-		Look:   rights,
+		Remedy: "Give it manage-users, view-clients and query-clients of realm-management, and take everything else from it and from its groups; " +
+			"where init has narrowed it with --recoverable-group, query-users in place of manage-users.",
+		Look: rights,
 	},
 	{
 		ID: "keycloak-direct-grants", Asks: "Does no application take passwords itself?",
@@ -115,6 +118,9 @@ var accountChecks = []doctor.Check[Inside]{
 
 func rights(ctx context.Context, r Inside) doctor.Verdict {
 	roles, err := r.Roles(ctx)
+	if goerrors.Is(err, keycloak.ErrRolesUnseen) {
+		return narrowed(ctx, r)
+	}
 	if err != nil {
 		return doctor.Unknown("%v", err)
 	}
@@ -131,6 +137,23 @@ func rights(ctx context.Context, r Inside) doctor.Verdict {
 		}
 	}
 	return doctor.Fault(lines, fmt.Sprintf("it has %s", strings.Join(keycloak.Rights(), ", ")))
+}
+
+// narrowed judges an account that does not see itself, and so has no right over all accounts: what it has over some of them are
+// permissions, which it may not read either.
+func narrowed(ctx context.Context, r Inside) doctor.Verdict {
+	reach, err := r.Reach(ctx)
+	switch {
+	case err != nil:
+		return doctor.Unknown("%v", err)
+	case !reach.Looks:
+		return doctor.Fail("it lacks manage-users, or query-users where it is narrowed to a group")
+	case len(reach.Beyond) > 0:
+		return doctor.Fault(reach.Beyond, "")
+	case !reach.Finds:
+		return doctor.Warn("it is narrowed, and sees no account: the group is empty, or the permission over its members is missing")
+	}
+	return doctor.Pass("it is narrowed: it sees some accounts, not all, and no components, identity providers and events")
 }
 
 // judge looks at every enabled client.

@@ -20,12 +20,19 @@ type account struct {
 	apps  []keycloak.Application
 	err   error
 
-	untaken bool // the secret of the client of programs
-	nobody  bool // programs are given no tokens
+	untaken bool            // the secret of the client of programs
+	nobody  bool            // programs are given no tokens
+	unseen  *keycloak.Reach // of one that does not see its own roles
 }
 
 func (a *account) Ahead(context.Context) (time.Duration, error) { return a.ahead, a.err }
-func (a *account) Roles(context.Context) ([]string, error)      { return a.roles, a.err }
+func (a *account) Roles(context.Context) ([]string, error) {
+	if a.unseen != nil {
+		return nil, fmt.Errorf("x: %w", keycloak.ErrRolesUnseen)
+	}
+	return a.roles, a.err
+}
+func (a *account) Reach(context.Context) (keycloak.Reach, error) { return *a.unseen, a.err }
 func (a *account) Applications(context.Context) ([]keycloak.Application, error) {
 	return a.apps, a.err
 }
@@ -134,6 +141,30 @@ func TestTheGatewaysOwnClientMayServePrograms(t *testing.T) {
 	a.apps[2].Own, a.apps[2].Standard, a.apps[2].Service = true, true, true
 	if got := status(t, doctor.Examine[Inside](t.Context(), a, InsideChecks), "keycloak-grant-client"); got != doctor.StatusWarn {
 		t.Errorf("%s, want %s", got, doctor.StatusWarn)
+	}
+}
+
+func TestAServiceAccountThatIsNarrowedToAGroupIsJudgedByWhatItReaches(t *testing.T) {
+	for name, c := range map[string]struct {
+		want  doctor.Status
+		reach keycloak.Reach
+		err   error
+	}{
+		"as init leaves it": {doctor.StatusPass, keycloak.Reach{Looks: true, Finds: true}, nil},
+		"nobody in it":      {doctor.StatusWarn, keycloak.Reach{Looks: true}, nil},
+		"no right to look":  {doctor.StatusFail, keycloak.Reach{}, nil},
+		"one right more":    {doctor.StatusFail, keycloak.Reach{Looks: true, Finds: true, Beyond: []string{"it reads /events"}}, nil},
+		"does not answer":   {doctor.StatusUnknown, keycloak.Reach{Looks: true, Finds: true}, errors.New("x")},
+	} {
+		a := goodAccount()
+		a.unseen, a.err = &c.reach, c.err
+		findings := doctor.Examine[Inside](t.Context(), a, InsideChecks)
+		if got := status(t, findings, "keycloak-rights"); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+		if got := status(t, findings, "keycloak-version"); got != doctor.StatusPass {
+			t.Errorf("%s: the version is %s", name, got)
+		}
 	}
 }
 
