@@ -120,6 +120,14 @@ func TestEachFaultOfADeploymentIsFound(t *testing.T) {
 	}
 }
 
+func TestNobodyIsToldThatAProviderIsClosedOfWhichNothingIsKnown(t *testing.T) {
+	d := goodDeployment()
+	d.Provider = Provider{Kind: "oidc", URL: "https://idp.example.com"}
+	if f := findings(t, good, d)["mode-strict"]; f.Status != StatusWarn || !strings.Contains(f.Seen, "nothing is known") {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestTheKnownPathOfAnIdentityProviderMayBeStripped(t *testing.T) {
 	text := strings.Replace(good, `[{"handler": "regrant"}]`, `[{"handler": "regrant"}, {"handler": "rewrite", "strip_path_prefix": "/.ory"}]`, 1)
 	d := goodDeployment()

@@ -91,9 +91,12 @@ var ConfigChecks = []Check[Config]{
 	},
 	{
 		ID: "mode-strict", Asks: "Is the gateway the only way to recover an account?",
-		Remedy: "Take 'mode assist' out of the upstream.",
+		Remedy: "Take 'mode assist' out of the upstream. Of upstream oidc, see to it at the provider that its own recovery is off.",
 		Look: func(_ context.Context, c Config) Verdict {
-			if !c.Strict {
+			switch {
+			case c.Provider.Kind == "oidc":
+				return Warn("nothing is known of this provider's own recovery, and none of it is closed here")
+			case !c.Strict:
 				return Warn("mode assist: the identity provider's own recovery stays beside the gateway's")
 			}
 			return Pass("mode strict")

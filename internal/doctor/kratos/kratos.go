@@ -64,6 +64,8 @@ var Checks = []doctor.Check[*doctor.Server]{
 				return doctor.Unknown("%v", err)
 			case a.Status != http.StatusOK || json.Unmarshal([]byte(a.Body), &f) != nil || len(f.UI.Nodes) == 0:
 				return doctor.Unknown("it answers %d, and no sign-in", a.Status)
+			case f.has("code") && !s.Strict:
+				return doctor.Warn("the sign-in offers a mailed code, which opens no more than the recovery that mode assist leaves beside the gateway's")
 			case f.has("code"):
 				return doctor.Fail("the sign-in offers a mailed code")
 			}

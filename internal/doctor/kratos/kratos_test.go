@@ -97,6 +97,15 @@ func TestARecoveryThatModeAssistLeavesIsWorthALook(t *testing.T) {
 	}
 }
 
+func TestAMailedCodeIsNoWorseThanWhatModeAssistLeaves(t *testing.T) {
+	s := good(t, doctortest.Answers{"/self-service/login/api": doctortest.Say(200, `{"ui":{"nodes":[{"group":"code"}]}}`)}, nil)
+	for _, f := range doctor.Examine(t.Context(), s, Checks) {
+		if f.Check == "kratos-mail-login" && (f.Status != doctor.StatusWarn || !strings.Contains(f.Seen, "mode assist")) {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
 func TestPromisedSessionTokensAreNamed(t *testing.T) {
 	s := good(t, nil, nil)
 	s.Provider.SessionTokens = true
