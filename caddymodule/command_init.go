@@ -110,6 +110,15 @@ func (f *initFlags) run(cmd *cobra.Command, t initTarget) error {
 	return f.goOn(out, plan, t)
 }
 
+// What people do next who have loaded the Caddyfile.
+const (
+	lookThen = `caddy regrant doctor looks for what stands open.`
+	tryThen  = `caddy regrant try --as YOU goes through a whole recovery, with an account that is
+     made for it; ` + lookThen
+	nextStrict = `Next: load it, and run caddy regrant try and caddy regrant doctor again. Then sign out, and click
+"Forgot password?": it leads to the gateway.`
+)
+
 // goOn says what comes next.
 func (f *initFlags) goOn(out io.Writer, plan setup.Plan, t initTarget) error {
 	if len(plan.Changes) > 0 && !f.apply {

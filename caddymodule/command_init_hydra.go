@@ -93,5 +93,6 @@ func (in *initHydra) next() string {
      with the login app in it if that is at %s.
   2. Let the login app's "Forgot password?" lead to %s?login_challenge=...,
      with the challenge that it got.
-  3. Sign in at %s/authenticators, bind two methods, and rehearse each.`, secrets, in.o.Origin, issuer, issuer)
+  3. %s
+  4. Sign in at %s/authenticators, bind two methods, and rehearse each.`, secrets, in.o.Origin, issuer, lookThen, issuer)
 }

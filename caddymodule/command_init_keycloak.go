@@ -153,17 +153,22 @@ func (in *initKeycloak) credentials(cmd *cobra.Command) (err error) {
 // next is what people do once the realm is as it should be.
 func (in *initKeycloak) next() string {
 	if in.o.Strict {
-		return "Next: load it, sign out, and click \"Forgot password?\": it leads to the gateway."
+		return nextStrict
 	}
 	secrets, flag := in.o.ClientSecretFile+" and "+in.o.BrokerSecretFile, ""
 	if in.o.UpstreamGrant {
 		secrets, flag = in.o.ClientSecretFile+", "+in.o.BrokerSecretFile+" and "+in.o.GrantSecretFile, "--upstream-grant "
 	}
+	then := tryThen
+	if in.o.RecoverableGroup != "" { // in which the gateway may make no account
+		then = lookThen
+	}
 	return fmt.Sprintf(`Next:
   1. Let the user that Caddy runs as read %s, and load the Caddyfile.
-  2. Sign in at %s/authenticators, bind two methods, and rehearse each.
-  3. caddy regrant init keycloak %s --realm %s --issuer %s --admin-user NAME \
+  2. %s
+  3. Sign in at %s/authenticators, bind two methods, and rehearse each.
+  4. caddy regrant init keycloak %s --realm %s --issuer %s --admin-user NAME \
        %s--mode strict --administrator YOU
      says what is missing until then, and what mode strict changes.`,
-		secrets, in.issuer, in.o.URL, in.o.Realm, in.issuer, flag)
+		secrets, then, in.issuer, in.o.URL, in.o.Realm, in.issuer, flag)
 }

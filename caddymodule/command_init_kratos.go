@@ -142,11 +142,12 @@ func (in *initKratos) options() error {
 // next is what people do once the file is as it should be.
 func (in *initKratos) next() string {
 	if in.o.Strict {
-		return "Next: load it, sign out, and click \"Forgot password?\": it leads to the gateway."
+		return nextStrict
 	}
 	return fmt.Sprintf(`Next:
   1. Load the Caddyfile, with the login app in it if that is at %s.
-  2. Sign in at %s/authenticators, bind two methods, and rehearse each.
-  3. The same command with --mode strict --administrator YOU
-     says what is missing until then, and what mode strict changes.`, in.o.Origin, in.issuer)
+  2. %s
+  3. Sign in at %s/authenticators, bind two methods, and rehearse each.
+  4. The same command with --mode strict --administrator YOU
+     says what is missing until then, and what mode strict changes.`, in.o.Origin, tryThen, in.issuer)
 }
