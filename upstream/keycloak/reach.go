@@ -11,11 +11,6 @@ import (
 	"github.com/regrant/regrant/upstream"
 )
 
-// NarrowRights are the roles that the service account needs in place of [Rights]
-// where Keycloak's fine-grained permissions give it the members of a group: with
-// them alone it sees no account.
-func NarrowRights() []string { return []string{"query-users", "view-clients", "query-clients"} }
-
 // ErrRolesUnseen says that the service account may not read its own roles, which
 // whoever may see or manage every account can.
 var ErrRolesUnseen = errors.New("the service account may not read its own roles")
