@@ -58,7 +58,7 @@ clients: ## Install the real clients of the tests, as root with apt, or say what
 fuzz: ## Every fuzz target; FUZZTIME=10m for a long run
 	.ci/fuzz $(FUZZTIME)
 soak: clients build bin/caddy-crashpoints bin/hydra bin/kratos ## Recoveries, reloads and crashes for up to an hour
-	REGRANT_SOAK=1 go test -race -run Soak -count=1 -timeout 60m ./...
+	REGRANT_SOAK=1 go test -race -run Soak -count=1 -timeout 60m -parallel 4 ./... # they wait more than they compute
 bench: build bin/hydra bin/kratos ## Measure, and write docs/performance.md: a quarter of an hour on a quiet machine
 	@exec bin/bench
 
