@@ -3,13 +3,12 @@ package setup
 import (
 	"fmt"
 
-	"golang.org/x/mod/semver"
+	"github.com/regrant/regrant/upstream"
 )
 
-// CheckVersion refuses a server that says that it is older than least. One that was built without a name for its version says nothing, or
-// master.
+// CheckVersion refuses a server that says that it is older than least, see [upstream.Older].
 func CheckVersion(server, version, least string) error {
-	if semver.IsValid(version) && semver.Compare(version, least) < 0 {
+	if upstream.Older(version, least) {
 		return fmt.Errorf("this %s is %s: it must be %s or newer", server, version, least)
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 type Admin struct {
 	address string
 	http    *http.Client
-	version version
+	floor   upstream.Floor
 }
 
 // NewAdmin checks the address of the API, such as http://127.0.0.1:4445. It

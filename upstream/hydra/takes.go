@@ -2,11 +2,8 @@ package hydra
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/regrant/regrant/upstream"
 )
@@ -19,18 +16,7 @@ func Takes(ctx context.Context, client *http.Client, address, id, secret string)
 	if err != nil {
 		return false, err
 	}
-	var said struct {
-		Error string `json:"error"`
-	}
-	if answer.JSON && json.Unmarshal(answer.Body, &said) == nil {
-		switch {
-		case answer.Status == http.StatusUnauthorized && said.Error == "invalid_client":
-			return false, nil
-		case answer.Status == http.StatusBadRequest && said.Error != "":
-			return true, nil
-		}
-	}
-	return false, fmt.Errorf("trying a secret: %w: status %d is not the answer expected", upstream.ErrUnavailable, answer.Status)
+	return upstream.TakesSecret(answer)
 }
 
 // Untaken are the ids of the gateway's clients whose secrets Hydra does not take.

@@ -2,11 +2,7 @@ package keycloak
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"net/url"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/regrant/regrant/upstream"
 )
@@ -23,16 +19,5 @@ func (a *Adapter) TakesGrantSecret(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var said struct {
-		Error string `json:"error"`
-	}
-	if answer.JSON && json.Unmarshal(answer.Body, &said) == nil {
-		switch {
-		case answer.Status == http.StatusUnauthorized && (said.Error == "unauthorized_client" || said.Error == "invalid_client"):
-			return false, nil
-		case answer.Status == http.StatusBadRequest && said.Error != "":
-			return true, nil
-		}
-	}
-	return false, fmt.Errorf("trying a secret: %w: status %d is not the answer expected", upstream.ErrUnavailable, answer.Status)
+	return upstream.TakesSecret(answer)
 }

@@ -31,7 +31,7 @@ func (r *refusal) Error() string { return fmt.Sprintf("status %d %s", r.status, 
 type api struct {
 	public, admin string
 	http          *http.Client
-	version       version
+	floor         upstream.Floor
 }
 
 func newAPI(cfg Config) *api {
