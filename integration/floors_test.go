@@ -84,8 +84,8 @@ var floors = map[string][]string{
 
 	"internal/doctor":            {"upstream"},
 	"internal/doctor/hydra":      {"internal/doctor", "upstream", "upstream/hydra"},
-	"internal/doctor/doctortest": {},
-	"internal/doctor/keycloak":   {"internal/doctor", "upstream", "upstream/keycloak"},
+	"internal/doctor/doctortest": {"internal/doctor"},
+	"internal/doctor/keycloak":   {"fosite/broker", "internal/doctor", "upstream", "upstream/keycloak"},
 	"internal/doctor/kratos":     {"internal/doctor", "upstream/kratos"},
 
 	// The gateway's side of a trial, and the person of one, who speaks the protocol and touches no room.

@@ -4,6 +4,9 @@ package doctortest
 import (
 	"fmt"
 	"net/http"
+	"testing"
+
+	"github.com/regrant/regrant/internal/doctor"
 )
 
 // Answers are those of a server, by path. Whatever is not among them is not found.
@@ -28,4 +31,16 @@ func Say(status int, body string, headers ...string) http.HandlerFunc {
 		w.WriteHeader(status)
 		fmt.Fprint(w, body)
 	}
+}
+
+// Of is what was found by the check with this id, which has to be among the findings.
+func Of(t *testing.T, findings []doctor.Finding, id string) doctor.Finding {
+	t.Helper()
+	for _, f := range findings {
+		if f.Check == id {
+			return f
+		}
+	}
+	t.Fatalf("nobody looked for %s", id)
+	return doctor.Finding{}
 }

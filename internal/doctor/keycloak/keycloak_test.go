@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/internal/doctor"
+	"github.com/regrant/regrant/internal/doctor/doctortest"
 	"github.com/regrant/regrant/upstream"
 	"github.com/regrant/regrant/upstream/keycloak"
 )
@@ -61,13 +62,7 @@ func goodAccount() *account {
 
 func status(t *testing.T, findings []doctor.Finding, id string) doctor.Status {
 	t.Helper()
-	for _, f := range findings {
-		if f.Check == id {
-			return f.Status
-		}
-	}
-	t.Fatalf("nobody looked for %s", id)
-	return ""
+	return doctortest.Of(t, findings, id).Status
 }
 
 func TestAGoodServiceAccountPasses(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/internal/doctor"
 	"github.com/regrant/regrant/upstream/keycloak"
 )
@@ -114,9 +115,6 @@ func programs(c keycloak.Application, alias string) (faults, doubts []string) {
 	return faults, doubts
 }
 
-// assertionLife is how long an assertion of the gateway's is good, in seconds.
-const assertionLife = 30
-
 // grantEntry judges how the realm takes the gateway's assertions.
 func grantEntry(_ context.Context, r *Realm) doctor.Verdict {
 	if !r.Provider.Grant {
@@ -137,7 +135,8 @@ func grantEntry(_ context.Context, r *Realm) doctor.Verdict {
 	longest, err := strconv.Atoi(cmp.Or(config["jwtAuthorizationGrantMaxAllowedAssertionExpiration"], "300"))
 	skew, bad := strconv.Atoi(cmp.Or(config["jwtAuthorizationGrantAllowedClockSkew"], "0"))
 	wrong(err != nil || bad != nil, "maximum expiration and clock skew are no numbers")
+	life := int(broker.AssertionLifetime.Seconds())
 	// Keycloak forgets an assertion after the maximum, and one of a clock that is ahead lives for the skew longer.
-	wrong(err == nil && bad == nil && longest < assertionLife+skew, "the maximum expiration is %d s with a skew of %d s, so an assertion could be used twice", longest, skew)
+	wrong(err == nil && bad == nil && longest < life+skew, "the maximum expiration is %d s with a skew of %d s, so an assertion could be used twice", longest, skew)
 	return doctor.Fault(lines, "one assertion is taken once")
 }

@@ -37,12 +37,10 @@ func asked(t *testing.T, s *doctor.Server, ids ...string) []doctor.Finding {
 // leftOpen demands a warning that says why it is open, and how it is closed.
 func leftOpen(t *testing.T, findings []doctor.Finding, id string) {
 	t.Helper()
-	for _, f := range findings {
-		if f.Check == id && (f.Status != doctor.StatusWarn || !strings.Contains(f.Seen, "mode is assist") || !strings.Contains(f.Seen, "init keycloak --mode strict") || f.Remedy == "") {
-			t.Errorf("%+v", f)
-		}
+	f := doctortest.Of(t, findings, id)
+	if f.Status != doctor.StatusWarn || !strings.Contains(f.Seen, "mode is assist") || !strings.Contains(f.Seen, "init keycloak --mode strict") || f.Remedy == "" {
+		t.Errorf("%+v", f)
 	}
-	status(t, findings, id)
 }
 
 func TestWhatModeStrictClosesIsAFaultThere(t *testing.T) {

@@ -78,10 +78,8 @@ func TestEachFaultOfAKratosIsFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := good(t, c.server, c.site)
 			s.Strict = true
-			for _, f := range doctor.Examine(t.Context(), s, Checks) {
-				if f.Check == c.id && f.Status != c.want {
-					t.Errorf("%+v", f)
-				}
+			if f := doctortest.Of(t, doctor.Examine(t.Context(), s, Checks), c.id); f.Status != c.want {
+				t.Errorf("%+v", f)
 			}
 		})
 	}
@@ -89,29 +87,24 @@ func TestEachFaultOfAKratosIsFound(t *testing.T) {
 
 func TestARecoveryThatModeAssistLeavesIsWorthALook(t *testing.T) {
 	s := good(t, doctortest.Answers{"/self-service/recovery/api": doctortest.Say(200, `{}`)}, nil)
-	for _, f := range doctor.Examine(t.Context(), s, Checks) {
-		if f.Check == "kratos-recovery-closed" &&
-			(f.Status != doctor.StatusWarn || !strings.Contains(f.Seen, "mode is assist") || !strings.Contains(f.Seen, "init kratos --mode strict") || f.Remedy == "") {
-			t.Errorf("%+v", f)
-		}
+	f := doctortest.Of(t, doctor.Examine(t.Context(), s, Checks), "kratos-recovery-closed")
+	if f.Status != doctor.StatusWarn || !strings.Contains(f.Seen, "mode is assist") || !strings.Contains(f.Seen, "init kratos --mode strict") || f.Remedy == "" {
+		t.Errorf("%+v", f)
 	}
 }
 
 func TestAMailedCodeIsNoWorseThanWhatModeAssistLeaves(t *testing.T) {
 	s := good(t, doctortest.Answers{"/self-service/login/api": doctortest.Say(200, `{"ui":{"nodes":[{"group":"code"}]}}`)}, nil)
-	for _, f := range doctor.Examine(t.Context(), s, Checks) {
-		if f.Check == "kratos-mail-login" && (f.Status != doctor.StatusWarn || !strings.Contains(f.Seen, "mode assist")) {
-			t.Errorf("%+v", f)
-		}
+	f := doctortest.Of(t, doctor.Examine(t.Context(), s, Checks), "kratos-mail-login")
+	if f.Status != doctor.StatusWarn || !strings.Contains(f.Seen, "mode assist") {
+		t.Errorf("%+v", f)
 	}
 }
 
 func TestPromisedSessionTokensAreNamed(t *testing.T) {
 	s := good(t, nil, nil)
 	s.Provider.SessionTokens = true
-	for _, f := range doctor.Examine(t.Context(), s, Checks) {
-		if f.Check == "kratos-session-tokens" && f.Status != doctor.StatusWarn {
-			t.Errorf("%+v", f)
-		}
+	if f := doctortest.Of(t, doctor.Examine(t.Context(), s, Checks), "kratos-session-tokens"); f.Status != doctor.StatusWarn {
+		t.Errorf("%+v", f)
 	}
 }
