@@ -3,6 +3,7 @@ package checker
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Seen is what was seen outside of the gateway.
@@ -22,7 +23,9 @@ func Check(s Store, seen Seen) (wrong []string) {
 		c.byTxn[r.Txn] = r
 	}
 	for _, e := range s.Journal {
-		c.entries[Entry{Kind: e.Kind, Txn: e.Txn}]++
+		key := Entry{Kind: e.Kind, Txn: e.Txn}
+		key.Detail.Step = e.Detail.Step
+		c.entries[key]++
 	}
 	c.answers()
 	c.journal()
@@ -40,7 +43,7 @@ type check struct {
 	Store
 	Seen
 	byTxn   map[string]Recovery
-	entries map[Entry]int // by kind and txn
+	entries map[Entry]int // by kind, txn and step
 	wrong   []string
 }
 
@@ -78,11 +81,11 @@ func (c *check) answers() {
 // journal: what is journalled of a recovery is once there, and the recovery with it.
 func (c *check) journal() {
 	for e, times := range c.entries {
-		if e.Kind == "recovery-refused" || e.Kind == "recovery-delayed" || e.Txn == "" { // of what is not stored, too, and of each step
+		if e.Kind == "recovery-refused" || e.Detail.Step == "grant" || e.Txn == "" { // of what is not stored, too, and of each proof
 			continue
 		}
 		if times > 1 {
-			c.fail("%s is %d times in the journal for %s", e.Kind, times, e.Txn)
+			c.fail("%s is %d times in the journal for %s", strings.TrimSpace(e.Kind+" "+e.Detail.Step), times, e.Txn)
 		}
 		if _, ok := c.byTxn[e.Txn]; !ok {
 			c.fail("%s is in the journal for %s, which is not stored", e.Kind, e.Txn)

@@ -46,6 +46,7 @@ type Entry struct {
 	AccountID string `json:"account_id"`
 	Detail    struct {
 		Reason string `json:"reason"`
+		Step   string `json:"step"`
 	} `json:"detail"`
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/storage"
 	"github.com/regrant/regrant/upstream"
 )
 
@@ -30,7 +31,13 @@ func (h *house) wantDelays(want ...string) {
 func TestAStepThatCouldNotBeDoneIsJournalledOnce(t *testing.T) {
 	h, browser := direct(t), browserHolder("b")
 	code := h.handoff()
-	for _, step := range []string{"revoke", "prepare", "session"} {
+	for _, step := range []string{"revoke", "prepare", "after a crash", "revoke", "prepare", "session"} {
+		if step == "after a crash" { // which steps were done is forgotten
+			rec := h.only()
+			rec.Done = 0
+			must(t, h.db.Update(t.Context(), func(tx storage.Tx) error { return h.keep(tx, rec) }))
+			continue
+		}
 		h.idp.set(step, upstream.ErrUnavailable)
 		for range 3 {
 			if _, err := h.entering(browser, code); !errors.Is(err, ErrUnavailable) {

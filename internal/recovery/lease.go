@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/storage"
@@ -65,11 +66,11 @@ func (s *Service) held(ctx context.Context, held *record, fn func(storage.Tx, *r
 // delayed journals that a step could not be done, once however often it is tried. That somebody closed his browser, or that this process ends, is no
 // fault.
 func (s *Service) delayed(ctx context.Context, held *record, step string) {
-	if held.Delayed == step || ctx.Err() != nil {
+	if slices.Contains(held.Delayed, step) || ctx.Err() != nil {
 		return
 	}
 	_, err := s.held(ctx, held, func(tx storage.Tx, rec *record) error {
-		rec.Delayed = step
+		rec.Delayed = append(rec.Delayed, step)
 		if err := s.table.Put(tx, rec); err != nil {
 			return err
 		}

@@ -75,7 +75,7 @@ type record struct {
 	LeaseUntil time.Time    `json:"lease_until,omitzero"`
 	Tries      int          `json:"tries,omitempty"`   // in the present state, to space them out
 	Done       int          `json:"done,omitempty"`    // of the steps, see advance
-	Delayed    string       `json:"delayed,omitempty"` // the last step that the journal has as one that could not be done
+	Delayed    []string     `json:"delays,omitempty"`  // steps that the journal has as ones that could not be done
 	Subject    string       `json:"subject,omitempty"` // broker subject of the way in; stored before the way is made
 	Code       *broker.Code `json:"code,omitempty"`    // the login's authorization code, while it may be redeemed
 	RedeemedAt time.Time    `json:"redeemed_at,omitzero"`
