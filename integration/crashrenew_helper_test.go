@@ -172,10 +172,10 @@ func (p *person) hasRenewedAtKeycloak(server *keycloak.Server, lost, key string)
 		_, err := server.TokenByBoth(ctx, "admin-cli", p.user, password, keycloak.OTPOf(key, time.Now().Add(30*time.Second)))
 		return err
 	}
-	if err := signsIn(p.password); err != nil {
-		p.t.Errorf("%s, with what is new: %v", p.user, err)
-	}
 	if err := signsIn(lost); err == nil || !strings.Contains(err.Error(), "invalid_grant") {
 		p.t.Errorf("%s, with the old password: %v", p.user, err)
+	}
+	if err := signsIn(p.password); err != nil { // with the same code: it was the old password that was refused
+		p.t.Errorf("%s, with what is new: %v", p.user, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/regrant/regrant/integration/checker"
@@ -71,7 +72,7 @@ func (c *crowd) check(settled bool) {
 	if settled { // an owner is told at once, or after what a dead process was at
 		pause(c.t.Context(), 2*time.Second)
 	}
-	store := c.left()
+	store := left(c.t, c.e)
 	seen := checker.Seen{Granted: c.granted, Redeemed: c.redeemed, Sessions: c.sessions(), Told: c.told(), Settled: settled}
 	for _, wrong := range checker.Check(store, seen) {
 		c.t.Error(wrong)
@@ -85,13 +86,13 @@ func (c *crowd) check(settled bool) {
 }
 
 // left ends the gateway in good order and reads what it has left behind.
-func (c *crowd) left() checker.Store {
-	c.t.Helper()
-	c.e.StopCaddy()
-	secret, err := os.ReadFile(filepath.Join(c.e.Dir, "secret"))
-	fatal(c.t, err)
-	store, err := checker.Read(c.t.Context(), filepath.Join(c.e.Dir, "store"), decoded(c.t, secret))
-	fatal(c.t, err)
+func left(t *testing.T, e *env.Env) checker.Store {
+	t.Helper()
+	e.StopCaddy()
+	secret, err := os.ReadFile(filepath.Join(e.Dir, "secret"))
+	fatal(t, err)
+	store, err := checker.Read(t.Context(), filepath.Join(e.Dir, "store"), decoded(t, secret))
+	fatal(t, err)
 	return store
 }
 

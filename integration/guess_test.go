@@ -97,7 +97,7 @@ func TestSoakNoGuessGoesUncounted(t *testing.T) {
 		startAgain(t, e)
 	}
 	c := &crowd{t: t, e: e}
-	store := c.left()
+	store := left(t, e)
 	for _, wrong := range checker.Check(store, checker.Seen{Guessed: g.answered, Told: c.told()}) {
 		t.Error(wrong)
 	}

@@ -79,5 +79,9 @@ func (h *house) judged(e *env.Env, what string, want doctor.Status) {
 		if status, judges := expected[f.Check]; judges && f.Status != status {
 			h.t.Errorf("%s: %+v", what, f)
 		}
+		delete(expected, f.Check)
+	}
+	if len(expected) > 0 {
+		h.t.Errorf("%s: nobody looked for %v", what, expected)
 	}
 }

@@ -16,9 +16,7 @@ func TestALinkOfTheLoginAppsKeepsWhereTheLoginWasGoing(t *testing.T) {
 	people := []string{"carol", "dave", "erin", "frank", "grace", "heidi"}
 	e := own(t, env.Options{IdP: env.KratosHydra, Patient: true, Users: people})
 	t.Run("strict", func(t *testing.T) { keepsWhereTheLoginWasGoing(t, e, people[:3]) })
-	fatal(t, e.Configure(t.Context(), func(text string) string {
-		return strings.Replace(text, "recovery_ui /ui/recovery\n", "recovery_ui /ui/recovery\n\t\t\tmode assist\n", 1)
-	}))
+	fatal(t, e.Configure(t.Context(), assisting))
 	t.Run("assist", func(t *testing.T) { keepsWhereTheLoginWasGoing(t, e, people[3:]) })
 }
 
@@ -27,7 +25,9 @@ func keepsWhereTheLoginWasGoing(t *testing.T, e *env.Env, people []string) {
 	v, p := newVisitor(t, e), enrolled(t, e, people[0])
 	login, err := v.Open(t.Context(), e.Entrance())
 	fatal(t, err)
-	v.wantAtApp(v.recoversFrom(p, linked(t, login, "Forgot").Query()), p.user) // a login of Hydra's
+	forgot, err := login.Link("Forgot")
+	fatal(t, err)
+	v.wantAtApp(v.recoversFrom(p, forgot.Query()), p.user) // a login of Hydra's
 
 	v, p = newVisitor(t, e), enrolled(t, e, people[1])
 	app := e.Origin + "/ui/?from=here"
@@ -52,18 +52,4 @@ func (v *visitor) recoversFrom(p *person, query url.Values) *browser.Page {
 		v.t.Fatalf("%d at %s: %s", start.Status, start.URL, start.Text())
 	}
 	return v.presses(v.confirms(p.handoff()))
-}
-
-// linked is where a link of a page leads.
-func linked(t *testing.T, page *browser.Page, text string) *url.URL {
-	t.Helper()
-	for _, l := range page.Links {
-		if strings.Contains(l.Text, text) {
-			to, err := page.URL.Parse(l.Href)
-			fatal(t, err)
-			return to
-		}
-	}
-	t.Fatalf("no link %q at %s: %s", text, page.URL.Redacted(), page.Text())
-	return nil
 }

@@ -3,12 +3,9 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/regrant/regrant/integration/checker"
 	"github.com/regrant/regrant/integration/chromium"
 	"github.com/regrant/regrant/integration/env"
 	"github.com/regrant/regrant/integration/story"
@@ -169,12 +166,7 @@ const (
 // refusals are the reasons of all refusals in the journal. The gateway is ended for that.
 func (s *surfer) refusals() (reasons []string) {
 	s.t.Helper()
-	s.e.StopCaddy()
-	secret, err := os.ReadFile(filepath.Join(s.e.Dir, "secret"))
-	fatal(s.t, err)
-	store, err := checker.Read(s.t.Context(), filepath.Join(s.e.Dir, "store"), decoded(s.t, secret))
-	fatal(s.t, err)
-	for _, e := range store.Journal {
+	for _, e := range left(s.t, s.e).Journal {
 		if e.Kind == "recovery-refused" {
 			reasons = append(reasons, e.Detail.Reason)
 		}

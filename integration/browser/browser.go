@@ -61,17 +61,21 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 
 // Click follows the first link of from whose text contains text.
 func (b *Browser) Click(ctx context.Context, from *Page, text string) (*Page, error) {
-	for _, l := range from.Links {
-		if !strings.Contains(l.Text, text) {
-			continue
-		}
-		target, err := from.URL.Parse(l.Href)
-		if err != nil {
-			return nil, err
-		}
-		return b.navigate(ctx, request{method: http.MethodGet, target: target, from: from.URL})
+	target, err := from.Link(text)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no link %q on page %q", text, from.Title)
+	return b.navigate(ctx, request{method: http.MethodGet, target: target, from: from.URL})
+}
+
+// Link is where the first link of p leads whose text contains text.
+func (p *Page) Link(text string) (*url.URL, error) {
+	for _, l := range p.Links {
+		if strings.Contains(l.Text, text) {
+			return p.URL.Parse(l.Href)
+		}
+	}
+	return nil, fmt.Errorf("no link %q on page %q at %s", text, p.Title, p.URL.Redacted())
 }
 
 // Submit fills values into the first form of from whose action contains action, and sends it.

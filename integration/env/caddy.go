@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -259,13 +260,18 @@ func (e *Env) Reload(ctx context.Context) error {
 	return err
 }
 
-// Configure changes the Caddyfile and loads it into the running Caddy.
+// Configure changes the Caddyfile and loads it into the running Caddy. A change that changes nothing is an error: what comes after it would be
+// looked at in the configuration before.
 func (e *Env) Configure(ctx context.Context, change func(string) string) error {
 	text, err := os.ReadFile(e.caddyfile)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(e.caddyfile, []byte(change(string(text))), 0o600); err != nil {
+	changed := change(string(text))
+	if changed == string(text) {
+		return errors.New("the Caddyfile stays as it is")
+	}
+	if err := os.WriteFile(e.caddyfile, []byte(changed), 0o600); err != nil {
 		return err
 	}
 	return e.Reload(ctx)

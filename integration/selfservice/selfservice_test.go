@@ -43,15 +43,9 @@ func reads(t *testing.T, p *browser.Page, words string) {
 
 func link(t *testing.T, p *browser.Page, text string) *url.URL {
 	t.Helper()
-	for _, l := range p.Links {
-		if l.Text == text {
-			to, err := p.URL.Parse(l.Href)
-			fatal(t, err)
-			return to
-		}
-	}
-	t.Fatalf("no link %q on %s: %s", text, p.URL, p.Text())
-	return nil
+	to, err := p.Link(text)
+	fatal(t, err)
+	return to
 }
 
 func TestThePagesOfKratos(t *testing.T) {

@@ -50,7 +50,7 @@ func TestTheAdapterForAnyProviderKeepsTheContractToo(t *testing.T) {
 		},
 		Alice:       w.person(t, "alice"),
 		RedirectURI: w.origin.URL + "/recovery/login/callback",
-		LogIn: func(_ testing.TB, to string, l upstream.Login) upstream.Answer {
+		LogIn: func(t testing.TB, to string, l upstream.Login) upstream.Answer {
 			b := newBrowser(t, w)
 			landed := b.submit(b.open(to), url.Values{"username": {"alice"}, "password": {"alice-password"}})
 			if landed.code != 0 || landed.url.Query().Get("state") != l.State {

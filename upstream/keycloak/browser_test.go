@@ -20,7 +20,7 @@ import (
 // browser is a person's browser: it keeps cookies, follows redirects and can
 // send a form. It stops before an address that is not a page.
 type browser struct {
-	t    *testing.T
+	t    testing.TB
 	http *http.Client
 }
 
@@ -36,7 +36,7 @@ func (p page) answer() upstream.Answer {
 	return upstream.Answer{Code: p.url.Query().Get("code"), Issuer: p.url.Query().Get("iss")}
 }
 
-func newBrowser(t *testing.T, w *world) *browser {
+func newBrowser(t testing.TB, w *world) *browser {
 	jar, err := cookiejar.New(nil)
 	must(t, err)
 	return &browser{t, &http.Client{

@@ -43,15 +43,15 @@ func (s *answers) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // tokenOf is how a service account is given an access token, which nobody verifies who gets it over his own connection.
-func tokenOf(clientID string) []byte {
-	claims := `{"iss":"https://id.example.com/realms/people","azp":"` + clientID + `","iat":1800000000}`
+func tokenOfGateway() []byte {
+	claims := `{"iss":"https://id.example.com/realms/people","azp":"gateway","iat":1800000000}`
 	return []byte(`{"access_token":"e30.` + base64.RawURLEncoding.EncodeToString([]byte(claims)) + `.AA","token_type":"Bearer","expires_in":60}`)
 }
 
 // FuzzAnswers: whatever the server answers, it is about whom was asked about, or an error that its callers know.
 func FuzzAnswers(f *testing.F) {
 	const id, kind = "4b1d", "application/json"
-	token := tokenOf("gateway")
+	token := tokenOfGateway()
 	object := []byte(`{"id":"4b1d","username":"alice","email":"alice@example.com","enabled":true,"disabled":false,"requiredActions":[]}`)
 	list := []byte(`[{"id":"4b1d","username":"alice","clientId":"realm-management","name":"admin","type":"otp","createdDate":1}]`)
 	f.Add(http.StatusOK, kind, token, object, list)

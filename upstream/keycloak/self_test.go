@@ -16,7 +16,7 @@ func TestARealmOfMoreClientsThanAreLookedAtIsNotJudged(t *testing.T) {
 		list := "[" + strings.TrimSuffix(strings.Repeat(`{"clientId":"app"},`, clients), ",") + "]"
 		a, err := New(Config{
 			URL: "http://127.0.0.1:8080", PublicURL: "https://id.example.com", Realm: "people", ClientID: "gateway", ClientSecret: "secret",
-			HTTPClient: &http.Client{Transport: &answers{http.StatusOK, "application/json", tokenOf("gateway"), nil, []byte(list)}},
+			HTTPClient: &http.Client{Transport: &answers{http.StatusOK, "application/json", tokenOfGateway(), nil, []byte(list)}},
 			Clock:      func() time.Time { return time.Unix(1_800_000_000, 0) },
 		})
 		if err != nil {
