@@ -1,31 +1,81 @@
 package integration
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
 	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/integration/keycloak"
+	"github.com/regrant/regrant/integration/kratos"
 	"github.com/regrant/regrant/internal/reconcile"
 )
 
+// fates are what an administrator of the identity provider does to accounts.
+type fates struct {
+	find                    func(ctx context.Context, name string) (id string, err error)
+	rename, disable, remove func(ctx context.Context, id string) error
+}
+
+func kratosFates(s *kratos.Server) fates {
+	return fates{
+		find: func(ctx context.Context, name string) (string, error) { return s.Find(ctx, name+"@example.com") },
+		rename: func(ctx context.Context, id string) error {
+			return s.Admin(ctx, http.MethodPatch, "/identities/"+id, []any{
+				map[string]any{"op": "replace", "path": "/traits/email", "value": "alice.new@example.com"},
+			}, nil)
+		},
+		disable: func(ctx context.Context, id string) error { return s.SetState(ctx, id, "inactive") },
+		remove: func(ctx context.Context, id string) error {
+			return s.Admin(ctx, http.MethodDelete, "/identities/"+id, nil, nil)
+		},
+	}
+}
+
+func keycloakFates(s *keycloak.Server) fates {
+	return fates{
+		find: s.UserID,
+		rename: func(ctx context.Context, id string) error {
+			return s.Change(ctx, "/users/"+id, func(user map[string]any) { user["email"] = "alice.new@example.com" })
+		},
+		disable: func(ctx context.Context, id string) error { return s.SetEnabled(ctx, id, false) },
+		remove: func(ctx context.Context, id string) error {
+			return s.Admin(ctx, http.MethodDelete, "/users/"+id, nil, nil)
+		},
+	}
+}
+
 // What becomes of accounts at a real identity provider is followed: names, and who is there no more.
 func TestAccountsAreFollowedAtTheIdentityProvider(t *testing.T) {
-	e := own(t, env.Options{IdP: env.Kratos, Patient: true, Users: []string{"carol", "dave"}})
-	server := e.Provider.(*env.KratosProvider).Server
+	t.Run("kratos", func(t *testing.T) {
+		e := own(t, env.Options{IdP: env.Kratos, Patient: true, Users: []string{"carol", "dave"}})
+		follows(t, e, kratosFates(e.Provider.(*env.KratosProvider).Server))
+	})
+	t.Run("keycloak", func(t *testing.T) {
+		e := own(t, env.Options{IdP: env.Keycloak, Patient: true})
+		server := e.Provider.(env.KeycloakProvider).Server
+		for _, name := range []string{"carol", "dave"} {
+			_, err := server.NewUser(t.Context(), name)
+			fatal(t, err)
+		}
+		follows(t, e, keycloakFates(server))
+	})
+}
+
+func follows(t *testing.T, e *env.Env, f fates) {
+	t.Helper()
 	alice, bob, carol := enrolled(t, e, "alice"), enrolled(t, e, "bob"), enrolled(t, e, "carol")
 	enrolled(t, e, "dave")
 	id := func(p *person) string {
-		found, err := server.Find(t.Context(), p.account)
+		found, err := f.find(t.Context(), p.user)
 		fatal(t, err)
 		return found
 	}
 	aliceID, bobID, carolID := id(alice), id(bob), id(carol)
 	token := bob.granted().RecoveryToken
-	fatal(t, server.Admin(t.Context(), http.MethodPatch, "/identities/"+aliceID, []any{
-		map[string]any{"op": "replace", "path": "/traits/email", "value": "alice.new@example.com"},
-	}, nil))
-	fatal(t, server.SetState(t.Context(), bobID, "inactive"))
-	fatal(t, server.Admin(t.Context(), http.MethodDelete, "/identities/"+carolID, nil, nil))
+	fatal(t, f.rename(t.Context(), aliceID))
+	fatal(t, f.disable(t.Context(), bobID))
+	fatal(t, f.remove(t.Context(), carolID))
 
 	var sum reconcile.Summary
 	fatal(t, e.Operator(t.Context(), &sum, "reconcile", "--as", "Olga"))
