@@ -207,7 +207,8 @@ func (k *Kratos) brokerClient() Client { return Client{} }
 func (k *Kratos) described() described {
 	return described{
 		provider: doctor.Provider{
-			Kind: "kratos", URL: k.URL, AdminURL: k.Admin, HydraURL: k.Hydra, BasePath: k.BasePath, SessionTokens: k.SessionTokens,
+			Kind: "kratos", URL: k.URL, AdminURL: k.Admin, HydraURL: k.Hydra, BasePath: k.BasePath,
+			RecoveryUI: k.RecoveryUI, SessionTokens: k.SessionTokens,
 		},
 		assist: k.Mode == modeAssist,
 	}

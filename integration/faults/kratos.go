@@ -27,7 +27,7 @@ func (p Planted) kratos(ctx context.Context, e *env.Env, k *env.KratosProvider, 
 	if err := taken(ctx, k.Server.PublicURL+"/self-service/recovery/api", `"ui"`); err != nil {
 		return err
 	}
-	p.found(doctor.StatusFail, "kratos-recovery-closed", "kratos-mail-login", "kratos-returns", "kratos-admin-leak", "idp-admin-routed")
+	p.found(doctor.StatusFail, "kratos-recovery-closed", "kratos-mail-login", "kratos-returns", "kratos-admin-leak", "kratos-recovery-ui", "idp-admin-routed")
 	p.found(doctor.StatusWarn, "kratos-registration")
 	if listening.add(k.Server.PublicURL) && listening.add(k.Server.AdminURL) {
 		p.found(doctor.StatusFail, "idp-listens", "idp-admin-listens")

@@ -51,12 +51,13 @@ type Provider struct {
 
 	FederatedPasswords bool `json:"federated_passwords,omitempty"` // the stores of Keycloak's accounts are said to take new passwords
 
+	RecoveryUI string `json:"recovery_ui,omitempty"` // page of the login app, at the site
+
 	SessionTokens bool `json:"session_tokens,omitempty"` // of Kratos, for programs
 
 	ClientID     string `json:"client_id,omitempty"`    // of the gateway at Hydra
 	GrantID      string `json:"grant_id,omitempty"`     // of programs at Hydra; "": they are given nothing
 	HydraIssuer  string `json:"hydra_issuer,omitempty"` // what Hydra calls itself; "": its address at the site
-	RecoveryUI   string `json:"recovery_ui,omitempty"`  // page of Hydra's login app
 	Unprivileged bool   `json:"unprivileged,omitempty"` // accounts of Hydra's login app count as ordinary
 }
 

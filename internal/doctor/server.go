@@ -46,6 +46,22 @@ func (s *Server) AdminVersion(ctx context.Context, path string) (string, Verdict
 // Send sends a request to the identity provider itself.
 func (s *Server) Send(r *http.Request) (Answer, error) { return send(s.client, r) }
 
+// RecoveryPage judges whether the login app's page for recovery, if one is named at the site, leads to the gateway.
+func (s *Server) RecoveryPage(ctx context.Context) Verdict {
+	page := s.Provider.RecoveryUI
+	if page == "" {
+		return Pass("none is named at this site")
+	}
+	a, err := s.Get(ctx, page)
+	switch {
+	case err != nil:
+		return Unknown("%v", err)
+	case a.Location == nil || a.Status/100 != 3 || a.Location.Path != s.Path || a.Location.Host != "" && "https://"+a.Location.Host != s.Origin:
+		return Fail("%s answers %d, and leads somewhere else", page, a.Status)
+	}
+	return Pass("%s does", page)
+}
+
 // Follow goes on where answers lead, as long as that is the identity provider itself, under whichever of its addresses, with
 // the cookies that it sets. It returns the last answer.
 func (s *Server) Follow(ctx context.Context, path string) (Answer, error) {

@@ -15,19 +15,7 @@ var siteChecks = []doctor.Check[*doctor.Server]{
 	{
 		ID: "hydra-recovery-ui", Asks: "Does the login app's page for forgotten passwords lead to the gateway?",
 		Remedy: "Put the directive regrant before the login app, and name its page as recovery_ui.",
-		Look: func(ctx context.Context, s *doctor.Server) doctor.Verdict {
-			if s.Provider.RecoveryUI == "" {
-				return doctor.Pass("none is named at this site")
-			}
-			a, err := s.Get(ctx, s.Provider.RecoveryUI)
-			switch {
-			case err != nil:
-				return doctor.Unknown("%v", err)
-			case a.Location == nil || a.Status/100 != 3 || a.Location.Path != s.Path || a.Location.Host != "" && "https://"+a.Location.Host != s.Origin:
-				return doctor.Fail("%s answers %d, and leads somewhere else", s.Provider.RecoveryUI, a.Status)
-			}
-			return doctor.Pass("%s does", s.Provider.RecoveryUI)
-		},
+		Look:   func(ctx context.Context, s *doctor.Server) doctor.Verdict { return s.RecoveryPage(ctx) },
 	},
 	{
 		ID: "idp-cookies", Asks: "Are the identity provider's cookies Secure at the site?",

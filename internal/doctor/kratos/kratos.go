@@ -136,6 +136,16 @@ var Checks = []doctor.Check[*doctor.Server]{
 		},
 	},
 	{
+		ID: "kratos-recovery-ui", Asks: "Does the login app's page for recovery lead to the gateway?",
+		Remedy: "Put the directive regrant before the login app, and name its page as recovery_ui.",
+		Look: func(ctx context.Context, s *doctor.Server) doctor.Verdict {
+			if !s.Strict {
+				return doctor.Pass("mode assist: it is left as it is")
+			}
+			return s.RecoveryPage(ctx)
+		},
+	},
+	{
 		ID: "kratos-admin-leak", Asks: "Does the site not tell where the admin API is?",
 		Remedy: "Put the directive regrant before every proxy to Kratos: Kratos' public port leads these paths to the address of its admin API.",
 		Look:   adminLeak,

@@ -29,9 +29,10 @@ func good(t *testing.T, server, site doctortest.Answers) *doctor.Server {
 	public := httptest.NewServer(front)
 	t.Cleanup(public.Close)
 	front["/self-service/login/browser"] = doctortest.Say(200, `{"ui":{"action":"`+public.URL+`/self-service/login"}}`, "Set-Cookie", csrf)
+	front["/ui/recovery"] = doctortest.Say(303, "", "Location", "/recovery")
 	maps.Copy(front, site)
 	return doctor.NewSite(doctor.Deployment{
-		Origin: public.URL, Path: "/recovery", Provider: doctor.Provider{Kind: "kratos", URL: own.URL, AdminURL: own.URL},
+		Origin: public.URL, Path: "/recovery", Provider: doctor.Provider{Kind: "kratos", URL: own.URL, AdminURL: own.URL, RecoveryUI: "/ui/recovery"},
 	}, nil).Bypass()
 }
 
@@ -72,6 +73,7 @@ func TestEachFaultOfAKratosIsFound(t *testing.T) {
 		"no cookie":         {"idp-cookies", doctor.StatusUnknown, nil, doctortest.Answers{"/self-service/login/browser": doctortest.Say(200, `{}`)}},
 		"a form elsewhere":  {"idp-forwarded-host", doctor.StatusFail, nil, doctortest.Answers{"/self-service/login/browser": form("https://other.example/login")}},
 		"a form for a liar": {"idp-forwarded-host", doctor.StatusFail, nil, doctortest.Answers{"/self-service/login/browser": form("https://elsewhere.invalid/login")}},
+		"a page of its own": {"kratos-recovery-ui", doctor.StatusFail, nil, doctortest.Answers{"/ui/recovery": doctortest.Say(200, ``)}},
 		"the admin API":     {"idp-admin-paths", doctor.StatusFail, nil, doctortest.Answers{"/admin/identities": doctortest.Say(200, `[]`)}},
 		"its address":       {"kratos-admin-leak", doctor.StatusFail, nil, doctortest.Answers{"/recovery/code": doctortest.Say(307, ``, "Location", "http://10.0.0.7:4434/admin/recovery/code")}},
 	} {
@@ -82,6 +84,20 @@ func TestEachFaultOfAKratosIsFound(t *testing.T) {
 				t.Errorf("%+v", f)
 			}
 		})
+	}
+}
+
+func TestAPageForRecoveryThatIsNotNamedOrNotTakenOverPasses(t *testing.T) {
+	for name, change := range map[string]func(*doctor.Server){
+		"led to the gateway":          func(s *doctor.Server) { s.Strict = true },
+		"none named":                  func(s *doctor.Server) { s.Strict, s.Provider.RecoveryUI = true, "" },
+		"left as it is, as of assist": func(s *doctor.Server) { s.Provider.RecoveryUI = "/ui/own" },
+	} {
+		s := good(t, nil, doctortest.Answers{"/ui/own": doctortest.Say(200, ``)})
+		change(s)
+		if f := doctortest.Of(t, doctor.Examine(t.Context(), s, Checks), "kratos-recovery-ui"); f.Status != doctor.StatusPass {
+			t.Errorf("%s: %+v", name, f)
+		}
 	}
 }
 
