@@ -126,6 +126,20 @@ func Spelled(u *url.URL, concerns func(path string) bool) (v Verdict, canonical 
 	return Verdict{}, false
 }
 
+// Below is what a server makes of a path whose prefix the site takes off before it; false: the path has no such prefix. Caddy
+// compares the prefix in any case of letters, and strips it without a look at what follows: of `/PUBLIC/x`, `/publicx` and
+// `/public./x` a server behind `/public` sees `/x`.
+func Below(prefix, p string) (string, bool) {
+	if len(p) < len(prefix) || !strings.EqualFold(p[:len(prefix)], prefix) {
+		return "", false
+	}
+	rest := p[len(prefix):]
+	if !strings.HasPrefix(rest, "/") {
+		rest = "/" + rest
+	}
+	return path.Clean(rest), true
+}
+
 // withoutMatrix cuts the matrix parameters off each segment.
 func withoutMatrix(path string) string {
 	segments := strings.Split(path, "/")

@@ -19,13 +19,13 @@ const loginChallenge = "login_challenge"
 // guard is the table of the routes that do not simply pass. Hydra recovers
 // nobody, so it is short.
 type guard struct {
-	prefix     string // path of the public API, with a slash at its end
+	prefix     string // path of the public API
 	entry      string // path of the gateway's start page
 	recoveryUI string
 }
 
 func newGuard(cfg Config) guard {
-	return guard{prefix: pathOf(cfg.PublicURL) + "/", entry: pathOf(cfg.EntryURL), recoveryUI: cfg.RecoveryUI}
+	return guard{prefix: pathOf(cfg.PublicURL), entry: pathOf(cfg.EntryURL), recoveryUI: cfg.RecoveryUI}
 }
 
 func pathOf(address string) string {
@@ -71,8 +71,8 @@ func (g *guard) isRecoveryUI(path string) bool {
 
 // hydra tells whether a path could be one of Hydra's own.
 func (g *guard) hydra(path string) bool {
-	below, ok := strings.CutPrefix(path, g.prefix)
-	first, rest, _ := strings.Cut(below, "/")
+	below, ok := upstream.Below(g.prefix, path)
+	first, rest, _ := strings.Cut(strings.TrimPrefix(below, "/"), "/")
 	switch first {
 	case "oauth2", "userinfo", "admin":
 		return ok
@@ -85,6 +85,6 @@ func (g *guard) hydra(path string) bool {
 // closed tells whether a path is one of the admin API, which nobody needs from
 // outside.
 func (g *guard) closed(path string) bool {
-	below, ok := strings.CutPrefix(path, g.prefix)
-	return ok && (below == "admin" || strings.HasPrefix(below, "admin/"))
+	below, ok := upstream.Below(g.prefix, path)
+	return ok && (below == "/admin" || strings.HasPrefix(below, "/admin/"))
 }

@@ -56,6 +56,9 @@ func TestRoutes(t *testing.T) {
 		{good(), "/.well-known//openid-configuration", upstream.NotCanonical},
 		{good(), "/app//style.css", upstream.Pass},
 		{below, "/hydra/admin/clients", upstream.Blocked},
+		{below, "/HYDRA/admin/clients", upstream.Blocked}, // what Caddy takes for the prefix
+		{below, "/hydraadmin/clients", upstream.Blocked},
+		{below, "/hydra./admin/clients", upstream.Blocked},
 		{below, "/hydra//oauth2/auth", upstream.NotCanonical},
 		{below, "/admin/clients", upstream.Pass},
 		{below, "/oauth2//auth", upstream.Pass},

@@ -71,7 +71,7 @@ func (g *guard) judge(r *http.Request) upstream.Verdict {
 	if g.isRecoveryUI(path) || g.bringsEntry(path, r.URL) {
 		return g.entrance(r)
 	}
-	below, ok := g.below(path)
+	below, ok := upstream.Below(g.prefix, path)
 	switch {
 	case !ok:
 		return upstream.Verdict{}
@@ -81,12 +81,6 @@ func (g *guard) judge(r *http.Request) upstream.Verdict {
 		return g.recovery(r, below)
 	}
 	return upstream.Verdict{}
-}
-
-// below is a path as Kratos sees it; false: it is none of Kratos'.
-func (g *guard) below(path string) (string, bool) {
-	rest, ok := strings.CutPrefix(path, g.prefix)
-	return rest, ok && (rest == "" || rest[0] == '/')
 }
 
 func (g *guard) isRecoveryUI(path string) bool {
@@ -101,7 +95,7 @@ func (g *guard) bringsEntry(path string, u *url.URL) bool {
 
 // concerns tells whether a path is one that the table is about.
 func (g *guard) concerns(path string) bool {
-	below, ok := g.below(path)
+	below, ok := upstream.Below(g.prefix, path)
 	return ok && kratos(below) || g.isRecoveryUI(path)
 }
 

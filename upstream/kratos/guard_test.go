@@ -136,10 +136,19 @@ func TestGuardJudgesBelowThePathOfThePublicAPI(t *testing.T) {
 		}
 	}
 	for target, want := range map[string]upstream.VerdictKind{
-		"/self-service/recovery/browser":            upstream.Pass,
-		"/admin/identities":                         upstream.Pass,
-		"/public":                                   upstream.Pass,
-		"/publicity/self-service/recovery/browser":  upstream.Pass,
+		"/self-service/recovery/browser":           upstream.Pass,
+		"/admin/identities":                        upstream.Pass,
+		"/public":                                  upstream.Pass,
+		"/publicity/self-service/recovery/browser": upstream.Pass,
+		"/PUBLIC/self-service/recovery/browser":    upstream.Entrance, // and what else Caddy takes for the prefix, where it strips it
+		"/Public/self-service/recovery/api":        upstream.Recovery,
+		"/publicself-service/recovery/api":         upstream.Recovery,
+		"/public./self-service/recovery/api":       upstream.Recovery,
+		"/public../self-service/recovery/api":      upstream.Recovery,
+		"/Public/admin/identities":                 upstream.Blocked,
+		"/publicadmin/identities":                  upstream.Blocked,
+		"/%50UBLIC/self-service/recovery/browser":  upstream.NotCanonical,
+		"/publi":                                    upstream.Pass,
 		"/ui/recovery":                              upstream.Entrance,
 		"/public/self-service/recovery/browser":     upstream.Entrance,
 		"/x/../public/self-service/recovery/api":    upstream.NotCanonical,

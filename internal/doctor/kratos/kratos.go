@@ -255,7 +255,16 @@ func pathVariants(ctx context.Context, s *doctor.Server) doctor.Verdict {
 	for _, below := range []string{"/browser", "/api", "/flows?id=x", "?flow=x"} {
 		paths = append(paths, s.Provider.BasePath+"/self-service/recovery"+below)
 	}
-	return s.Through(ctx, paths, kratoss)
+	return s.Through(ctx, append(paths, likeBase(s.Provider.BasePath)...), kratoss)
+}
+
+// likeBase are paths that a site could take for one below the public API's, where it has one, and send on without it.
+func likeBase(base string) []string {
+	if base == "" {
+		return nil
+	}
+	const api = "/self-service/recovery/api"
+	return []string{strings.ToUpper(base) + api, base + api[1:], base + "." + api, api}
 }
 
 // kratoss tells whether an answer is Kratos' own: its cookies, its flows, its errors, or where it leads.
