@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	// MaxAnswer is the most that an adapter reads of one answer, in bytes.
-	MaxAnswer = 1 << 20
+	// MaxAnswer is the most that an adapter reads of one answer, in bytes. The
+	// longest is a list of sessions, to which whoever has the password adds: it
+	// holds some 50,000.
+	MaxAnswer = 16 << 20
 	// Timeout bounds one call to the server, reading its answer included.
 	Timeout = 10 * time.Second
 )

@@ -23,10 +23,15 @@ type session struct {
 
 func (s session) started() time.Time { return time.UnixMilli(s.Start) }
 
+// many are more offline sessions at one client than are ended one by one.
+const many = 100
+
 // Revoke implements [upstream.Adapter]: the account is logged out everywhere,
 // and what is then still listed is ended one by one, because logging out makes
 // offline sessions stale without ending them and spares a token of the same
-// second.
+// second. A client at which there are many is ended as a whole, the account's
+// consent to it with them: whoever has the password makes as many as he likes,
+// and must not be able to hold a recovery up.
 func (a *Adapter) Revoke(ctx context.Context, id string) error {
 	if _, err := a.user(ctx, id); err != nil {
 		return err
@@ -34,11 +39,37 @@ func (a *Adapter) Revoke(ctx context.Context, id string) error {
 	if err := a.api.send(ctx, http.MethodPost, "/users/"+id+"/logout", nil); err != nil {
 		return upstream.CouldNotTell(err)
 	}
-	standing, err := a.allSessions(ctx, id)
+	standing, err := a.sessions(ctx, id, "/sessions")
 	if err != nil {
 		return err
 	}
+	clients, err := a.offlineClients(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, c := range clients {
+		offline, err := a.offlineSessions(ctx, id, c)
+		switch {
+		case err != nil:
+			return err
+		case len(offline) > many:
+			if err := a.endConsent(ctx, id, c); err != nil {
+				return err
+			}
+		default:
+			standing = append(standing, offline...)
+		}
+	}
 	return a.end(ctx, id, standing)
+}
+
+// endConsent ends what an account has let a client do, which takes all its offline sessions there away.
+func (a *Adapter) endConsent(ctx context.Context, id string, c client) error {
+	err := a.api.send(ctx, http.MethodDelete, "/users/"+id+"/consents/"+url.PathEscape(c.ClientID), nil)
+	if err != nil && !errors.Is(err, errNotFound) {
+		return upstream.CouldNotTell(err)
+	}
+	return nil
 }
 
 // endOlder ends the sessions that began before a time of the server's clock.
@@ -79,13 +110,23 @@ func (a *Adapter) allSessions(ctx context.Context, id string) ([]session, error)
 	if err != nil {
 		return nil, err
 	}
-	offline, err := a.offlineSessions(ctx, id)
-	return append(online, offline...), err
+	clients, err := a.offlineClients(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	all := online
+	for _, c := range clients {
+		offline, err := a.offlineSessions(ctx, id, c)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, offline...)
+	}
+	return all, nil
 }
 
-// offlineSessions lists the account's offline sessions of all clients. Which
-// clients hold one is told in the list of consents.
-func (a *Adapter) offlineSessions(ctx context.Context, id string) ([]session, error) {
+// offlineClients are the clients that hold offline sessions of the account, which is told in the list of its consents.
+func (a *Adapter) offlineClients(ctx context.Context, id string) ([]client, error) {
 	type grant struct {
 		Key string `json:"key"`
 	}
@@ -97,7 +138,7 @@ func (a *Adapter) offlineSessions(ctx context.Context, id string) ([]session, er
 	if err != nil {
 		return nil, upstream.CouldNotTell(err)
 	}
-	var all []session
+	var all []client
 	for _, c := range consents {
 		if !slices.Contains(c.AdditionalGrants, grant{"Offline Token"}) {
 			continue
@@ -109,16 +150,18 @@ func (a *Adapter) offlineSessions(ctx context.Context, id string) ([]session, er
 		if len(clients) != 1 || clients[0].ClientID != c.ClientID {
 			return nil, fmt.Errorf("listing offline sessions: %w: client not found", upstream.ErrUnavailable)
 		}
-		some, err := a.sessions(ctx, id, "/offline-sessions/"+url.PathEscape(clients[0].ID))
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range some {
-			s.offline = true
-			all = append(all, s)
-		}
+		all = append(all, clients[0])
 	}
 	return all, nil
+}
+
+// offlineSessions lists the account's offline sessions at one client.
+func (a *Adapter) offlineSessions(ctx context.Context, id string, c client) ([]session, error) {
+	some, err := a.sessions(ctx, id, "/offline-sessions/"+url.PathEscape(c.ID))
+	for i := range some {
+		some[i].offline = true
+	}
+	return some, err
 }
 
 // sessions reads one list of the account's sessions and checks that they are
