@@ -309,7 +309,7 @@ func TestARecoveryWhoseLoginNeverCameIsNotEndedByTheNextOnes(t *testing.T) {
 	h.idp.login = true
 	h.sweep(time.Minute)
 	h.sweep(time.Minute)
-	if h.state(earlier) != StateAbandoned || h.state(newer) != StateDone || h.notices(MessageDone) != 1 {
+	if h.state(earlier) != StateAbandoning || h.state(newer) != StateDone || h.notices(MessageDone) != 1 {
 		t.Fatalf("earlier %s, newer %s, told of %d recoveries", h.state(earlier), h.state(newer), h.notices(MessageDone))
 	}
 }

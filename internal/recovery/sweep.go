@@ -92,7 +92,7 @@ func (s *Service) resume(ctx context.Context, txn string) error {
 
 // goOn does what is to be done in the state that rec is in.
 func (s *Service) goOn(ctx context.Context, txn string) error {
-	rec, err := s.take(ctx, s.called(txn), func(storage.Tx, *record) error { return nil })
+	rec, err := s.take(ctx, s.called(txn), s.hearVeto)
 	if err != nil {
 		return err
 	}
@@ -158,9 +158,21 @@ func (s *Service) finish(ctx context.Context, rec *record) error {
 	}
 }
 
-// takeBack removes every way in, and repeats it until the upstream says that none is left. After a veto the sessions end
-// too, again and again for as long as a sign-in that had begun may still come to its end in a form of the identity
-// provider.
+// hearVeto lets a veto reach a recovery that is taken back for another reason, such as a newer one: its sessions end then, too.
+func (s *Service) hearVeto(tx storage.Tx, rec *record) error {
+	if rec.State != StateAbandoning || rec.vetoed() {
+		return nil
+	}
+	why, err := s.obstacle(tx, rec)
+	if err != nil || why == "" {
+		return err
+	}
+	rec.Ending = why
+	return s.follow(tx, rec, journal.KindRecoveryAbandoned, map[string]string{"reason": why})
+}
+
+// takeBack removes every way in, and repeats it until the upstream says that none is left, and for as long as a sign-in that had
+// begun may still come to its end in a form of the identity provider. After a veto the sessions end, too, again and again.
 func (s *Service) takeBack(ctx context.Context, rec *record) error {
 	call, cancel := context.WithTimeout(ctx, stepTime)
 	defer cancel()
@@ -171,7 +183,7 @@ func (s *Service) takeBack(ctx context.Context, rec *record) error {
 		s.delayed(ctx, rec, string(rec.State))
 		return errors.Join(err, s.release(ctx, rec))
 	}
-	if s.endsSessions(rec) && s.Clock().Before(rec.RedeemedAt.Add(finishLife)) {
+	if err == nil && s.mayStillSignIn(rec) {
 		return s.release(ctx, rec)
 	}
 	_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
@@ -190,6 +202,11 @@ func (s *Service) close(ctx context.Context, rec *record) error {
 		return nil
 	}
 	return s.Adapter.Abandon(ctx, s.way(rec, s.Clock()))
+}
+
+// mayStillSignIn reports whether a sign-in that had begun could come to its end yet, at an upstream that can take it back.
+func (s *Service) mayStillSignIn(rec *record) bool {
+	return !rec.RedeemedAt.IsZero() && s.Adapter.Facts().Revokes && s.Clock().Before(rec.RedeemedAt.Add(finishLife))
 }
 
 // endsSessions reports whether a veto came when the sign-in had begun, at an upstream that can end sessions.
