@@ -271,7 +271,12 @@ func (e *Env) Configure(ctx context.Context, change func(string) string) error {
 	if changed == string(text) {
 		return errors.New("the Caddyfile stays as it is")
 	}
-	if err := os.WriteFile(e.caddyfile, []byte(changed), 0o600); err != nil {
+	return e.Put(ctx, changed)
+}
+
+// Put makes text the Caddyfile, which it may be already, and loads it into the running Caddy.
+func (e *Env) Put(ctx context.Context, text string) error {
+	if err := os.WriteFile(e.caddyfile, []byte(text), 0o600); err != nil {
 		return err
 	}
 	return e.Reload(ctx)

@@ -51,9 +51,11 @@ func (s *Story) apply(ctx context.Context, more ...string) (changes int, err err
 	if printed == "" {
 		return 0, errors.New("init printed no upstream")
 	}
-	return len(done.Changes), s.Env.Configure(ctx, func(caddyfile string) string {
-		return upstream.ReplaceAllLiteralString(caddyfile, printed)
-	})
+	now, err := os.ReadFile(s.Env.Caddyfile())
+	if err != nil {
+		return 0, err
+	}
+	return len(done.Changes), s.Env.Put(ctx, upstream.ReplaceAllLiteralString(string(now), printed))
 }
 
 // upstream is the block of a Caddyfile.
