@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/bin:$(PATH)
 
 MODULE := github.com/regrant/regrant
 # A few seconds each. Counted and not timed, since Go before 1.27 may fail a target when its time is up (golang/go#75804).
-FUZZTIME ?= 10000x
+FUZZTIME ?= 5000x
 
 # Where the tests that start programs find them.
 export REGRANT_BIN := $(CURDIR)/bin
