@@ -53,6 +53,7 @@ func printReconciled(w io.Writer, s reconcile.Summary) {
 	row(t, "Renamed", strconv.Itoa(s.Renamed))
 	row(t, "Disabled", strconv.Itoa(s.Disabled))
 	row(t, "Gone", strconv.Itoa(s.Gone))
+	row(t, "Unseen", strconv.Itoa(s.Unseen))
 	row(t, "Authenticators revoked", strconv.Itoa(s.Revoked))
 	if s.Doubted {
 		row(t, "Doubt", "so many are gone that nothing was revoked: does the gateway ask the right identity provider?")

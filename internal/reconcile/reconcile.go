@@ -27,6 +27,7 @@ const (
 	batch      = 50
 	mostGone   = 10 // accounts of one pass that may be gone without a doubt
 	inHundred  = 5  // of a hundred accounts that may be gone, where these are more
+	away       = 20 // accounts that cannot be read, one after another: nobody is there to be asked about the others
 	byGateway  = "gateway"
 	onlyTimer  = "pass"
 	whyDeleted = "the account was deleted at the identity provider"
@@ -73,6 +74,7 @@ type Summary struct {
 	Renamed  int `json:"renamed"`
 	Disabled int `json:"disabled"`
 	Gone     int `json:"gone"`
+	Unseen   int `json:"unseen"`  // could not be read, and are left as they are
 	Revoked  int `json:"revoked"` // authenticators, of accounts that stayed gone
 	// Doubted tells that so many are gone that the identity provider, or its configuration here, is more likely to be wrong than they:
 	// no authenticator was revoked.
@@ -130,36 +132,53 @@ func (r *Reconciler) ensure(ctx context.Context) error {
 	})
 }
 
-// Pass looks at every account now, and sets when the next pass is due. by is who wants it, for the journal. It ends with the first answer that could not be had; what
-// was seen until then stays.
-func (r *Reconciler) Pass(ctx context.Context, by string) (sum Summary, err error) {
-	var gone []string
+// pass is what one pass has come to.
+type pass struct {
+	sum    Summary
+	gone   []string // for long enough
+	missed error    // why the last account of those unseen could not be read
+	inARow int      // of these, up to now
+}
+
+// Pass looks at every account now, and sets when the next pass is due. by is who wants it, for the journal. An account that cannot
+// be read is passed over: the gateway may have no right to that one. Where it is all of them, or one after another, the identity provider
+// cannot be asked, and the pass ends; what was seen until then stays.
+func (r *Reconciler) Pass(ctx context.Context, by string) (Summary, error) {
+	var p pass
+	if err := r.lookAtAll(ctx, &p); err != nil {
+		return p.sum, err
+	}
+	if p.sum.Unseen > 0 {
+		if p.sum.Accounts == 0 {
+			return p.sum, p.missed
+		}
+		r.Logger.Warn("some accounts could not be read at the identity provider; they are left as they are", "accounts", p.sum.Unseen, "error", p.missed)
+	}
+	if err := r.forget(ctx, by, p.gone, &p.sum); err != nil {
+		return p.sum, err
+	}
+	return p.sum, r.due(ctx, every)
+}
+
+func (r *Reconciler) lookAtAll(ctx context.Context, p *pass) error {
 	for after := []byte(nil); ; {
 		ids, last, err := r.held(ctx, after)
 		if err != nil {
-			return sum, err
+			return err
 		}
 		for _, id := range ids {
-			stays, err := r.look(ctx, id, &sum)
-			if err != nil {
-				return sum, err
-			}
-			if stays {
-				gone = append(gone, id)
+			if err := r.look(ctx, id, p); err != nil {
+				return err
 			}
 		}
 		if last == nil {
-			break
+			return nil
 		}
 		after = last
 		if err := r.due(ctx, lease); err != nil {
-			return sum, err
+			return err
 		}
 	}
-	if err := r.forget(ctx, by, gone, &sum); err != nil {
-		return sum, err
-	}
-	return sum, r.due(ctx, every)
 }
 
 func (r *Reconciler) held(ctx context.Context, after []byte) (ids []string, last []byte, err error) {
@@ -174,22 +193,23 @@ func (r *Reconciler) due(ctx context.Context, in time.Duration) error {
 	return r.DB.Update(ctx, func(tx storage.Tx) error { return r.timers.Set(tx, []byte(onlyTimer), tx.Now().Add(in)) })
 }
 
-// look asks for one account and keeps what is new. stays tells that it has been gone for long enough.
-func (r *Reconciler) look(ctx context.Context, id string, sum *Summary) (stays bool, err error) {
+// look asks for one account and keeps what is new.
+func (r *Reconciler) look(ctx context.Context, id string, p *pass) error {
 	state, err := r.Provider.State(ctx, id)
 	standing := account.StandingThere
 	switch {
 	case errors.Is(err, upstream.ErrNoAccount):
 		standing = account.StandingGone
-		sum.Gone++
+		p.sum.Gone++
 	case err != nil:
-		return false, fmt.Errorf("reading an account: %w", err)
+		return p.miss(ctx, fmt.Errorf("reading an account: %w", err))
 	case !state.Enabled:
 		standing = account.StandingDisabled
-		sum.Disabled++
+		p.sum.Disabled++
 	}
-	sum.Accounts++
-	renamed := false
+	p.sum.Accounts++
+	p.inARow = 0
+	stays, renamed := false, false
 	err = r.DB.Update(ctx, func(tx storage.Tx) error {
 		since, changed, err := r.Accounts.Stand(tx, id, standing)
 		if err != nil {
@@ -210,10 +230,27 @@ func (r *Reconciler) look(ctx context.Context, id string, sum *Summary) (stays b
 		}
 		return r.journal(tx, id, "renamed")
 	})
-	if err == nil && renamed {
-		sum.Renamed++
+	if err != nil {
+		return err
 	}
-	return stays, err
+	if renamed {
+		p.sum.Renamed++
+	}
+	if stays {
+		p.gone = append(p.gone, id)
+	}
+	return nil
+}
+
+// miss counts an account that could not be read, and tells when not to go on.
+func (p *pass) miss(ctx context.Context, err error) error {
+	p.sum.Unseen++
+	p.inARow++
+	p.missed = err
+	if p.inARow == away || ctx.Err() != nil {
+		return err
+	}
+	return nil
 }
 
 // words are what the journal says of a standing.
@@ -229,7 +266,7 @@ func (r *Reconciler) journal(tx storage.Tx, id, what string) error {
 
 // forget revokes the authenticators of accounts that stayed gone, unless there are so many of them that the question was the wrong one.
 func (r *Reconciler) forget(ctx context.Context, by string, gone []string, sum *Summary) error {
-	everybody := sum.Gone > 1 && sum.Gone == sum.Accounts // a realm that is empty, or another one
+	everybody := sum.Gone == sum.Accounts && sum.Gone+sum.Unseen > 1 // a realm that is empty, or another one
 	if everybody || sum.Gone > max(mostGone, sum.Accounts*inHundred/100) {
 		sum.Doubted = true
 		r.Logger.Error("so many accounts are gone that nothing is taken from any: look whether the gateway asks the right identity provider",

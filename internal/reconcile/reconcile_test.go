@@ -30,6 +30,8 @@ type house struct {
 	now     time.Time
 	people  map[string]*upstream.State
 	down    error
+	closed  []string // accounts that the gateway may not read
+	asked   int
 	without bool // without an admin API
 	reasons []string
 }
@@ -80,8 +82,12 @@ func (h *house) wait(d time.Duration) {
 func (h *house) Facts() upstream.Facts { return upstream.Facts{Admin: !h.without} }
 
 func (h *house) State(_ context.Context, id string) (upstream.State, error) {
+	h.asked++
 	if h.down != nil {
 		return upstream.State{}, h.down
+	}
+	if slices.Contains(h.closed, id) {
+		return upstream.State{}, upstream.ErrUnavailable
 	}
 	if p, ok := h.people[id]; ok {
 		return *p, nil
@@ -243,6 +249,48 @@ func TestAnIdentityProviderThatCannotTellChangesNothing(t *testing.T) {
 	}
 	if _, epoch := h.person("id-000"); epoch != 0 {
 		t.Error("a recovery was cancelled")
+	}
+}
+
+// Such as one that left the group to which the gateway's rights are narrowed.
+func TestAnAccountThatCannotBeReadHidesNoOther(t *testing.T) {
+	h := newHouse(t, 2*batch)
+	h.closed = []string{"id-000", "id-060"}
+	delete(h.people, "id-001")
+	h.people["id-099"].Enabled = false
+	h.pass()
+	h.wait(every)
+	if sum := h.pass(); !reflect.DeepEqual(sum, Summary{Accounts: 2*batch - 2, Disabled: 1, Gone: 1, Unseen: 2, Revoked: 1}) {
+		t.Errorf("%+v", sum)
+	}
+	for _, id := range h.closed {
+		if living, epoch := h.person(id); len(living) != 1 || epoch != 0 {
+			t.Errorf("something was concluded about %s, who was not seen: epoch %d, %d authenticators", id, epoch, len(living))
+		}
+	}
+	before := h.asked
+	must(t, h.once(t.Context()))
+	if h.asked != before {
+		t.Error("the next pass does not wait for its day")
+	}
+}
+
+func TestOfWhomNobodyElseWasSeenNothingIsTaken(t *testing.T) {
+	h := newHouse(t, 2)
+	h.closed = []string{"id-000"}
+	delete(h.people, "id-001")
+	h.pass()
+	h.wait(2 * every)
+	if sum := h.pass(); !sum.Doubted || sum.Revoked != 0 {
+		t.Errorf("%+v", sum)
+	}
+}
+
+func TestAnIdentityProviderThatIsAwayIsNotAskedAboutEverybody(t *testing.T) {
+	h := newHouse(t, 2*away)
+	h.down = upstream.ErrUnavailable
+	if _, err := h.Pass(t.Context(), "Olga"); !errors.Is(err, upstream.ErrUnavailable) || h.asked != away {
+		t.Errorf("%d asked, %v", h.asked, err)
 	}
 }
 
