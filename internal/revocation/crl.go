@@ -25,6 +25,7 @@ type crl struct {
 	logger  *slog.Logger
 
 	held    atomic.Pointer[heldCRL]
+	newest  []made                    // of each CA that is known; for refresh alone
 	fetched atomic.Pointer[time.Time] // the last one that could be used; before that, when the source was made
 	tried   chan struct{}             // closed when the first attempt is over
 }
@@ -36,10 +37,16 @@ type heldCRL struct {
 	until     time.Time
 }
 
+// made is when the newest CRL of a CA was made that was let in.
+type made struct {
+	issuer certpath.Name
+	at     time.Time
+}
+
 func newCRL(from string, f *fetcher, clock func() time.Time, known *issuers, logger *slog.Logger) *crl {
 	c := &crl{url: from, name: name(from), fetcher: f, clock: clock, issuers: known, logger: logger, tried: make(chan struct{})}
-	made := clock()
-	c.fetched.Store(&made)
+	now := clock()
+	c.fetched.Store(&now)
 	return c
 }
 
@@ -76,7 +83,7 @@ func (c *crl) refresh(ctx context.Context) (wait time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := next.follows(c.current(now)); err != nil {
+	if err := c.follows(next, now); err != nil {
 		return 0, err
 	}
 	c.held.Store(next)
@@ -121,18 +128,37 @@ func (c *crl) current(now time.Time) *heldCRL {
 	return nil
 }
 
-// follows tells why h must not take the place of last: somebody in between could bring an old CRL back, from before a
-// certificate was revoked, or another CA's, after which nothing could be told.
-func (h *heldCRL) follows(last *heldCRL) error {
-	switch {
-	case last == nil || !last.authentic:
-		return nil
-	case !h.authentic:
+// follows tells why next must not take the place of the last one: somebody in between could bring an old CRL back, from before a
+// certificate was revoked, or another CA's, after which nothing could be told. Who holds fetches up until the last one is used up, or
+// slips another CA's in between, brings no old one back by that.
+func (c *crl) follows(next *heldCRL, now time.Time) error {
+	if last := c.current(now); last != nil && last.authentic && !next.authentic {
 		return errors.New("the CRL is that of a CA which is not known here")
-	case h.statement.Issuer().Equal(last.statement.Issuer()) && h.statement.ThisUpdate().Before(last.statement.ThisUpdate()):
-		return errors.New("the CRL is older than the one in use")
+	}
+	c.remember()
+	for _, m := range c.newest {
+		if m.issuer.Equal(next.statement.Issuer()) && next.statement.ThisUpdate().Before(m.at) {
+			return errors.New("the CRL is older than one that was used")
+		}
 	}
 	return nil
+}
+
+// remember keeps how new the last CRL is. Its CA may have become known since it arrived.
+func (c *crl) remember() {
+	last := c.held.Load()
+	if last == nil {
+		return
+	}
+	if known, err := c.issuers.signed(last.statement); err != nil || !known {
+		return
+	}
+	latest := made{last.statement.Issuer(), last.statement.ThisUpdate()}
+	if i := slices.IndexFunc(c.newest, func(m made) bool { return m.issuer.Equal(latest.issuer) }); i >= 0 {
+		c.newest[i] = latest // an older one would not have been let in
+		return
+	}
+	c.newest = append(c.newest, latest)
 }
 
 // signed tells whether a CA that is known signed list. A list in the name of one that is known, and which it did not

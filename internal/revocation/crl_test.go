@@ -111,6 +111,54 @@ func TestWhatCannotBeUsedLeavesTheLastCRLInPlace(t *testing.T) {
 	}
 }
 
+// Whoever is in between holds fetches up until nothing is in use, or slips another CA's CRL in, and then brings the old one.
+func TestAnOldCRLNeverComesBack(t *testing.T) {
+	other := attesttest.NewCA(t)
+	late := start.Add(2 * maxAge)
+	end := late.Add(time.Hour)
+	for name, between := range map[string]func(*world) []byte{
+		"after a gap":        nil,
+		"after a stranger's": func(*world) []byte { return crlOf(t, other.Certificate, start, end, other.Key) },
+		"after another known CA's": func(w *world) []byte {
+			w.source.issuers.learn(parsed(t, other.Certificate))
+			return crlOf(t, other.Certificate, start, end, other.Key)
+		},
+	} {
+		w, c := withCRL(t)
+		old := w.crl(start.Add(-2*time.Hour), end, w.ca.Key)
+		w.at(late)
+		if between != nil {
+			w.answer(body(between(w)))
+			if _, err := c.refresh(t.Context()); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		w.answer(body(old))
+		if _, err := c.refresh(t.Context()); err == nil {
+			t.Errorf("%s, an old CRL is let in", name)
+		}
+		w.answer(body(w.crl(start, end, w.ca.Key)))
+		if _, err := c.refresh(t.Context()); err != nil {
+			t.Errorf("%s, a newer one: %v", name, err)
+		}
+	}
+}
+
+func TestAnOldCRLOfACAThatBecameKnownMeanwhileNeverComesBack(t *testing.T) {
+	w, _ := withCRL(t)
+	below := w.ca.Intermediate(t, nil)
+	c := newCRL(w.server.URL, newFetcher(), w.clock, &w.source.issuers, slog.New(slog.DiscardHandler))
+	w.answer(body(crlOf(t, below.Certificate, start, start.Add(time.Hour), below.Key)))
+	if _, err := c.refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.source.issuers.learn(parsed(t, below.Certificate))
+	w.answer(body(crlOf(t, below.Certificate, start.Add(-time.Hour), start.Add(time.Hour), below.Key)))
+	if _, err := c.refresh(t.Context()); err == nil {
+		t.Error("an old CRL is let in")
+	}
+}
+
 func pemCRL(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}) }
 
 func TestCRLOfACAThatIsNotKnownYetIsLookedAtAgainSoon(t *testing.T) {
