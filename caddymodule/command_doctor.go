@@ -16,7 +16,7 @@ import (
 
 func doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "doctor [--strict] [--ca-file <file>] [--inspector <client id> --inspector-secret <file>]",
+		Use:   "doctor [--strict] [--accept <check>=<reason>] [--ca-file <file>] [--inspector <client id> --inspector-secret <file>]",
 		Short: "Looks for what is open in the running deployment",
 		Long: `
 Looks for what is open in the running deployment, and says what to do about it. Run it
@@ -34,6 +34,7 @@ not be told. docs/doctor.md lists the checks.`,
 	}
 	flags := cmd.Flags()
 	flags.Bool("strict", false, "A warning counts as a failure")
+	flags.StringArray("accept", nil, "A check and why its warning, or that nobody could tell, counts for nothing: check=reason; may be given again")
 	flags.String("ca-file", "", "Certificates in PEM that are trusted for the site, instead of the system's")
 	flags.String("inspector", "", "Client of the realm that may read its configuration")
 	flags.String("inspector-secret", "", "File with the secret of that client; - is standard input")
@@ -59,6 +60,11 @@ not be told. docs/doctor.md lists the checks.`,
 
 // runDoctor makes every check that this deployment has.
 func runDoctor(cmd *cobra.Command) (doctor.Report, error) {
+	accepting, _ := cmd.Flags().GetStringArray("accept")
+	accepted, err := parseAccepted(accepting)
+	if err != nil {
+		return doctor.Report{}, err
+	}
 	var inside examined
 	if err := askGateway(cmd, http.MethodPost, "doctor", struct{}{}, &inside); err != nil {
 		return doctor.Report{}, fmt.Errorf("asking the gateway: %w", err)
@@ -85,7 +91,7 @@ func runDoctor(cmd *cobra.Command) (doctor.Report, error) {
 		findings = append(findings, doctor.Examine(ctx, site.Bypass(), doctorhydra.Checks)...)
 	}
 	strict, _ := cmd.Flags().GetBool("strict")
-	return doctor.NewReport(findings, strict), nil
+	return doctor.NewReport(findings, strict, accepted), nil
 }
 
 // inspect reads the realm, if there is a client that may.

@@ -157,3 +157,15 @@ func TestTheDoctorKnowsEveryKindOfUpstream(t *testing.T) {
 		})
 	}
 }
+
+func TestOnlyAKnownCheckIsAcceptedAndOnlyWithAReason(t *testing.T) {
+	good, err := parseAccepted([]string{"hydra-disabled-accounts=the consent app asks, see a=b", "tls-version= old, still "})
+	if err != nil || good["hydra-disabled-accounts"] != "the consent app asks, see a=b" || good["tls-version"] != "old, still" {
+		t.Errorf("%q, %v", good, err)
+	}
+	for _, bad := range [][]string{{"hsts"}, {"hsts="}, {"hsts= "}, {"no-such-check=because"}, {""}, {"hsts=a", "hsts=b"}} {
+		if got, err := parseAccepted(bad); err == nil {
+			t.Errorf("%q is taken for %q", bad, got)
+		}
+	}
+}

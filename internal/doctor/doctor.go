@@ -37,6 +37,8 @@ type Finding struct {
 	Seen string `json:"seen"`
 	// Remedy says what to do; "" if nothing has to be done.
 	Remedy string `json:"remedy,omitempty"`
+	// Accepted is why the operator lives with it; "" if nobody said so.
+	Accepted string `json:"accepted,omitempty"`
 }
 
 // A Verdict is how a check ends, and what it saw.
@@ -122,7 +124,7 @@ func (c Check[T]) finding(ctx context.Context, subject T) (f Finding) {
 	// What is examined comes from others: a check that it breaks must not take the other findings along.
 	defer func() {
 		if broken := recover(); broken != nil {
-			f = Finding{c.ID, StatusUnknown, "the check broke on what it saw", "Report this as a mistake of the program."}
+			f = Finding{Check: c.ID, Status: StatusUnknown, Seen: "the check broke on what it saw", Remedy: "Report this as a mistake of the program."}
 		}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, patience)

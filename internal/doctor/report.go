@@ -10,26 +10,39 @@ import (
 	"unicode"
 )
 
-// A Report is the findings of all checks.
+// A Report is the findings of all checks. Status is the worst of those that nobody has accepted.
 type Report struct {
 	Status   Status    `json:"status"`
 	Findings []Finding `json:"findings"`
 }
 
 // NewReport puts findings together: the worst first, and then as they came. A fault that was seen is worse than what
-// nobody could tell. With strict, a warning counts as a failure.
-func NewReport(findings []Finding, strict bool) Report {
+// nobody could tell. With strict, a warning counts as a failure. Accepted has reasons, by check, for which a warning, or what nobody could
+// tell, counts for nothing; a failure always counts.
+func NewReport(findings []Finding, strict bool, accepted map[string]string) Report {
 	r := Report{Status: StatusPass, Findings: slices.Clone(findings)}
 	for i := range r.Findings {
-		if strict && r.Findings[i].Status == StatusWarn {
-			r.Findings[i].Status = StatusFail
+		f := &r.Findings[i]
+		if f.Status == StatusWarn || f.Status == StatusUnknown {
+			f.Accepted = accepted[f.Check]
+		}
+		if strict && f.Status == StatusWarn && f.Accepted == "" {
+			f.Status = StatusFail
 		}
 	}
-	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return b.Status.weight() - a.Status.weight() })
-	if len(r.Findings) > 0 {
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return b.weight() - a.weight() })
+	if len(r.Findings) > 0 && r.Findings[0].Accepted == "" {
 		r.Status = r.Findings[0].Status
 	}
 	return r
+}
+
+// weight puts what is accepted right before what passes.
+func (f Finding) weight() int {
+	if f.Accepted != "" {
+		return 1
+	}
+	return 2 * f.Status.weight()
 }
 
 func (s Status) weight() int {
@@ -60,27 +73,47 @@ func (r Report) Table(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "STATUS\tCHECK\tSEEN")
 	for _, f := range r.Findings {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Status, f.Check, plain(f.Seen))
+		fmt.Fprintf(t, "%s\t%s\t%s\n", f.standing(), f.Check, plain(f.Seen))
 	}
 	t.Flush()
 	for _, f := range r.Findings {
-		if f.Remedy != "" {
+		switch {
+		case f.Accepted != "":
+			fmt.Fprintf(w, "\n%s (%s): %s\n", f.Check, f.standing(), plain(f.Accepted))
+		case f.Remedy != "":
 			fmt.Fprintf(w, "\n%s (%s): %s\n", f.Check, f.Status, plain(f.Remedy))
 		}
 	}
 	fmt.Fprintf(w, "\n%s\n", r.counts())
 }
 
+// standing is the status as the table has it.
+func (f Finding) standing() string {
+	if f.Accepted != "" {
+		return string(f.Status) + ", accepted"
+	}
+	return string(f.Status)
+}
+
 func (r Report) counts() string {
 	var words []string
+	accepted := 0
+	for _, f := range r.Findings {
+		if f.Accepted != "" {
+			accepted++
+		}
+	}
 	for _, s := range []Status{StatusFail, StatusUnknown, StatusWarn, StatusPass} {
 		n := 0
 		for _, f := range r.Findings {
-			if f.Status == s {
+			if f.Status == s && f.Accepted == "" {
 				n++
 			}
 		}
 		words = append(words, fmt.Sprintf("%s %d", s, n))
+	}
+	if accepted > 0 {
+		words = append(words, fmt.Sprintf("accepted %d", accepted))
 	}
 	return strings.Join(words, ", ")
 }

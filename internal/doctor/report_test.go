@@ -28,7 +28,7 @@ func TestTheExitStatusIsThatOfTheWorstFinding(t *testing.T) {
 			for _, s := range c.statuses {
 				list = append(list, Finding{Check: "x", Status: s})
 			}
-			if got := NewReport(list, c.strict).Exit(); got != c.want {
+			if got := NewReport(list, c.strict, nil).Exit(); got != c.want {
 				t.Errorf("exit %d, want %d", got, c.want)
 			}
 		})
@@ -38,14 +38,49 @@ func TestTheExitStatusIsThatOfTheWorstFinding(t *testing.T) {
 func TestTheTableTellsRemediesAndNothingThatSteersATerminal(t *testing.T) {
 	var b strings.Builder
 	NewReport([]Finding{
-		{"a-check", StatusPass, "fine", ""}, {"b-check", StatusFail, "bad\x1b[2J\nworse", "do something"},
-	}, false).Table(&b)
+		{Check: "a-check", Status: StatusPass, Seen: "fine"},
+		{Check: "b-check", Status: StatusFail, Seen: "bad\x1b[2J\nworse", Remedy: "do something"},
+	}, false, nil).Table(&b)
 	text := b.String()
 	if !strings.Contains(text, "b-check (fail): do something") || strings.Contains(text, "\x1b") || !strings.Contains(text, "fail 1, unknown 0, warn 0, pass 1") {
 		t.Errorf("%q", text)
 	}
 	if strings.Index(text, "b-check") > strings.Index(text, "a-check") {
 		t.Error("the worst is not first")
+	}
+}
+
+func TestWhatIsAcceptedIsShownAndCountsForNothing(t *testing.T) {
+	accepted := map[string]string{"x": "the consent app asks"}
+	for _, c := range []struct {
+		x, other Status
+		strict   bool
+		want     int
+		status   Status
+	}{
+		{StatusWarn, StatusPass, true, 0, StatusPass},
+		{StatusUnknown, StatusPass, false, 0, StatusPass},
+		{StatusUnknown, StatusWarn, false, 0, StatusWarn},
+		{StatusWarn, StatusUnknown, true, 2, StatusUnknown},
+		{StatusWarn, StatusWarn, true, 1, StatusFail},
+		{StatusFail, StatusPass, false, 1, StatusFail}, // a fault that is open has to be mended
+	} {
+		r := NewReport([]Finding{{Check: "x", Status: c.x, Remedy: "do something"}, {Check: "y", Status: c.other}}, c.strict, accepted)
+		if r.Exit() != c.want || r.Status != c.status {
+			t.Errorf("%+v: exit %d", c, r.Exit())
+		}
+		for _, f := range r.Findings {
+			if f.Check == "x" && (f.Status != c.x || (f.Accepted == "") != (c.x == StatusFail)) {
+				t.Errorf("%+v: %+v", c, f)
+			}
+		}
+	}
+	var b strings.Builder
+	NewReport([]Finding{{Check: "z", Status: StatusPass}, {Check: "x", Status: StatusWarn, Remedy: "do something"}}, true, accepted).Table(&b)
+	for _, want := range []string{"x (warn, accepted): the consent app asks", "warn 0, pass 1, accepted 1"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in %q", want, b.String())
+		}
 	}
 }
 
