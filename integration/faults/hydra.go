@@ -55,7 +55,8 @@ func (p Planted) hydra(ctx context.Context, e *env.Env, h *env.HydraProvider, li
 		"idp-admin-routed", "idp-admin-paths", "idp-forwarded-host")
 	p.found(doctor.StatusWarn, "hydra-registration", "hydra-grant-life", "hydra-implicit", "hydra-redirects", "hydra-trusts-any")
 	if listening.add(h.Server.PublicURL) && listening.add(h.Server.AdminURL) {
-		p.found(doctor.StatusFail, "idp-listens", "idp-admin-listens")
+		p.found(doctor.StatusWarn, "idp-listens")
+		p.found(doctor.StatusFail, "idp-admin-listens")
 	}
 	return nil
 }

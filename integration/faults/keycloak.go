@@ -55,7 +55,7 @@ func (p Planted) keycloak(ctx context.Context, e *env.Env, s *keycloak.Server, l
 		"keycloak-idp-hidden", "keycloak-login-button", "keycloak-registration", "keycloak-identifiers", "keycloak-events", "keycloak-implicit",
 		"keycloak-grant-life")
 	if listening.add(s.URL) {
-		p.found(doctor.StatusFail, "idp-listens")
+		p.found(doctor.StatusWarn, "idp-listens")
 	}
 	if listening.add("http://127.0.0.1:9000") { // Keycloak's management port, unless it is given another
 		p.found(doctor.StatusWarn, "keycloak-management")

@@ -30,7 +30,8 @@ func (p Planted) kratos(ctx context.Context, e *env.Env, k *env.KratosProvider, 
 	p.found(doctor.StatusFail, "kratos-recovery-closed", "kratos-mail-login", "kratos-returns", "kratos-admin-leak", "kratos-recovery-ui", "idp-admin-routed")
 	p.found(doctor.StatusWarn, "kratos-registration")
 	if listening.add(k.Server.PublicURL) && listening.add(k.Server.AdminURL) {
-		p.found(doctor.StatusFail, "idp-listens", "idp-admin-listens")
+		p.found(doctor.StatusWarn, "idp-listens")
+		p.found(doctor.StatusFail, "idp-admin-listens")
 	}
 	return nil
 }

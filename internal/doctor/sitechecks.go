@@ -82,8 +82,14 @@ var SiteChecks = []Check[*Site]{
 	},
 	{
 		ID: "idp-listens", Asks: "Can nobody reach the identity provider past the proxy?",
-		Remedy: "Let it listen on 127.0.0.1, or behind a firewall that lets only the gateway through.",
-		Look:   func(ctx context.Context, s *Site) Verdict { return s.Alone(ctx, s.Provider.URL) },
+		Remedy: "Let it listen on 127.0.0.1, or behind a firewall that lets only the gateway through; that one cannot be seen from this machine: accept it then (--accept).",
+		Look: func(ctx context.Context, s *Site) Verdict {
+			v := s.Alone(ctx, s.Provider.URL)
+			if v.Status == StatusFail {
+				return Warn("%s: only a firewall keeps others from it", v.Seen)
+			}
+			return v
+		},
 	},
 	{
 		ID: "idp-admin-listens", Asks: "Can nobody but the gateway reach an admin API of the identity provider that has an address of its own?",
