@@ -235,6 +235,14 @@ func keycloaks(a doctor.Answer) bool {
 	return a.Location != nil && strings.Contains(a.Location.Path, "/admin/")
 }
 
+// shared are paths at which a site may well have pages of its own.
+var shared = map[string]bool{"/": true, "/health": true, "/metrics": true}
+
+// observed tells whether an answer is Keycloak's health (of MicroProfile) or metrics (of a Java machine).
+func observed(a doctor.Answer) bool {
+	return strings.Contains(a.Body, `"checks"`) || strings.Contains(a.Body, "jvm_")
+}
+
 func adminPaths(ctx context.Context, s *doctor.Server) doctor.Verdict {
 	var lines []string
 	for _, path := range []string{
@@ -244,6 +252,9 @@ func adminPaths(ctx context.Context, s *doctor.Server) doctor.Verdict {
 		a, err := s.Get(ctx, path, "Accept", "text/html")
 		if err != nil {
 			return doctor.Unknown("%v", err)
+		}
+		if shared[path] && !keycloaks(a) && !observed(a) {
+			continue
 		}
 		if a.Status/100 != 4 || a.Status != http.StatusNotFound && keycloaks(a) {
 			lines = append(lines, fmt.Sprintf("%s answers %d", cut(path), a.Status))

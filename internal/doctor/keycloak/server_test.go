@@ -113,3 +113,29 @@ func TestTheRequestToTheBrokerIsReadInBothModes(t *testing.T) {
 		}
 	}
 }
+
+// A site may have a home page, a health and metrics of its own.
+func TestOnlyWhatKeycloakAnswersIsItsAdministration(t *testing.T) {
+	for name, c := range map[string]struct {
+		path   string
+		answer http.HandlerFunc
+		want   doctor.Status
+	}{
+		"nothing":              {"/", doctortest.Say(404, ""), doctor.StatusPass},
+		"a home page":          {"/", doctortest.Say(200, "<h1>Acme</h1>"), doctor.StatusPass},
+		"the account console":  {"/", doctortest.Say(302, "", "Location", "/realms/acme/account/"), doctor.StatusPass},
+		"Keycloak's home page": {"/", doctortest.Say(302, "", "Location", "https://id.example.com/admin/"), doctor.StatusFail},
+		"Keycloak's welcome":   {"/", doctortest.Say(200, `<link href="/resources/x/welcome/keycloak/css">`), doctor.StatusFail},
+		"metrics of Caddy":     {"/metrics", doctortest.Say(200, "# TYPE caddy_http_requests_total counter"), doctor.StatusPass},
+		"metrics of Keycloak":  {"/metrics", doctortest.Say(200, "# TYPE jvm_threads_live_threads gauge"), doctor.StatusFail},
+		"health of others":     {"/health", doctortest.Say(200, "ok"), doctor.StatusPass},
+		"health of Keycloak":   {"/health", doctortest.Say(200, `{"status": "UP", "checks": []}`), doctor.StatusFail},
+		"the console":          {"/admin/", doctortest.Say(200, "anything"), doctor.StatusFail},
+	} {
+		s := server(t, true, doctortest.Answers{c.path: c.answer})
+		s.Origin = s.Provider.URL // the site passes everything on
+		if got := status(t, asked(t, s, "idp-admin-paths"), "idp-admin-paths"); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
