@@ -168,20 +168,27 @@ func closed(a doctor.Answer, err error) func(*doctor.Server) doctor.Verdict {
 }
 
 // brokerRequest reads the request with which the realm comes to the gateway: that of the flow for lost passwords, or where mode assist leaves
-// that as it is, of a sign-in that is sent to the gateway.
+// that as it is, or it only refuses, of a sign-in that is sent to the gateway.
 func brokerRequest(ctx context.Context, s *doctor.Server) doctor.Verdict {
-	flow := reset
-	if !s.Strict {
-		flow = "/protocol/openid-connect/auth?" + signIn(s) + "&kc_idp_hint=" + s.Provider.Alias
+	flows := []string{"/protocol/openid-connect/auth?" + signIn(s) + "&kc_idp_hint=" + s.Provider.Alias}
+	if s.Strict {
+		flows = append([]string{reset}, flows...)
 	}
-	a, err := s.Follow(ctx, realm(s)+flow)
-	if err != nil {
-		return doctor.Unknown("%v", err)
+	for _, flow := range flows {
+		a, err := s.Follow(ctx, realm(s)+flow)
+		if err != nil {
+			return doctor.Unknown("%v", err)
+		}
+		if a.Location != nil && strings.HasPrefix(a.Location.String(), s.Issuer()+"/") {
+			return asExpected(s, a.Location)
+		}
 	}
-	if a.Location == nil || !strings.HasPrefix(a.Location.String(), s.Issuer()+"/") {
-		return doctor.Unknown("the flow does not come to the gateway")
-	}
-	q := a.Location.Query()
+	return doctor.Unknown("no flow comes to the gateway")
+}
+
+// asExpected judges a request to the gateway's broker.
+func asExpected(s *doctor.Server, request *url.URL) doctor.Verdict {
+	q := request.Query()
 	var lines []string
 	for _, want := range [][2]string{
 		{"client_id", s.Provider.BrokerID},
@@ -193,8 +200,8 @@ func brokerRequest(ctx context.Context, s *doctor.Server) doctor.Verdict {
 			lines = append(lines, fmt.Sprintf("%s is %q, not %q", want[0], got, want[1]))
 		}
 	}
-	if path := s.Path + "/oidc/authorize"; a.Location.Path != path {
-		lines = append(lines, fmt.Sprintf("it comes to %s, not to %s", a.Location.Path, path))
+	if path := s.Path + "/oidc/authorize"; request.Path != path {
+		lines = append(lines, fmt.Sprintf("it comes to %s, not to %s", request.Path, path))
 	}
 	if q.Get("nonce") == "" {
 		lines = append(lines, "nonce is missing")

@@ -82,7 +82,7 @@ func TestWhatIsClosedPassesInBothModes(t *testing.T) {
 	}
 }
 
-// In mode assist the flow for lost passwords does not come to the gateway, and a sign-in that is sent there does.
+// In mode assist the flow for lost passwords does not come to the gateway, nor where it only refuses; a sign-in that is sent there does.
 func TestTheRequestToTheBrokerIsReadInBothModes(t *testing.T) {
 	const right = "https://id.example.com/recovery/oidc/authorize?client_id=keycloak-acme&response_type=code&code_challenge_method=S256&nonce=n" +
 		"&redirect_uri=https%3A%2F%2Fid.example.com%2Frealms%2Facme%2Fbroker%2Fregrant%2Fendpoint"
@@ -103,7 +103,8 @@ func TestTheRequestToTheBrokerIsReadInBothModes(t *testing.T) {
 	}{
 		{"strict", true, doctortest.Answers{routes["keycloak-reset-closed"]: comes(right)}, doctor.StatusPass},
 		{"strict, without PKCE", true, doctortest.Answers{routes["keycloak-reset-closed"]: comes(strings.Replace(right, "S256", "plain", 1))}, doctor.StatusFail},
-		{"strict, at the sign-in alone", true, doctortest.Answers{signsIn: hinted}, doctor.StatusUnknown},
+		{"strict, refused", true, doctortest.Answers{routes["keycloak-reset-closed"]: doctortest.Say(400, ""), signsIn: hinted}, doctor.StatusPass},
+		{"strict, nowhere", true, doctortest.Answers{signsIn: doctortest.Say(200, "<form>")}, doctor.StatusUnknown},
 		{"assist", false, doctortest.Answers{signsIn: hinted}, doctor.StatusPass},
 		{"assist, without PKCE", false, doctortest.Answers{signsIn: comes(strings.Replace(right, "S256", "plain", 1))}, doctor.StatusFail},
 		{"assist, nowhere", false, doctortest.Answers{signsIn: doctortest.Say(200, "<form>")}, doctor.StatusUnknown},
