@@ -35,7 +35,7 @@ not be told. docs/doctor.md lists the checks.`,
 	flags := cmd.Flags()
 	flags.Bool("strict", false, "A warning counts as a failure")
 	flags.StringArray("accept", nil, "A check and why its warning, or that nobody could tell, counts for nothing: check=reason; may be given again")
-	flags.String("ca-file", "", "Certificates in PEM that are trusted for the site, instead of the system's")
+	flags.String("ca-file", "", "Certificates in PEM that are trusted for the site and the identity provider, beside the system's")
 	flags.String("inspector", "", "Client of the realm that may read its configuration")
 	flags.String("inspector-secret", "", "File with the secret of that client; - is standard input")
 	cmd.MarkFlagsRequiredTogether("inspector", "inspector-secret")
@@ -74,7 +74,7 @@ func runDoctor(cmd *cobra.Command) (doctor.Report, error) {
 		return doctor.Report{}, err
 	}
 	file, _ := cmd.Flags().GetString("ca-file")
-	roots, err := readRoots(file)
+	roots, err := readMoreRoots(file)
 	if err != nil {
 		return doctor.Report{}, err
 	}

@@ -10,6 +10,19 @@ import (
 
 // readRoots reads the certificates of the file that --ca-file names; nil, those of the system, if it names none.
 func readRoots(file string) (*x509.CertPool, error) {
+	return rootsBeside(x509.NewCertPool(), file)
+}
+
+// readMoreRoots is readRoots with those of the system beside what the file has: site and identity provider may have different authorities.
+func readMoreRoots(file string) (*x509.CertPool, error) {
+	system, err := x509.SystemCertPool()
+	if err != nil {
+		system = x509.NewCertPool() // there are none, and the file may do
+	}
+	return rootsBeside(system, file)
+}
+
+func rootsBeside(roots *x509.CertPool, file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -17,7 +30,6 @@ func readRoots(file string) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading --ca-file: %v", err)
 	}
-	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(text) {
 		return nil, fmt.Errorf("--ca-file %s holds no certificate: it must be PEM", file)
 	}

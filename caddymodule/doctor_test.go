@@ -1,8 +1,11 @@
 package caddymodule
 
 import (
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -167,5 +170,25 @@ func TestOnlyAKnownCheckIsAcceptedAndOnlyWithAReason(t *testing.T) {
 		if got, err := parseAccepted(bad); err == nil {
 			t.Errorf("%q is taken for %q", bad, got)
 		}
+	}
+}
+
+func TestTheDoctorTrustsAFileBesideTheSystem(t *testing.T) {
+	site := httptest.NewTLSServer(http.NotFoundHandler())
+	defer site.Close()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: site.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want, err := x509.SystemCertPool()
+	if err != nil {
+		t.Skip(err) // a system that has none
+	}
+	want.AddCert(site.Certificate())
+	if got, err := readMoreRoots(file); err != nil || !got.Equal(want) {
+		t.Errorf("other roots are trusted: %v", err)
+	}
+	if got, err := readMoreRoots(""); err != nil || got != nil {
+		t.Errorf("without a file, others than the system's are trusted: %v", err)
 	}
 }
