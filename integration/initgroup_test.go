@@ -10,6 +10,7 @@ import (
 	"github.com/regrant/regrant/integration/keycloak"
 	"github.com/regrant/regrant/integration/story"
 	"github.com/regrant/regrant/internal/doctor"
+	"github.com/regrant/regrant/internal/reconcile"
 )
 
 // The gateway recovers the members of the group, and has no right over anybody else.
@@ -63,10 +64,30 @@ func TestTheGatewayCanBeNarrowedToAGroup(t *testing.T) {
 		fatal(t, h.server.Take(t.Context(), keycloak.ClientID, right))
 	}
 	wide(false)
+	h.oneLeaves(e, groups[0].ID)
 	h.admin(http.MethodPut, "/"+h.realm, map[string]any{"resetCredentialsFlow": "reset credentials"}, nil)
 	h.must("--undo")
 	if plan = h.must(); !strings.Contains(plan.changes(), "client/regrant-gateway") {
 		t.Errorf("after undoing: %s", plan.changes())
+	}
+}
+
+// oneLeaves has one of two leave the group, whom the gateway then sees no more. Nothing is concluded from that, nor is the other out of sight.
+func (h *house) oneLeaves(e *env.Env, group string) {
+	h.t.Helper()
+	var membership string
+	for _, name := range []string{"erin", "frank"} {
+		id, err := h.server.NewUser(h.t.Context(), name)
+		fatal(h.t, err)
+		membership = "/" + h.realm + "/users/" + id + "/groups/" + group
+		h.admin(http.MethodPut, membership, nil, nil)
+		enrolled(h.t, e, name)
+	}
+	h.admin(http.MethodDelete, membership, nil, nil)
+	var sum reconcile.Summary
+	fatal(h.t, e.Operator(h.t.Context(), &sum, "reconcile", "--as", "Olga"))
+	if sum != (reconcile.Summary{Accounts: 1, Unseen: 1}) {
+		h.t.Errorf("%+v", sum)
 	}
 }
 
