@@ -48,13 +48,13 @@ func keycloakFates(s *keycloak.Server) fates {
 // What becomes of accounts at a real identity provider is followed: names, and who is there no more.
 func TestAccountsAreFollowedAtTheIdentityProvider(t *testing.T) {
 	t.Run("kratos", func(t *testing.T) {
-		e := own(t, env.Options{IdP: env.Kratos, Patient: true, Users: []string{"carol", "dave"}})
+		e := own(t, env.Options{IdP: env.Kratos, Patient: true, Users: []string{"erin", "dave"}})
 		follows(t, e, kratosFates(e.Provider.(*env.KratosProvider).Server))
 	})
 	t.Run("keycloak", func(t *testing.T) {
 		e := own(t, env.Options{IdP: env.Keycloak, Patient: true})
 		server := e.Provider.(env.KeycloakProvider).Server
-		for _, name := range []string{"carol", "dave"} {
+		for _, name := range []string{"erin", "dave"} {
 			_, err := server.NewUser(t.Context(), name)
 			fatal(t, err)
 		}
@@ -64,18 +64,18 @@ func TestAccountsAreFollowedAtTheIdentityProvider(t *testing.T) {
 
 func follows(t *testing.T, e *env.Env, f fates) {
 	t.Helper()
-	alice, bob, carol := enrolled(t, e, "alice"), enrolled(t, e, "bob"), enrolled(t, e, "carol")
+	alice, bob, erin := enrolled(t, e, "alice"), enrolled(t, e, "bob"), enrolled(t, e, "erin")
 	enrolled(t, e, "dave")
 	id := func(p *person) string {
 		found, err := f.find(t.Context(), p.user)
 		fatal(t, err)
 		return found
 	}
-	aliceID, bobID, carolID := id(alice), id(bob), id(carol)
+	aliceID, bobID, erinID := id(alice), id(bob), id(erin)
 	token := bob.granted().RecoveryToken
 	fatal(t, f.rename(t.Context(), aliceID))
 	fatal(t, f.disable(t.Context(), bobID))
-	fatal(t, f.remove(t.Context(), carolID))
+	fatal(t, f.remove(t.Context(), erinID))
 
 	var sum reconcile.Summary
 	fatal(t, e.Operator(t.Context(), &sum, "reconcile", "--as", "Olga"))
