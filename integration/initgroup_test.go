@@ -72,6 +72,22 @@ func TestTheGatewayCanBeNarrowedToAGroup(t *testing.T) {
 	}
 }
 
+// judged has the doctor judge the rights of the gateway, which it must be able to.
+func (h *house) judged(e *env.Env, what string, want doctor.Status) {
+	h.t.Helper()
+	report, _ := runDoctor(h.t, e)
+	expected := map[string]doctor.Status{"keycloak-version": doctor.StatusPass, "keycloak-rights": want}
+	for _, f := range report.Findings {
+		if status, judges := expected[f.Check]; judges && f.Status != status {
+			h.t.Errorf("%s: %+v", what, f)
+		}
+		delete(expected, f.Check)
+	}
+	if len(expected) > 0 {
+		h.t.Errorf("%s: nobody looked for %v", what, expected)
+	}
+}
+
 // oneLeaves has one of two leave the group, whom the gateway then sees no more. Nothing is concluded from that, nor is the other out of sight.
 func (h *house) oneLeaves(e *env.Env, group string) {
 	h.t.Helper()
@@ -88,21 +104,5 @@ func (h *house) oneLeaves(e *env.Env, group string) {
 	fatal(h.t, e.Operator(h.t.Context(), &sum, "reconcile", "--as", "Olga"))
 	if sum != (reconcile.Summary{Accounts: 1, Unseen: 1}) {
 		h.t.Errorf("%+v", sum)
-	}
-}
-
-// judged has the doctor judge the rights of the gateway, which it must be able to.
-func (h *house) judged(e *env.Env, what string, want doctor.Status) {
-	h.t.Helper()
-	report, _ := runDoctor(h.t, e)
-	expected := map[string]doctor.Status{"keycloak-version": doctor.StatusPass, "keycloak-rights": want}
-	for _, f := range report.Findings {
-		if status, judges := expected[f.Check]; judges && f.Status != status {
-			h.t.Errorf("%s: %+v", what, f)
-		}
-		delete(expected, f.Check)
-	}
-	if len(expected) > 0 {
-		h.t.Errorf("%s: nobody looked for %v", what, expected)
 	}
 }

@@ -82,7 +82,7 @@ func TestWhatIsClosedPassesInBothModes(t *testing.T) {
 	}
 }
 
-// In mode assist the flow for lost passwords does not come to the gateway, nor where it only refuses; a sign-in that is sent there does.
+// In mode assist the flow for lost passwords does not come to the gateway, and a sign-in that is sent there does.
 func TestTheRequestToTheBrokerIsReadInBothModes(t *testing.T) {
 	const right = "https://id.example.com/recovery/oidc/authorize?client_id=keycloak-acme&response_type=code&code_challenge_method=S256&nonce=n" +
 		"&redirect_uri=https%3A%2F%2Fid.example.com%2Frealms%2Facme%2Fbroker%2Fregrant%2Fendpoint"
