@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,8 +44,9 @@ func (f *initFlags) register(cmd *cobra.Command) {
 
 // initTarget is an identity provider as the frame needs it.
 type initTarget struct {
-	name      string // in the record
-	record    string // path
+	name      string   // in the record
+	record    string   // path
+	secrets   []string // files that nobody else has
 	plan      func(context.Context) (setup.Plan, error)
 	find      func(kind, name string) (setup.Object, error)
 	settled   func(context.Context) error // waits until it works as applied; nil: it does at once
@@ -78,6 +80,9 @@ func (f *initFlags) run(cmd *cobra.Command, t initTarget) error {
 				fmt.Fprintf(out, "put back: %s %s\n", e.Kind, clean(e.Name))
 			}
 		})
+	}
+	if err := record.Alone(t.secrets); err != nil {
+		return err
 	}
 	plan, err := t.plan(cmd.Context())
 	if err != nil {
@@ -130,4 +135,13 @@ func (f *initFlags) goOn(out io.Writer, plan setup.Plan, t initTarget) error {
 	}
 	_, err := fmt.Fprintf(out, "\nThe Caddyfile that fits, once it says where people are told of recoveries (notify):\n\n%s\n%s\n", t.caddyfile, t.next)
 	return err
+}
+
+// listed is a list in words.
+func listed(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }

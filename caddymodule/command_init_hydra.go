@@ -58,7 +58,7 @@ func (in *initHydra) execute(cmd *cobra.Command) error {
 		return err
 	}
 	return in.run(cmd, initTarget{
-		name: in.o.Target(), record: filepath.Join(in.dir, "init-hydra.json"),
+		name: in.o.Target(), record: filepath.Join(in.dir, "init-hydra.json"), secrets: in.secrets(),
 		plan: server.Plan, find: server.Find, caddyfile: server.Caddyfile(), next: in.next(),
 	})
 }
@@ -82,17 +82,23 @@ func (in *initHydra) options() error {
 	return in.o.Check()
 }
 
+// secrets are the files of those that the gateway has.
+func (in *initHydra) secrets() []string {
+	files := []string{in.o.ClientSecretFile}
+	if len(in.o.GrantScope) > 0 {
+		files = append(files, in.o.GrantSecretFile)
+	}
+	return files
+}
+
 // next is what people do once the clients are as they should be.
 func (in *initHydra) next() string {
-	secrets, issuer := in.o.ClientSecretFile, in.o.Origin+in.o.Path
-	if len(in.o.GrantScope) > 0 {
-		secrets += " and " + in.o.GrantSecretFile
-	}
+	issuer := in.o.Origin + in.o.Path
 	return fmt.Sprintf(`Next:
   1. Let the user that Caddy runs as read %s, and load the Caddyfile,
      with the login app in it if that is at %s.
   2. Let the login app's "Forgot password?" lead to %s?login_challenge=...,
      with the challenge that it got.
   3. %s
-  4. Sign in at %s/authenticators, bind two methods, and rehearse each.`, secrets, in.o.Origin, issuer, lookThen, issuer)
+  4. Sign in at %s/authenticators, bind two methods, and rehearse each.`, listed(in.secrets()), in.o.Origin, issuer, lookThen, issuer)
 }

@@ -93,7 +93,7 @@ func (in *initKeycloak) execute(cmd *cobra.Command) error {
 		return err
 	}
 	return in.run(cmd, initTarget{
-		name: in.o.Target(), record: filepath.Join(in.dir, "init-keycloak-"+in.o.Realm+".json"),
+		name: in.o.Target(), record: filepath.Join(in.dir, "init-keycloak-"+in.o.Realm+".json"), secrets: in.secrets(),
 		plan: realm.Plan, find: realm.Find, caddyfile: in.o.Caddyfile(), next: in.next(),
 	})
 }
@@ -150,14 +150,23 @@ func (in *initKeycloak) credentials(cmd *cobra.Command) (err error) {
 	return err
 }
 
+// secrets are the files of those that the gateway has.
+func (in *initKeycloak) secrets() []string {
+	files := []string{in.o.ClientSecretFile, in.o.BrokerSecretFile}
+	if in.o.UpstreamGrant {
+		files = append(files, in.o.GrantSecretFile)
+	}
+	return files
+}
+
 // next is what people do once the realm is as it should be.
 func (in *initKeycloak) next() string {
 	if in.o.Strict {
 		return nextStrict
 	}
-	secrets, flag := in.o.ClientSecretFile+" and "+in.o.BrokerSecretFile, ""
+	flag := ""
 	if in.o.UpstreamGrant {
-		secrets, flag = in.o.ClientSecretFile+", "+in.o.BrokerSecretFile+" and "+in.o.GrantSecretFile, "--upstream-grant "
+		flag = "--upstream-grant "
 	}
 	then := tryThen
 	if in.o.RecoverableGroup != "" { // in which the gateway may make no account
@@ -170,5 +179,5 @@ func (in *initKeycloak) next() string {
   4. caddy regrant init keycloak %s --realm %s --issuer %s --admin-user NAME \
        %s--mode strict --administrator YOU
      says what is missing until then, and what mode strict changes.`,
-		secrets, then, in.issuer, in.o.URL, in.o.Realm, in.issuer, flag)
+		listed(in.secrets()), then, in.issuer, in.o.URL, in.o.Realm, in.issuer, flag)
 }

@@ -148,3 +148,20 @@ func TestRightsThatAreNotNeededGoWhenAskedFor(t *testing.T) {
 		t.Errorf("it is still there: %q", plan.Notes)
 	}
 }
+
+// A second realm in the directory of the first would have its secrets.
+func TestTwoRealmsDoNotShareSecrets(t *testing.T) {
+	e := use(t, env.Keycloak)
+	first, second := plainRealm(t, e), plainRealm(t, e)
+	second.dir = first.dir
+	first.must("--apply")
+	before := second.export()
+	second.refused("keep those of Keycloak "+second.url+", realm "+second.realm+" in a directory of their own", "--apply")
+	second.same(before, second.export())
+	second.dir = filepath.Join(first.dir, second.realm)
+	second.must("--apply")
+	first.must("--undo")
+	if left := second.must(); len(left.Changes) > 0 {
+		t.Errorf("undoing the first realm has broken the second: %s", left.changes())
+	}
+}

@@ -9,11 +9,13 @@ import (
 	"strings"
 )
 
+const fileKind = "file"
+
 // SecretFile is the object of a file that holds a secret. Its state is who may read it: what is in it appears in no plan and no
 // record. The secret is written if the file is not there.
 func SecretFile(path, secret string) Object {
 	return Object{
-		Kind: "file", Name: path,
+		Kind: fileKind, Name: path,
 		Read: func(context.Context) (State, error) {
 			info, err := os.Stat(path)
 			if errors.Is(err, fs.ErrNotExist) {

@@ -43,26 +43,28 @@ func (e *Entry) ID() string { return Object{Kind: e.Kind, Name: e.Name}.ID() }
 // OpenRecord reads the record at path, or begins one there that is not written yet. A record about another target is refused.
 func OpenRecord(path, target string) (*Record, error) {
 	r := &Record{Target: target, path: path}
-	file, err := os.Open(path) //nolint:gosec // the operator names it
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("opening the record: %v", err)
-	}
-	defer file.Close()
-	if err := strictjson.DecodeReader(file, maxRecord, r); err != nil {
-		return nil, fmt.Errorf("reading the record %s: %v", path, err)
+	if err := r.read(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
 	if r.Target != target {
 		return nil, fmt.Errorf("the record %s is about %s, and this is %s: name another directory", path, r.Target, target)
 	}
-	for _, e := range r.Entries {
-		if e == nil {
-			return nil, fmt.Errorf("reading the record %s: an entry is null", path)
-		}
-	}
 	return r, nil
+}
+
+func (r *Record) read() error {
+	file, err := os.Open(r.path)
+	if err != nil {
+		return fmt.Errorf("opening the record: %w", err)
+	}
+	defer file.Close()
+	if err := strictjson.DecodeReader(file, maxRecord, r); err != nil {
+		return fmt.Errorf("reading the record %s: %v", r.path, err)
+	}
+	if slices.Contains(r.Entries, nil) {
+		return fmt.Errorf("reading the record %s: an entry is null", r.path)
+	}
+	return nil
 }
 
 // begin notes a change before it is made. What was there before the first change of an object stays what was there before.

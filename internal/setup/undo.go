@@ -21,10 +21,14 @@ func (e *ConflictError) Error() string {
 
 // Undo puts back what was there before, the last change first. Find returns the object of an entry. Objects that somebody
 // else has changed since are refused, before anything is done, unless force names them ([Object.ID]). An entry leaves the
-// record when its object was read back, and done is told of it; so whoever undoes again goes on.
+// record when its object was read back, and done is told of it; so whoever undoes again goes on. A file that another record
+// rests on is not taken away.
 func (r *Record) Undo(ctx context.Context, find func(kind, name string) (Object, error), force []string, done func(Entry)) error {
 	if len(r.Entries) == 0 {
 		return ErrNothing
+	}
+	if err := r.lent(); err != nil {
+		return err
 	}
 	if err := r.conflicts(ctx, find, force); err != nil {
 		return err
