@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,6 +131,49 @@ func TestAButtonKeepsTheNameThatAnOperatorGaveIt(t *testing.T) {
 	h.must("--button", "--apply")
 	if page := h.loginPage(browser.New(h.e.Roots)); !strings.Contains(page.Text(), "Mit einem Gerät") || strings.Contains(page.Text(), shownButton) {
 		t.Errorf("the login page shows: %s", page.Text())
+	}
+}
+
+// Somebody changes steps of the flows that were made; another run makes them what they were, and a third finds nothing to do.
+func TestAFlowThatSomebodyHasChangedIsMended(t *testing.T) {
+	h := plainRealm(t, use(t, env.Keycloak))
+	before := h.export()
+	h.must("--apply")
+	h.changeStep("regrant recover", "identity-provider-redirector", func(step map[string]any) { step["requirement"] = "DISABLED" })
+	h.mends("regrant recover")
+	h.changeStep("regrant recover", "identity-provider-redirector", func(step map[string]any) {
+		path := "/" + h.realm + "/authentication/config/" + step["authenticationConfig"].(string)
+		var config map[string]any
+		h.admin(http.MethodGet, path, nil, &config)
+		config["config"] = map[string]string{"defaultProvider": "elsewhere"}
+		h.admin(http.MethodPut, path, config, nil)
+	})
+	h.mends("regrant recover")
+	h.changeStep("regrant step-up", "auth-otp-form", func(step map[string]any) { step["requirement"] = "DISABLED" })
+	h.mends("regrant step-up")
+	h.must("--undo")
+	h.same(before, h.export())
+}
+
+// changeStep changes the step of an authenticator in a flow.
+func (h *house) changeStep(flow, authenticator string, change func(map[string]any)) {
+	h.t.Helper()
+	path := "/" + h.realm + "/authentication/flows/" + url.PathEscape(flow) + "/executions"
+	var steps []map[string]any
+	h.admin(http.MethodGet, path, nil, &steps)
+	i := slices.IndexFunc(steps, func(s map[string]any) bool { return s["providerId"] == authenticator })
+	change(steps[i])
+	h.admin(http.MethodPut, path, steps[i], nil)
+}
+
+// mends applies what is to be done to one flow.
+func (h *house) mends(flow string) {
+	h.t.Helper()
+	if done := h.must("--apply"); done.changes() != "authentication flow/"+flow {
+		h.t.Errorf("it changed %s", done.changes())
+	}
+	if left := h.must(); len(left.Changes) > 0 {
+		h.t.Errorf("a second run would change %s", left.changes())
 	}
 }
 

@@ -2,6 +2,7 @@ package keycloak
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -170,7 +171,8 @@ func (r *Realm) configuration(ctx context.Context, e execution) (map[string]stri
 }
 
 // writeFlow makes a flow, or gives one that is there other steps. The new ones are there before the old ones go, so that a
-// closed door is never open; only subflows go first, because their aliases are unique.
+// closed door is never open; only subflows go first, because their aliases are unique. So are those of settings, which stay until
+// their step goes: the new ones get a name of their own.
 func (r *Realm) writeFlow(ctx context.Context, alias, path string, to setup.State) error {
 	raw, err := json.Marshal(to)
 	if err != nil {
@@ -185,7 +187,7 @@ func (r *Realm) writeFlow(ctx context.Context, alias, path string, to setup.Stat
 		if _, err := r.api.send(ctx, http.MethodPost, "/authentication/flows", about); err != nil {
 			return err
 		}
-		return r.addSteps(ctx, alias, want.Steps)
+		return r.addSteps(ctx, alias, want.Steps, "")
 	}
 	if _, err := r.api.send(ctx, http.MethodPut, path, about); err != nil {
 		return err
@@ -197,7 +199,7 @@ func (r *Realm) writeFlow(ctx context.Context, alias, path string, to setup.Stat
 	if err := r.removeSteps(ctx, old, true); err != nil {
 		return err
 	}
-	if err := r.addSteps(ctx, alias, want.Steps); err != nil {
+	if err := r.addSteps(ctx, alias, want.Steps, " "+rand.Text()); err != nil {
 		return err
 	}
 	return r.removeSteps(ctx, old, false)
@@ -215,16 +217,18 @@ func (r *Realm) removeSteps(ctx context.Context, old []execution, subflows bool)
 	return nil
 }
 
-func (r *Realm) addSteps(ctx context.Context, alias string, steps []step) error {
+// addSteps makes steps below a flow. Mark is added to the names of their settings.
+func (r *Realm) addSteps(ctx context.Context, alias string, steps []step, mark string) error {
 	for i, s := range steps {
-		if err := r.addStep(ctx, alias, s, 10*(i+1)); err != nil {
+		if err := r.addStep(ctx, alias, s, 10*(i+1), mark); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *Realm) addStep(ctx context.Context, alias string, s step, priority int) error {
+// addStep makes a step, which is disabled until it is whole.
+func (r *Realm) addStep(ctx context.Context, alias string, s step, priority int, mark string) error {
 	executions := "/authentication/flows/" + url.PathEscape(alias) + "/executions"
 	var id string
 	var err error
@@ -237,19 +241,19 @@ func (r *Realm) addStep(ctx context.Context, alias string, s step, priority int)
 	if err != nil {
 		return err
 	}
-	if err := r.require(ctx, executions, id, s); err != nil {
-		return err
-	}
 	if s.Config != nil {
-		config := map[string]any{"alias": configAlias(alias, s), "config": s.Config}
+		config := map[string]any{"alias": configAlias(alias, s) + mark, "config": s.Config}
 		if _, err := r.api.send(ctx, http.MethodPost, "/authentication/executions/"+url.PathEscape(id)+"/config", config); err != nil {
 			return err
 		}
 	}
-	return r.addSteps(ctx, s.Subflow, s.Steps)
+	if err := r.addSteps(ctx, s.Subflow, s.Steps, mark); err != nil {
+		return err
+	}
+	return r.require(ctx, executions, id, s)
 }
 
-// require sets the requirement of the step that was just made: it begins as disabled. A subflow's answer names the flow and not
+// require sets the requirement of a step that was made: it begins as disabled. A subflow's answer names the flow and not
 // the step, so the step is looked up.
 func (r *Realm) require(ctx context.Context, executions, id string, s step) error {
 	var list []map[string]any
