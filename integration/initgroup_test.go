@@ -2,7 +2,9 @@ package integration
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -69,6 +71,63 @@ func TestTheGatewayCanBeNarrowedToAGroup(t *testing.T) {
 	h.must("--undo")
 	if plan = h.must(); !strings.Contains(plan.changes(), "client/regrant-gateway") {
 		t.Errorf("after undoing: %s", plan.changes())
+	}
+}
+
+// What a realm says besides is not for init to change, also where Keycloak takes what is missing for a default.
+func TestTheRestOfTheRealmStaysWhereItIsChanged(t *testing.T) {
+	h := plainRealm(t, use(t, env.Keycloak))
+	h.admin(http.MethodPost, "/"+h.realm+"/groups", map[string]string{"name": "recoverable"}, nil)
+	h.must("--apply")                                                                            // Keycloak makes no client of this kind where CIBA pings by default
+	kept := []string{"/client-policies/profiles", "/client-policies/policies", "/users/profile"} // in attributes that the realm does not tell, or beside it
+	settings := func() (all map[string]any) {
+		h.admin(http.MethodGet, "/"+h.realm, nil, &all)
+		for _, path := range kept {
+			var more map[string]any
+			h.admin(http.MethodGet, "/"+h.realm+path, nil, &more)
+			all[path] = more
+		}
+		return all
+	}
+	realm := settings()
+	maps.Copy(realm, map[string]any{
+		"displayNameHtml": "<b>Plain</b>", "bruteForceProtected": true, "failureFactor": 7, "passwordPolicy": "length(12)", "otpPolicyDigits": 8,
+		"actionTokenGeneratedByUserLifespan": 600, "accessTokenLifespan": 120, "defaultLocale": "de",
+		"internationalizationEnabled": true, "supportedLocales": []string{"de", "en"}, "eventsEnabled": true, "eventsExpiration": 3600, "enabledEventTypes": []string{"LOGIN"},
+		"webAuthnPolicyRpEntityName": "Two", "webAuthnPolicyRpId": "two.example.com", "webAuthnPolicyUserVerificationRequirement": "required",
+		"webAuthnPolicyPasswordlessRpEntityName": "One", "webAuthnPolicyPasswordlessRpId": "one.example.com",
+		"smtpServer":             map[string]string{"host": "mail.example.com", "from": "id@example.com", "auth": "true", "user": "id", "password": "a password for mail"},
+		"browserSecurityHeaders": map[string]string{"xFrameOptions": "DENY"},
+	})
+	maps.Copy(realm["attributes"].(map[string]any), map[string]any{
+		"cibaBackchannelTokenDeliveryMode": "ping", "cibaExpiresIn": "99", "cibaInterval": "7", "parRequestUriLifespan": "33",
+		"theirs": "own",
+	})
+	for _, path := range kept {
+		delete(realm, path)
+	}
+	h.admin(http.MethodPut, "/"+h.realm, realm, nil)
+	h.admin(http.MethodPut, "/"+h.realm+kept[0], map[string]any{"profiles": []any{map[string]any{"name": "theirs", "executors": []any{}}}}, nil)
+	h.admin(http.MethodPut, "/"+h.realm+kept[1], map[string]any{"policies": []any{map[string]any{"name": "theirs", "enabled": false, "conditions": []any{}, "profiles": []string{"theirs"}}}}, nil)
+	h.admin(http.MethodPut, "/"+h.realm+kept[2], map[string]any{"attributes": []any{map[string]any{"name": "username"}, map[string]any{"name": "email"}}, "unmanagedAttributePolicy": "ENABLED"}, nil)
+	before := settings()
+	if ciba := before["attributes"].(map[string]any); ciba["cibaExpiresIn"] != "99" || ciba["parRequestUriLifespan"] != "33" || before["webAuthnPolicyRpId"] != "two.example.com" {
+		t.Fatalf("Keycloak takes other settings: %v", before)
+	}
+
+	h.must("--recoverable-group", "recoverable", "--apply")
+	after := settings()
+	if after["adminPermissionsEnabled"] != true {
+		t.Error("nothing was changed")
+	}
+	for name, was := range before {
+		if name != "adminPermissionsEnabled" && !strings.HasPrefix(name, "adminPermissionsClient") && !reflect.DeepEqual(after[name], was) {
+			t.Errorf("%s was %v and is %v", name, was, after[name])
+		}
+	}
+	h.must("--undo")
+	if now := settings(); !reflect.DeepEqual(now["attributes"], before["attributes"]) || now["webAuthnPolicyRpId"] != before["webAuthnPolicyRpId"] {
+		t.Errorf("undone: %v", now)
 	}
 }
 

@@ -22,7 +22,8 @@ type document struct {
 	collection func(context.Context) (string, error)
 	// identity are the members that a new one has besides its state.
 	identity map[string]any
-	// partial sends the fields that change and nothing else.
+	// partial sends the fields that change, and besides them nothing but the attributes as they are: of those Keycloak takes some that
+	// are missing for its default.
 	partial bool
 	// present changes a representation that was read, and adjust one that is to be written. They may be nil.
 	present func(ctx context.Context, whole map[string]any) error
@@ -85,7 +86,7 @@ func (d document) write(ctx context.Context, _, to setup.State) error {
 		}
 		return d.send(ctx, http.MethodPost, path, maps.Clone(d.identity), to)
 	case d.partial:
-		whole = map[string]any{}
+		whole = map[string]any{"attributes": whole["attributes"]}
 	}
 	return d.send(ctx, http.MethodPut, path, whole, to)
 }
