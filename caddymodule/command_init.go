@@ -20,7 +20,10 @@ func initCommand() *cobra.Command {
 		Long: `
 Reads what the identity provider has, and shows what would change and why. With
 --apply it is changed, each change is read back, and what was there before is
-recorded; --undo puts that back. A second run changes nothing.`,
+recorded; --undo puts that back. A second run changes nothing.
+
+Before --undo, take regrant and the upstream out of the Caddyfile and reload it:
+whatever still asks the gateway afterwards gets nothing but refusals.`,
 	}
 	cmd.AddCommand(initKeycloakCommand(), initKratosCommand(), initHydraCommand())
 	return cmd
@@ -56,11 +59,25 @@ type initTarget struct {
 
 // initAnswer is what a program reads of a run.
 type initAnswer struct {
-	Target    string          `json:"target"`
-	Applied   bool            `json:"applied"`
-	Changes   []setup.Summary `json:"changes"`
-	Notes     []string        `json:"notes"`
-	Caddyfile string          `json:"caddyfile"`
+	Target     string          `json:"target"`
+	Applied    bool            `json:"applied"`
+	Changes    []setup.Summary `json:"changes"`
+	Notes      []string        `json:"notes"`
+	Caddyfile  string          `json:"caddyfile"`
+	BeforeUndo string          `json:"before_undo"` // what people do before they undo this
+}
+
+// undoAnswer is what a program reads of a run with --undo.
+type undoAnswer struct {
+	Target  string    `json:"target"`
+	PutBack []putBack `json:"put_back"`
+	Leave   string    `json:"leave"` // what people do who have not done it before
+}
+
+// putBack is an object that is as it was.
+type putBack struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
 }
 
 // run plans, and applies or undoes what the flags ask for.
@@ -72,15 +89,11 @@ func (f *initFlags) run(cmd *cobra.Command, t initTarget) error {
 	if err != nil {
 		return err
 	}
+	if f.undo {
+		return f.putsBack(cmd, t, record)
+	}
 	asJSON, _ := cmd.Flags().GetBool("json")
 	out := cmd.OutOrStdout()
-	if f.undo {
-		return record.Undo(cmd.Context(), t.find, f.force, func(e setup.Entry) {
-			if !asJSON {
-				fmt.Fprintf(out, "put back: %s %s\n", e.Kind, clean(e.Name))
-			}
-		})
-	}
 	if err := record.Alone(t.secrets); err != nil {
 		return err
 	}
@@ -108,11 +121,41 @@ func (f *initFlags) run(cmd *cobra.Command, t initTarget) error {
 		}
 	}
 	if asJSON {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(initAnswer{t.name, f.apply, plan.Summaries(), append([]string{}, plan.Notes...), t.caddyfile})
+		return printJSON(out, initAnswer{t.name, f.apply, plan.Summaries(), append([]string{}, plan.Notes...), t.caddyfile, t.leave()})
 	}
 	return f.goOn(out, plan, t)
+}
+
+// putsBack undoes what is recorded, and says what a Caddyfile must not have then.
+func (f *initFlags) putsBack(cmd *cobra.Command, t initTarget, record *setup.Record) error {
+	asJSON, _ := cmd.Flags().GetBool("json")
+	out := cmd.OutOrStdout()
+	answer := undoAnswer{t.name, nil, t.leave()}
+	err := record.Undo(cmd.Context(), t.find, f.force, func(e setup.Entry) {
+		answer.PutBack = append(answer.PutBack, putBack{e.Kind, e.Name})
+		if !asJSON {
+			fmt.Fprintf(out, "put back: %s %s\n", e.Kind, clean(e.Name))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(out, answer)
+	}
+	_, err = fmt.Fprintf(out, "\nIf you have not done it yet: %s\n", answer.Leave)
+	return err
+}
+
+// leave says what people do before they undo, so that nobody is left with a gateway that can only refuse.
+func (t initTarget) leave() string {
+	then := "A gateway in mode strict would go on refusing the identity provider's own recovery."
+	if len(t.secrets) > 0 {
+		then = `Else recovery answers 503 for want of its client, mode strict goes on
+refusing links that are mailed, and Caddy does not start again without the files of the secrets.`
+	}
+	return `take this out of the Caddyfile, and reload it: regrant at the site, and its
+upstream (the whole block regrant where there is no other). ` + then
 }
 
 // What people do next who have loaded the Caddyfile.
@@ -131,10 +174,16 @@ func (f *initFlags) goOn(out io.Writer, plan setup.Plan, t initTarget) error {
 		return err
 	}
 	if len(plan.Changes) > 0 {
-		fmt.Fprintf(out, "\nWhat was there before is in %s; --undo puts it back.\n", t.record)
+		fmt.Fprintf(out, "\nWhat was there before is in %s; --undo puts it back. Before you undo, %s\n", t.record, t.leave())
 	}
 	_, err := fmt.Fprintf(out, "\nThe Caddyfile that fits, once it says where people are told of recoveries (notify):\n\n%s\n%s\n", t.caddyfile, t.next)
 	return err
+}
+
+func printJSON(out io.Writer, answer any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(answer)
 }
 
 // listed is a list in words.

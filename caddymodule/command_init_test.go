@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regrant/regrant/internal/doctor"
+	"github.com/regrant/regrant/internal/setup"
 )
 
 func TestTwoMethodsAreProvenWhenTwoWereProvenAndWork(t *testing.T) {
@@ -118,6 +120,48 @@ func TestWhatIsPrintedForModeStrictSaysWhatNobodyWasAsked(t *testing.T) {
 		if err != nil || out.String() != c.out || errs.String() != c.err {
 			t.Errorf("%s, comments %t: %q, %q, %v", c.mode, c.comments, &out, &errs, err)
 		}
+	}
+}
+
+// Whoever undoes is told what must not be in the Caddyfile then: before, in the moment, and as a program.
+func TestUndoingSaysWhatToTakeOutOfTheCaddyfile(t *testing.T) {
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "a.secret")
+	target := initTarget{
+		name: "Server x", record: filepath.Join(dir, "init-x.json"), secrets: []string{secret},
+		plan: func(ctx context.Context) (setup.Plan, error) {
+			return setup.Make(ctx, []setup.Wish{{Object: setup.SecretFile(secret, testSecret), Want: setup.KeptSecret}})
+		},
+		find: func(_, name string) (setup.Object, error) { return setup.SecretFile(name, ""), nil },
+	}
+	for _, c := range []struct {
+		f     initFlags
+		json  bool
+		words []string
+	}{
+		{initFlags{}, true, []string{`"before_undo": "take this out`}},
+		{initFlags{apply: true}, false, []string{"Before you undo, take this out of the Caddyfile, and reload it: regrant at the site", "does not start again without the files"}},
+		{initFlags{undo: true}, false, []string{"put back: file " + secret, "If you have not done it yet: take this out"}},
+		{initFlags{apply: true}, true, []string{`"before_undo": "take this out`}},
+		{initFlags{undo: true}, true, []string{`"kind": "file"`, `"name": "` + secret + `"`, `"leave": "take this out`}},
+	} {
+		var out bytes.Buffer
+		cmd := new(cobra.Command)
+		cmd.SetContext(t.Context())
+		cmd.SetOut(&out)
+		cmd.Flags().Bool("json", c.json, "")
+		if err := c.f.run(cmd, target); err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range c.words {
+			if !strings.Contains(out.String(), words) {
+				t.Errorf("%+v: there is no %q in\n%s", c.f, words, &out)
+			}
+		}
+	}
+	target.secrets = nil
+	if strings.Contains(target.leave(), "secret") {
+		t.Error(target.leave())
 	}
 }
 
