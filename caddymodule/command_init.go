@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -158,15 +157,6 @@ refusing links that are mailed, and Caddy does not start again without the files
 upstream (the whole block regrant where there is no other). ` + then
 }
 
-// What people do next who have loaded the Caddyfile.
-const (
-	lookThen = `caddy regrant doctor looks for what stands open.`
-	tryThen  = `caddy regrant try --as YOU goes through a whole recovery, with an account that is
-     made for it; ` + lookThen
-	nextStrict = `Next: load it, and run caddy regrant try and caddy regrant doctor again. Then sign out, and click
-"Forgot password?": it leads to the gateway.`
-)
-
 // goOn says what comes next.
 func (f *initFlags) goOn(out io.Writer, plan setup.Plan, t initTarget) error {
 	if len(plan.Changes) > 0 && !f.apply {
@@ -184,13 +174,4 @@ func printJSON(out io.Writer, answer any) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(answer)
-}
-
-// listed is a list in words.
-func listed(words []string) string {
-	last := len(words) - 1
-	if last == 0 {
-		return words[0]
-	}
-	return strings.Join(words[:last], ", ") + " and " + words[last]
 }

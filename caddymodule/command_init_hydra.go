@@ -59,7 +59,7 @@ func (in *initHydra) execute(cmd *cobra.Command) error {
 	}
 	return in.run(cmd, initTarget{
 		name: in.o.Target(), record: filepath.Join(in.dir, "init-hydra.json"), secrets: in.secrets(),
-		plan: server.Plan, find: server.Find, caddyfile: server.Caddyfile(), next: in.next(),
+		plan: server.Plan, find: server.Find, caddyfile: server.Caddyfile(), next: in.next(cmd),
 	})
 }
 
@@ -92,7 +92,7 @@ func (in *initHydra) secrets() []string {
 }
 
 // next is what people do once the clients are as they should be.
-func (in *initHydra) next() string {
+func (in *initHydra) next(cmd *cobra.Command) string {
 	issuer := in.o.Origin + in.o.Path
 	return fmt.Sprintf(`Next:
   1. Let the user that Caddy runs as read %s, and load the Caddyfile,
@@ -100,5 +100,5 @@ func (in *initHydra) next() string {
   2. Let the login app's "Forgot password?" lead to %s?login_challenge=...,
      with the challenge that it got.
   3. %s
-  4. Sign in at %s/authenticators, bind two methods, and rehearse each.`, listed(in.secrets()), in.o.Origin, issuer, lookThen, issuer)
+  4. Sign in at %s/authenticators, bind two methods, and rehearse each.`, listed(in.secrets()), in.o.Origin, issuer, lookThen(cmd), issuer)
 }

@@ -94,7 +94,7 @@ func (in *initKeycloak) execute(cmd *cobra.Command) error {
 	}
 	return in.run(cmd, initTarget{
 		name: in.o.Target(), record: filepath.Join(in.dir, "init-keycloak-"+in.o.Realm+".json"), secrets: in.secrets(),
-		plan: realm.Plan, find: realm.Find, caddyfile: in.o.Caddyfile(), next: in.next(),
+		plan: realm.Plan, find: realm.Find, caddyfile: in.o.Caddyfile(), next: in.next(cmd),
 	})
 }
 
@@ -160,24 +160,19 @@ func (in *initKeycloak) secrets() []string {
 }
 
 // next is what people do once the realm is as it should be.
-func (in *initKeycloak) next() string {
+func (in *initKeycloak) next(cmd *cobra.Command) string {
 	if in.o.Strict {
-		return nextStrict
+		return nextStrict(cmd)
 	}
-	flag := ""
-	if in.o.UpstreamGrant {
-		flag = "--upstream-grant "
-	}
-	then := tryThen
+	then := tryThen(cmd)
 	if in.o.RecoverableGroup != "" { // in which the gateway may make no account
-		then = lookThen
+		then = lookThen(cmd)
 	}
 	return fmt.Sprintf(`Next:
   1. Let the user that Caddy runs as read %s, and load the Caddyfile.
   2. %s
   3. Sign in at %s/authenticators, bind two methods, and rehearse each.
-  4. caddy regrant init keycloak %s --realm %s --issuer %s --admin-user NAME \
-       %s--mode strict --administrator YOU
+  4. %s
      says what is missing until then, and what mode strict changes.`,
-		listed(in.secrets()), then, in.issuer, in.o.URL, in.o.Realm, in.issuer, flag)
+		listed(in.secrets()), then, in.issuer, strictThen(cmd, " "+shell(in.o.URL)))
 }

@@ -79,7 +79,7 @@ func (in *initKratos) execute(cmd *cobra.Command) error {
 	}
 	return in.run(cmd, initTarget{
 		name: in.o.Target(), record: filepath.Join(in.dir, "init-kratos.json"),
-		plan: server.Plan, find: server.Find, settled: server.Settled, caddyfile: caddyfile, next: in.next(),
+		plan: server.Plan, find: server.Find, settled: server.Settled, caddyfile: caddyfile, next: in.next(cmd),
 	})
 }
 
@@ -140,14 +140,14 @@ func (in *initKratos) options() error {
 }
 
 // next is what people do once the file is as it should be.
-func (in *initKratos) next() string {
+func (in *initKratos) next(cmd *cobra.Command) string {
 	if in.o.Strict {
-		return nextStrict
+		return nextStrict(cmd)
 	}
 	return fmt.Sprintf(`Next:
   1. Load the Caddyfile, with the login app in it if that is at %s.
   2. %s
   3. Sign in at %s/authenticators, bind two methods, and rehearse each.
-  4. The same command with --mode strict --administrator YOU
-     says what is missing until then, and what mode strict changes.`, in.o.Origin, tryThen, in.issuer)
+  4. %s
+     says what is missing until then, and what mode strict changes.`, in.o.Origin, tryThen(cmd), in.issuer, strictThen(cmd, ""))
 }

@@ -123,9 +123,10 @@ func (in *initKeycloak) sameGateway(b brokerSettings) error {
 	case secret == "":
 		return fmt.Errorf("mode strict comes after mode assist, which makes the secrets: there is no %s", in.o.BrokerSecretFile)
 	}
-	if b.Issuer != in.issuer+"/oidc" || b.ClientID != in.o.BrokerID() || b.ClientSecret != secret {
-		return fmt.Errorf("mode strict is refused: the gateway that runs is not the one of this realm (its issuer is %s, its client %s), or has another secret than %s: load the Caddyfile that was printed",
-			strings.TrimSuffix(b.Issuer, "/oidc"), b.ClientID, in.o.BrokerSecretFile)
+	back := in.o.Origin + "/realms/" + in.o.Realm + "/broker/" + in.o.Alias + "/endpoint"
+	if b.Issuer != in.issuer+"/oidc" || b.ClientID != in.o.BrokerID() || b.ClientSecret != secret || !slices.Contains(b.RedirectURIs, back) {
+		return fmt.Errorf("mode strict is refused: the gateway that runs is not the one of this realm (its issuer is %s, its client %s, its alias that of %s), or has another secret than %s: load the Caddyfile that was printed",
+			strings.TrimSuffix(b.Issuer, "/oidc"), b.ClientID, strings.Join(b.RedirectURIs, ", "), in.o.BrokerSecretFile)
 	}
 	return nil
 }

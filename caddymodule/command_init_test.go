@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/regrant/regrant/internal/doctor"
 	"github.com/regrant/regrant/internal/setup"
+	"github.com/regrant/regrant/internal/setup/keycloak"
 )
 
 func TestTwoMethodsAreProvenWhenTwoWereProvenAndWork(t *testing.T) {
@@ -51,7 +53,7 @@ func TestModeStrictAsksTheGatewayOfTheRealm(t *testing.T) {
 	if err := in.options(); err != nil {
 		t.Fatal(err)
 	}
-	good := brokerSettings{Issuer: "https://id.example.com/recovery/oidc", ClientID: "keycloak-acme", ClientSecret: testSecret}
+	good := brokerSettings{Issuer: "https://id.example.com/recovery/oidc", ClientID: "keycloak-acme", ClientSecret: testSecret, RedirectURIs: []string{"https://id.example.com/realms/acme/broker/regrant/endpoint"}}
 	if err := in.sameGateway(good); err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +61,9 @@ func TestModeStrictAsksTheGatewayOfTheRealm(t *testing.T) {
 		"issuer": func(b *brokerSettings) { b.Issuer = "https://other.example/recovery/oidc" },
 		"client": func(b *brokerSettings) { b.ClientID = "keycloak-other" },
 		"secret": func(b *brokerSettings) { b.ClientSecret = "another secret" },
+		"alias": func(b *brokerSettings) {
+			b.RedirectURIs = []string{"https://id.example.com/realms/acme/broker/recovery/endpoint"}
+		},
 	} {
 		b := good
 		change(&b)
@@ -121,6 +126,46 @@ func TestWhatIsPrintedForModeStrictSaysWhatNobodyWasAsked(t *testing.T) {
 			t.Errorf("%s, comments %t: %q, %q, %v", c.mode, c.comments, &out, &errs, err)
 		}
 	}
+}
+
+// The commands that are printed are those for the same identity provider and gateway.
+func TestTheNextCommandsRepeatWhatWasGiven(t *testing.T) {
+	flags := []string{"--upstream", "keycloak-acme", "--address", "unix//run/caddy admin.sock", "--dir", "/etc/regrant/acme", "--ca-file", "/etc/ca.pem", "--json", "--apply"}
+	for _, c := range []struct {
+		cmd  *cobra.Command
+		next func(*cobra.Command) string
+		args []string
+		want []string
+	}{
+		{initKeycloakCommand(), (&initKeycloak{o: keycloak.Options{URL: "http://127.0.0.1:8080"}}).next, []string{
+			"--realm", "acme", "--issuer", "https://id.example.com", "--alias", "back", "--admin-realm", "acme", "--admin-client", "ops", "--application", "a", "--application", "b", "--button", "--upstream-grant",
+		}, []string{
+			"4. caddy regrant init keycloak http://127.0.0.1:8080 --address 'unix//run/caddy admin.sock' --admin-client ops --admin-realm acme --alias back --application a --application b --button" +
+				" --ca-file /etc/ca.pem --dir /etc/regrant/acme --issuer https://id.example.com --realm acme --upstream keycloak-acme --upstream-grant \\\n       --mode strict --administrator YOU\n",
+		}},
+		{initKratosCommand(), (&initKratos{}).next, []string{"--kratos-config", "/etc/kratos.yml", "--session-tokens=false"}, []string{
+			"4. caddy regrant init kratos --address 'unix//run/caddy admin.sock' --ca-file /etc/ca.pem --dir /etc/regrant/acme --kratos-config /etc/kratos.yml --session-tokens=false --upstream keycloak-acme \\\n       --mode strict",
+		}},
+		{initHydraCommand(), (&initHydra{}).next, nil, nil},
+	} {
+		c.cmd.Flags().AddFlagSet(rootFlags())
+		if err := c.cmd.ParseFlags(append(c.args, flags...)); err != nil {
+			t.Fatal(err)
+		}
+		got := c.next(c.cmd)
+		for _, want := range append(c.want, "caddy regrant doctor --address 'unix//run/caddy admin.sock' --upstream keycloak-acme looks") {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: there is no %q in\n%s", c.cmd.Name(), want, got)
+			}
+		}
+	}
+}
+
+// rootFlags are those of every command.
+func rootFlags() *pflag.FlagSet {
+	cmd := new(cobra.Command)
+	buildCommand(cmd)
+	return cmd.PersistentFlags()
 }
 
 // Whoever undoes is told what must not be in the Caddyfile then: before, in the moment, and as a program.

@@ -142,7 +142,7 @@ var doors = map[string][]string{
 	"filippo.io/age":               {"cmd/regrant"},
 	"github.com/boombuler/barcode": {"cmd/regrant"},
 	"golang.org/x/crypto/ssh":      {"attest/sshsig", "attest/attesttest/wallet"},
-	"github.com/spf13/cobra":       {"cmd/regrant", "caddymodule"},
+	"github.com/spf13/":            {"cmd/regrant", "caddymodule"},
 	"go.yaml.in/yaml":              {"internal/setup/kratos"},
 	"github.com/prometheus/":       {"internal/observe/..."},
 	"go.opentelemetry.io/":         {"internal/observe"},
