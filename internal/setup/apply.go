@@ -2,31 +2,27 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // Apply makes the changes in their order and reads each one back. Before a change is made, the record at path says what was
 // there; when it fails, the changes before it stay, and the record knows them. Done is told of each change that was made.
 func (p Plan) Apply(ctx context.Context, r *Record, done func(Change)) error {
 	for _, c := range p.Changes {
-		entry := r.begin(c)
-		if err := r.save(); err != nil {
-			return err
-		}
-		if err := c.write(ctx); err != nil {
+		if err := c.apply(ctx, r); err != nil {
 			return fmt.Errorf("%s %s: %w", c.Kind, c.Name, err)
-		}
-		entry.Done = true
-		if err := r.save(); err != nil {
-			return err
 		}
 		done(c)
 	}
 	return nil
 }
 
-// write makes the change if the object is still as planned, and reads it back: an API may take a field and drop it.
-func (c Change) write(ctx context.Context) error {
+// apply makes the change if the object is still as planned, and reads it back: an API may take a field and drop it. What it leaves
+// where it fails is recorded, so that it is told apart later from what somebody else has made of it.
+func (c Change) apply(ctx context.Context, r *Record) error {
 	now, err := c.Read(ctx)
 	if err != nil {
 		return err
@@ -34,7 +30,28 @@ func (c Change) write(ctx context.Context) error {
 	if !c.planned(now) {
 		return fmt.Errorf("somebody has changed it since the plan was made: make a new plan")
 	}
-	return replace(ctx, c.Object, now, c.After)
+	entry := r.begin(c)
+	if err := r.save(); err != nil {
+		return err
+	}
+	if err := replace(ctx, c.Object, now, c.After); err != nil {
+		entry.Left = c.left(ctx)
+		return errors.Join(err, r.save())
+	}
+	entry.Done = true
+	return r.save()
+}
+
+// left is what the change has left behind, in the fields that it is about.
+func (c Change) left(ctx context.Context) *Left {
+	now, err := c.Read(ctx)
+	switch {
+	case err != nil:
+		return nil
+	case c.After == nil:
+		return &Left{now}
+	}
+	return &Left{now.pick(slices.Collect(maps.Keys(c.After)))}
 }
 
 func (c Change) planned(now State) bool {

@@ -34,7 +34,13 @@ type Entry struct {
 	Name   string `json:"name"`
 	Before State  `json:"before"` // null: it was not there
 	After  State  `json:"after"`
-	Done   bool   `json:"done"` // false: the change was begun, and nobody knows how far it came
+	Done   bool   `json:"done"` // false: the change was begun
+	Left   *Left  `json:"left,omitzero"`
+}
+
+// Left is what a change that failed has left behind. Without one nobody knows how far it came.
+type Left struct {
+	State State `json:"state"`
 }
 
 // ID is that of the entry's object.
@@ -75,7 +81,7 @@ func (r *Record) begin(c Change) *Entry {
 		return r.Entries[len(r.Entries)-1]
 	}
 	e := r.Entries[i]
-	e.Done = false
+	e.Done, e.Left = false, nil
 	if e.After == nil || c.After == nil {
 		e.After = maps.Clone(c.After)
 		return e

@@ -165,6 +165,39 @@ func TestWhatSomebodyElseChangedIsNotUndoneUnasked(t *testing.T) {
 	}
 }
 
+// A later change that fails, or is not made at all, leaves what somebody else makes of the object as safe as before.
+func TestWhatSomebodyElseMendsAfterAFailureIsNotUndoneUnasked(t *testing.T) {
+	for _, c := range []struct {
+		name, x string // what the later plan is to make of it; "2" was there first
+		fail    bool   // the write, else it is not tried
+	}{{"half way", "3", true}, {"back to what was there first", "2", true}, {"not at all", "3", false}} {
+		for _, mended := range []bool{true, false} {
+			p, want := world()
+			path := filepath.Join(t.TempDir(), "record.json")
+			if err := mustPlan(t, p, want).Apply(t.Context(), mustOpen(t, path), ignoreChange); err != nil {
+				t.Fatal(err)
+			}
+			want["thing/differs"] = State{"x": c.x}
+			plan := mustPlan(t, p, want)
+			if p.fail = p.writes + 1; !c.fail {
+				p.states["thing/differs"]["x"] = "in between"
+			}
+			if err := plan.Apply(t.Context(), mustOpen(t, path), ignoreChange); err == nil {
+				t.Fatalf("%s: it did not fail", c.name)
+			}
+			if p.states["thing/differs"]["z"] = true; mended {
+				p.states["thing/differs"]["x"] = "somebody else's"
+			} else if !c.fail {
+				p.states["thing/differs"]["x"] = "1"
+			}
+			var conflict *ConflictError
+			if err := mustOpen(t, path).Undo(t.Context(), p.object, nil, ignoreEntry); errors.As(err, &conflict) != mended || err != nil && !mended {
+				t.Errorf("%s, mended %t: %v", c.name, mended, err)
+			}
+		}
+	}
+}
+
 func TestALaterPlanKeepsWhatWasThereFirst(t *testing.T) {
 	p, want := world()
 	path := filepath.Join(t.TempDir(), "record.json")

@@ -58,8 +58,7 @@ func (r *Record) conflicts(ctx context.Context, find func(kind, name string) (Ob
 		if err != nil {
 			return fmt.Errorf("reading %s %s: %w", e.Kind, e.Name, err)
 		}
-		// One that was half made was never left in a state that could have changed since.
-		if e.Done && !now.has(e.After) && !now.has(e.Before) && !slices.Contains(force, e.ID()) {
+		if !e.ours(now) && !slices.Contains(force, e.ID()) {
 			found = append(found, e.ID())
 		}
 	}
@@ -67,6 +66,14 @@ func (r *Record) conflicts(ctx context.Context, find func(kind, name string) (Ob
 		return &ConflictError{found}
 	}
 	return nil
+}
+
+// ours tells whether an object is as it was, or as its change has left it. Where nobody knows how far that came, it may be.
+func (e *Entry) ours(now State) bool {
+	if now.has(e.Before) || now.has(e.After) {
+		return true
+	}
+	return !e.Done && (e.Left == nil || now.has(e.Left.State))
 }
 
 // restore puts back what was there before, unless it is there again already.
