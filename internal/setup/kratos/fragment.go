@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Fragment is what the file should say, as YAML, for those who keep it as code. It calls nobody.
+// Fragment is what the file should say, as YAML, for those who keep it as code. It calls nobody and reads no file, so what depends on
+// that is said in words.
 func (o Options) Fragment() string {
 	var out strings.Builder
 	out.WriteString("# What the gateway needs of Kratos: to be merged into kratos.yml.\n")
@@ -44,7 +45,11 @@ func (b *branch) write(out *strings.Builder, indent string) {
 	for _, name := range b.names {
 		next := b.branches[name]
 		if next.names == nil {
-			fmt.Fprintf(out, "%s# %s\n%s%s: %s\n", indent, next.leaf.why, indent, name, next.leaf.written)
+			fmt.Fprintf(out, "%s# %s\n", indent, next.leaf.why)
+			if next.leaf.unless != "" {
+				fmt.Fprintf(out, "%s# leave this out if %s\n", indent, next.leaf.unless)
+			}
+			fmt.Fprintf(out, "%s%s: %s\n", indent, name, next.leaf.written)
 			continue
 		}
 		fmt.Fprintf(out, "%s%s:\n", indent, name)

@@ -46,6 +46,22 @@ func TestTheFragmentLeavesNothingToDo(t *testing.T) {
 	}
 }
 
+// What --apply leaves alone is not loosened, or closed, by who merges the fragment.
+func TestTheFragmentSaysWhatItDoesNotKnow(t *testing.T) {
+	text := options("", t).Fragment()
+	for _, want := range []string{
+		"# leave this out if your file has less\n      privileged_session_max_age: \"15m\"\n",
+		"# leave this out if selfservice.flows.verification.use is link, with which addresses are verified\n      enabled: false\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q in\n%s", want, text)
+		}
+	}
+	if n := strings.Count(text, "leave this out"); n != 2 {
+		t.Errorf("%d things may be left out", n)
+	}
+}
+
 // Each changes one thing of a file in which nothing is to do.
 func TestWhatIsToBeChanged(t *testing.T) {
 	good := options("", t).Fragment() + "identity: {schemas: []}\n"

@@ -30,6 +30,7 @@ type wanted struct {
 	path, why string
 	written   string         // the value, as it is written where it is not right yet
 	right     func(any) bool // whether what is there serves as well; nil is what is missing
+	unless    string         // when it is to be left out, in words, for whoever merges it by hand; "": never
 }
 
 func (w wanted) want(now setup.State) (setup.State, error) {
@@ -45,18 +46,18 @@ func (w wanted) want(now setup.State) (setup.State, error) {
 
 // flag is a setting that is on or off; missing is what Kratos takes it for where it is not there.
 func flag(path string, on, missing bool, why string) wanted {
-	return wanted{path, why, strconv.FormatBool(on), func(v any) bool { return v == on || v == nil && missing == on }}
+	return wanted{path: path, why: why, written: strconv.FormatBool(on), right: func(v any) bool { return v == on || v == nil && missing == on }}
 }
 
 // wanted are the settings in the order in which they are written: in between, Kratos runs with each of them.
 func (o Options) wanted(c config) []wanted {
 	list := []wanted{
 		flag(codeEnabled, true, true, "a recovery by the gateway ends in a code of this method, which nobody but the gateway sees"),
-		{privilegedAge, "how long a session that somebody left open changes the credentials of an account", writtenMaxAge, shortEnough},
+		{privilegedAge, "how long a session that somebody left open changes the credentials of an account", writtenMaxAge, shortEnough, "your file has less"},
 	}
 	if o.RecoveryUI != "" {
 		address := o.Origin + o.RecoveryUI
-		list = append(list, wanted{recoveryUI, "the page for recovery lies where the gateway can lead people on from it", strconv.Quote(address), func(v any) bool { return v == address }})
+		list = append(list, wanted{path: recoveryUI, why: "the page for recovery lies where the gateway can lead people on from it", written: strconv.Quote(address), right: func(v any) bool { return v == address }})
 	}
 	if o.SessionTokens {
 		list = append(list, flag(continueWith, true, false, "without, Kratos gives programs no session token for a recovery; native apps then get continue_with after a recovery instead of an error"))
@@ -67,7 +68,9 @@ func (o Options) wanted(c config) []wanted {
 	if o.Strict {
 		list = append(list, flag(recoveryEnabled, false, false, "mode strict: nothing is mailed, also to whoever goes around the gateway; the gateway's own codes still work"))
 		if c.text(verificationUse) != byLink {
-			list = append(list, flag(linkEnabled, false, true, "mode strict: a link that the admin API made or that was mailed before opens no account"))
+			closed := flag(linkEnabled, false, true, "mode strict: a link that the admin API made or that was mailed before opens no account")
+			closed.unless = verificationUse + " is " + byLink + ", with which addresses are verified"
+			list = append(list, closed)
 		}
 	}
 	return list
