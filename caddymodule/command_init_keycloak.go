@@ -69,7 +69,9 @@ prints says that instead, since it calls nobody.`,
 	cmd.MarkFlagsMutuallyExclusive("admin-user", "admin-client")
 	cmd.MarkFlagsMutuallyExclusive("format", "apply")
 	cmd.MarkFlagsMutuallyExclusive("format", "undo")
-	cmd.MarkFlagsMutuallyExclusive("format", "recoverable-group")
+	for _, name := range []string{"recoverable-group", "application", "link-on-login", "narrow"} { // which depend on what the realm has
+		cmd.MarkFlagsMutuallyExclusive("format", name)
+	}
 	return cmd
 }
 

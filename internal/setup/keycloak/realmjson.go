@@ -140,10 +140,11 @@ func jsonScope() map[string]any {
 	}
 }
 
+// jsonActions says nothing of whether new people have to do one, which is the realm's own to say.
 func jsonActions() []any {
-	all := []any{map[string]any{"alias": "idp_link", "providerId": "idp_link", "enabled": false, "defaultAction": false}}
+	all := []any{map[string]any{"alias": "idp_link", "providerId": "idp_link", "enabled": false}}
 	for _, alias := range demanded {
-		all = append(all, map[string]any{"alias": alias, "providerId": alias, "enabled": true, "defaultAction": false})
+		all = append(all, map[string]any{"alias": alias, "providerId": alias, "enabled": true})
 	}
 	return all
 }
