@@ -55,11 +55,22 @@ func (s *Story) apply(ctx context.Context, more ...string) (changes int, err err
 	if err != nil {
 		return 0, err
 	}
-	return len(done.Changes), s.Env.Put(ctx, upstream.ReplaceAllLiteralString(string(now), printed))
+	headers := strings.Join(header.FindAllString(done.Caddyfile, -1), "")
+	return len(done.Changes), s.Env.Put(ctx, withHeaders(upstream.ReplaceAllLiteralString(string(now), printed), headers))
 }
 
-// upstream is the block of a Caddyfile.
-var upstream = regexp.MustCompile(`(?ms)^\t\tupstream .*?\n\t\t}\n`)
+var (
+	upstream = regexp.MustCompile(`(?ms)^\t\tupstream .*?\n\t\t}\n`) // the block of a Caddyfile
+	header   = regexp.MustCompile(`(?m)^\t(?:request_)?header .*\n`) // a line of its site
+)
+
+// withHeaders puts the lines that were printed before the directive of the site, if they are not there yet.
+func withHeaders(caddyfile, lines string) string {
+	if strings.Contains(caddyfile, lines) {
+		return caddyfile
+	}
+	return strings.Replace(caddyfile, "\n\tregrant\n", "\n"+lines+"\tregrant\n", 1)
+}
 
 // init runs `caddy regrant init`.
 func (s *Story) init(ctx context.Context, more ...string) (string, error) {

@@ -20,16 +20,13 @@ type whole struct {
 
 // Whole makes options those of an environment that [Story.Whole] can be told of.
 func Whole(o env.Options) env.Options {
-	o.Bare, o.Site, o.Users = true, goodSite, []string{Carol}
+	o.Bare, o.Users = true, []string{Carol}
 	o.Gateway = append(o.Gateway, methods...)
 	return o
 }
 
 // methods are there besides devices.
 var methods = []string{env.Method("passkey"), env.Method("recovery_code")}
-
-// goodSite is what a good site has, and environments, which come and go on one name, leave out by themselves.
-const goodSite = "header Strict-Transport-Security \"max-age=31536000\"\n\trequest_header -Client-Cert*"
 
 // Whole tells all that becomes of an identity provider that knows nothing of the gateway: how it is set up, tried out and examined, how people
 // recover, and how faults in the deployment are found. Its environment is one for [Whole].

@@ -11,6 +11,7 @@ type Site struct {
 	Origin, Path string   // where the gateway answers
 	Kind, URL    string   // of the upstream, such as "keycloak"
 	Options      []string // of the upstream, a line each
+	Headers      []string // directives of the site that take headers off, or put them on
 	LoginApp     bool     // people sign in at an app that stands beside the identity provider
 }
 
@@ -21,6 +22,9 @@ func CheckOrigin(origin string) error {
 	}
 	return nil
 }
+
+// stayWithTLS has browsers come with TLS only.
+const stayWithTLS = `header Strict-Transport-Security "max-age=31536000"`
 
 // Caddyfile is the configuration of a gateway that fits what was set up. Where owners are told of recoveries, and where a login app
 // listens, is for people to say.
@@ -47,8 +51,10 @@ func (s Site) Caddyfile() string {
 }
 
 %s {
+	%s
 	regrant%s
 	reverse_proxy %s
 }
-`, s.Origin, path, s.Kind, s.URL, strings.Join(s.Options, "\n\t\t\t"), strings.TrimPrefix(s.Origin, "https://"), app, s.URL)
+`, s.Origin, path, s.Kind, s.URL, strings.Join(s.Options, "\n\t\t\t"), strings.TrimPrefix(s.Origin, "https://"),
+		strings.Join(append([]string{stayWithTLS}, s.Headers...), "\n\t"), app, s.URL)
 }

@@ -21,5 +21,7 @@ func (o Options) Caddyfile() string {
 		options = append(options, fmt.Sprintf("upstream_grant %s {file.%s}", GrantID, o.GrantSecretFile))
 	}
 	options = append(options, "alias "+o.Alias, "mode "+mode, fmt.Sprintf("acr %s aal2", gold))
-	return setup.Site{Origin: o.Origin, Path: o.Path, Kind: "keycloak", URL: o.URL, Options: options}.Caddyfile()
+	// A Keycloak that looks certificates up in the headers of a proxy would believe those of anybody.
+	headers := []string{"request_header -Client-Cert*"}
+	return setup.Site{Origin: o.Origin, Path: o.Path, Kind: "keycloak", URL: o.URL, Options: options, Headers: headers}.Caddyfile()
 }
