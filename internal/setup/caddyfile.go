@@ -12,6 +12,7 @@ type Site struct {
 	Kind, URL    string   // of the upstream, such as "keycloak"
 	Options      []string // of the upstream, a line each
 	Headers      []string // directives of the site that take headers off, or put them on
+	BasePath     string   // below which the upstream is at the site, where it has none itself; "": it is at the root
 	LoginApp     bool     // people sign in at an app that stands beside the identity provider
 }
 
@@ -53,8 +54,16 @@ func (s Site) Caddyfile() string {
 %s {
 	%s
 	regrant%s
-	reverse_proxy %s
+	%s
 }
 `, s.Origin, path, s.Kind, s.URL, strings.Join(s.Options, "\n\t\t\t"), strings.TrimPrefix(s.Origin, "https://"),
-		strings.Join(append([]string{stayWithTLS}, s.Headers...), "\n\t"), app, s.URL)
+		strings.Join(append([]string{stayWithTLS}, s.Headers...), "\n\t"), app, s.proxy())
+}
+
+// proxy leads to the upstream. The gateway before it judges every request, whatever its path.
+func (s Site) proxy() string {
+	if s.BasePath == "" {
+		return "reverse_proxy " + s.URL
+	}
+	return fmt.Sprintf("handle_path %s/* {\n\t\treverse_proxy %s\n\t}", s.BasePath, s.URL)
 }

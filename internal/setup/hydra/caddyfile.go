@@ -10,7 +10,8 @@ import (
 // Caddyfile is the configuration of a gateway that fits the server, see [setup.Site.Caddyfile].
 func (s *Server) Caddyfile() string {
 	o := s.o
-	return setup.Site{Origin: o.Origin, Path: o.Path, Kind: "hydra", URL: o.URL, Options: s.options(), LoginApp: true}.Caddyfile()
+	base, _ := s.basePath()
+	return setup.Site{Origin: o.Origin, Path: o.Path, Kind: "hydra", URL: o.URL, Options: s.options(), BasePath: base, LoginApp: true}.Caddyfile()
 }
 
 // options are those of the upstream.

@@ -65,7 +65,10 @@ func forgotten(plan setup.Plan) (notes []string) {
 // basePath is the path of the public API at the gateway's site, and whether it is there.
 func (s *Server) basePath() (string, bool) {
 	path, below := strings.CutPrefix(strings.TrimSuffix(s.said.Auth, "/oauth2/auth"), s.o.Origin)
-	return path, below && (path == "" || path[0] == '/')
+	if !below || path != "" && path[0] != '/' {
+		return "", false
+	}
+	return path, true
 }
 
 func (a api) isAdmin(ctx context.Context, address string) bool {

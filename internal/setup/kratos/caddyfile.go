@@ -16,7 +16,8 @@ func (s *Server) Caddyfile() (string, error) {
 	if o.Hydra != "" {
 		options = append(options, "hydra "+o.Hydra)
 	}
-	if base := c.basePath(o); base != "" {
+	base := c.basePath(o)
+	if base != "" {
 		options = append(options, "base_path "+base)
 	}
 	if page := c.page(o); page != "" {
@@ -26,5 +27,5 @@ func (s *Server) Caddyfile() (string, error) {
 		options = append(options, "session_tokens")
 	}
 	options = append(options, "mode "+mode)
-	return setup.Site{Origin: o.Origin, Path: o.Path, Kind: "kratos", URL: o.URL, Options: options, LoginApp: true}.Caddyfile(), nil
+	return setup.Site{Origin: o.Origin, Path: o.Path, Kind: "kratos", URL: o.URL, Options: options, BasePath: base, LoginApp: true}.Caddyfile(), nil
 }

@@ -50,10 +50,13 @@ func (c config) page(o Options) string {
 	return "/" + path
 }
 
-// basePath is the path of the public API at the gateway's site.
+// basePath is the path of the public API at the gateway's site, "" also where it is not there.
 func (c config) basePath(o Options) string {
-	path, _ := strings.CutPrefix(c.text("serve.public.base_url"), o.Origin)
-	return strings.TrimSuffix(path, "/")
+	path, below := strings.CutPrefix(c.text("serve.public.base_url"), o.Origin+"/")
+	if path = strings.TrimSuffix(path, "/"); !below || path == "" {
+		return ""
+	}
+	return "/" + path
 }
 
 // notes are what a person should know of the file. None of it is changed here.

@@ -143,6 +143,30 @@ func TestWhatAPersonShouldLookAt(t *testing.T) {
 	}
 }
 
+func TestTheCaddyfileKnowsAPathOfThePublicAPI(t *testing.T) {
+	for base, want := range map[string]string{
+		"https://id.example.com/.ory/":             "/.ory",
+		"https://id.example.com/auth/kratos":       "/auth/kratos",
+		"https://id.example.com/":                  "",
+		"https://id.example.com":                   "",
+		"https://id.example.com.evil.example/.ory": "",
+		"http://127.0.0.1:4433/.ory":               "",
+	} {
+		s, err := Open(options(plain+"serve: {public: {base_url: \""+base+"\"}}\n", t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := s.Caddyfile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(text, "base_path") != (want != "") || want != "" && !strings.Contains(text, "\t\tbase_path "+want+"\n") ||
+			!strings.Contains(text, map[bool]string{true: "\thandle_path " + want + "/* {\n", false: "\n\treverse_proxy "}[want != ""]) {
+			t.Errorf("%s:\n%s", base, text)
+		}
+	}
+}
+
 func TestAFileIsReplacedOnlyIfItIsAsItWasRead(t *testing.T) {
 	o := options(plain, t)
 	if err := replace(o.File, []byte("another"), []byte("new")); err == nil || !strings.Contains(err.Error(), "in this moment") {
