@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/regrant/regrant/internal/doctor"
 	doctorhydra "github.com/regrant/regrant/internal/doctor/hydra"
 	doctorkeycloak "github.com/regrant/regrant/internal/doctor/keycloak"
@@ -65,7 +67,9 @@ func describeDeployment(_ context.Context, c adminCall) (any, error) { return c.
 func (c adminCall) deployment() doctor.Deployment {
 	r := c.realm
 	own := r.upstream.described()
-	d := doctor.Deployment{Name: r.name, Origin: r.origin, Path: r.path, Strict: !own.assist, Provider: own.provider}
+	d := doctor.Deployment{
+		Name: r.name, Origin: r.origin, Path: r.path, Strict: !own.assist, Provider: own.provider, AdminDefault: caddy.DefaultAdminListen,
+	}
 	d.Calls = append([]string{d.Provider.URL}, d.Provider.Admins()...)
 	for _, n := range r.app.notifiers {
 		d.Calls = append(d.Calls, originOf(n.URL))

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/regrant/regrant/internal/doctor"
 	"github.com/regrant/regrant/storage"
 )
@@ -81,6 +83,17 @@ func TestTheDoctorSeesAFileThatOthersCanRead(t *testing.T) {
 	}
 	if found, _ := askDoctor(t, admin(app)); statusOf(t, found, "secret-files") != doctor.StatusFail {
 		t.Error("not found")
+	}
+}
+
+// The environment of Caddy is not that of whoever runs the command.
+func TestTheDoctorIsToldWhereCaddyIsAdministeredUnlessItsConfigurationSaysSo(t *testing.T) {
+	was := caddy.DefaultAdminListen
+	t.Cleanup(func() { caddy.DefaultAdminListen = was })
+	api := openAdmin(t)
+	caddy.DefaultAdminListen = "0.0.0.0:2019"
+	if found, _ := askDoctor(t, api); found.Deployment.AdminDefault != "0.0.0.0:2019" {
+		t.Errorf("%+v", found.Deployment)
 	}
 }
 

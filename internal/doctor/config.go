@@ -75,9 +75,10 @@ func (c Config) servers(each func(name string, s *server)) {
 }
 
 // adminListen judges where Caddy's admin endpoint listens, which asks nobody for a password.
-func adminListen(listen string) Verdict {
-	if listen == "" || strings.HasPrefix(listen, "unix") {
-		return Pass("the admin endpoint listens on %s", orDefault(listen, "its default, localhost:2019"))
+func (c Config) adminListen() Verdict {
+	listen := orDefault(c.caddy.Admin.Listen, c.AdminDefault)
+	if strings.HasPrefix(listen, "unix") {
+		return Pass("the admin endpoint listens on %s", listen)
 	}
 	host, _, err := net.SplitHostPort(strings.TrimPrefix(listen, "tcp/"))
 	switch {

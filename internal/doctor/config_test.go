@@ -24,7 +24,7 @@ const good = `{
 
 func goodDeployment() Deployment {
 	return Deployment{
-		Name:   "keycloak-acme",
+		Name: "keycloak-acme", AdminDefault: "localhost:2019",
 		Origin: "https://id.example.com", Path: "/recovery", Strict: true, Calls: []string{"http://127.0.0.1:8080", "https://hooks.example.com/x"},
 		Provider: Provider{Kind: "keycloak", URL: "http://127.0.0.1:8080", AdminURL: "http://127.0.0.1:8081", HydraURL: "http://127.0.0.1:8082"},
 	}
@@ -116,6 +116,21 @@ func TestEachFaultOfADeploymentIsFound(t *testing.T) {
 		change(&d)
 		if f := findings(t, good, d)[id]; f.Status != StatusWarn && f.Status != StatusFail {
 			t.Errorf("%s: %+v", id, f)
+		}
+	}
+}
+
+// Caddy listens where CADDY_ADMIN says, unless its configuration says something else.
+func TestAConfigurationThatDoesNotSayWhereItIsAdministeredIsJudgedByTheEnvironment(t *testing.T) {
+	silent := strings.Replace(good, `"admin": {"listen": "localhost:2019"},`, ``, 1)
+	for listen, want := range map[string]Status{"localhost:2019": StatusPass, "unix//run/caddy.sock": StatusPass, "0.0.0.0:2019": StatusFail, ":2019": StatusFail, "": StatusUnknown} {
+		d := goodDeployment()
+		d.AdminDefault = listen
+		if f := findings(t, silent, d)["caddy-admin-listen"]; f.Status != want {
+			t.Errorf("%q: %+v", listen, f)
+		}
+		if f := findings(t, good, d)["caddy-admin-listen"]; f.Status != StatusPass {
+			t.Errorf("%q beside a configuration that says it: %+v", listen, f)
 		}
 	}
 }

@@ -6,8 +6,8 @@ import "context"
 var ConfigChecks = []Check[Config]{
 	{
 		ID: "caddy-admin-listen", Asks: "Does Caddy's admin endpoint, which asks for no password, listen on this machine alone?",
-		Remedy: "Write 'admin localhost:2019' or 'admin unix//run/caddy/admin.sock' into the global options.",
-		Look:   func(_ context.Context, c Config) Verdict { return adminListen(c.caddy.Admin.Listen) },
+		Remedy: "Write 'admin localhost:2019' or 'admin unix//run/caddy/admin.sock' into the global options, or take CADDY_ADMIN out of the environment.",
+		Look:   func(_ context.Context, c Config) Verdict { return c.adminListen() },
 	},
 	{
 		ID: "caddy-admin-remote", Asks: "Is Caddy's remote administration off?",

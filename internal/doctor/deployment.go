@@ -22,6 +22,8 @@ type Deployment struct {
 	Calls []string `json:"calls"`
 	// Keys are the identifiers of the public keys of recovery tokens: in use, waiting for it, and just out of it.
 	Keys []string `json:"keys"`
+	// AdminDefault is where Caddy's admin endpoint listens if its configuration does not say, which its environment may have changed.
+	AdminDefault string `json:"admin_default"`
 }
 
 // LeftToMode judges what mode strict closes: a fault there, and in mode assist left open on purpose.
