@@ -95,6 +95,7 @@ func (c adminCall) inside(ctx context.Context) doctor.Gateway {
 		g.KeyAge = max(g.KeyAge, age)
 	}
 	_, g.Waiting, g.WaitingErr = c.outbox.Waiting(ctx)
+	g.Lost, g.LostErr = c.outbox.Lost(ctx, doctor.Remembered)
 	for _, m := range a.methods {
 		if m.terms.RiskAnalysis != "" {
 			g.Risks = append(g.Risks, fmt.Sprintf("%s stands on %s", m.name, m.terms.RiskAnalysis))

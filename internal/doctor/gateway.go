@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -25,14 +26,18 @@ type Gateway struct {
 	Files []SecretFile
 	// Notifiers are the receivers of notices.
 	Notifiers []Reached
-	// Waiting is for how long the oldest notice was not delivered.
-	Waiting    time.Duration
-	WaitingErr error
+	// Waiting is for how long the oldest notice was not delivered; Lost how many were given up in the last [Remembered].
+	Waiting             time.Duration
+	Lost                int
+	WaitingErr, LostErr error
 	// Risks are the methods that stand on an accepted risk.
 	Risks []string
 	// Warnings are those that the gateway logs when it starts.
 	Warnings []string
 }
+
+// Remembered is how far back is looked for notices that nobody got.
+const Remembered = 7 * 24 * time.Hour
 
 // A SecretFile is one that a secret is read from.
 type SecretFile struct {
@@ -112,16 +117,8 @@ var GatewayChecks = []Check[Gateway]{
 	},
 	{
 		ID: "notices-delivered", Asks: "Are owners told of recoveries in time?",
-		Remedy: "Look at what receives the notices; after a day a notice is given up.",
-		Look: func(_ context.Context, g Gateway) Verdict {
-			switch {
-			case g.WaitingErr != nil:
-				return Unknown("%v", g.WaitingErr)
-			case g.Waiting > 5*time.Minute:
-				return Warn("the oldest notice has waited for %s", g.Waiting.Round(time.Second))
-			}
-			return Pass("no notice waits for more than five minutes")
-		},
+		Remedy: "Look at what receives the notices; after a day a notice is given up. The journal has whom it was for as 'notice-failed', and for seven days this says so.",
+		Look:   notices,
 	},
 	{
 		ID: "methods-risk", Asks: "Is every method what NIST SP 800-63B-4 asks of account recovery?",
@@ -148,6 +145,19 @@ func space(_ context.Context, g Gateway) Verdict {
 		return Warn("%d MiB are free, and %d have to stay", g.Free/mib, g.Reserve/mib)
 	}
 	return Pass("%d MiB are free, %d have to stay", g.Free/mib, g.Reserve/mib)
+}
+
+func notices(_ context.Context, g Gateway) Verdict {
+	err := cmp.Or(g.LostErr, g.WaitingErr)
+	switch {
+	case g.Lost > 0:
+		return Fail("%d notices were given up in the last %d days: their owners were not told", g.Lost, days(Remembered))
+	case err != nil:
+		return Unknown("%v", err)
+	case g.Waiting > 5*time.Minute:
+		return Warn("the oldest notice has waited for %s", g.Waiting.Round(time.Second))
+	}
+	return Pass("none was given up in the last %d days, and none waits for more than five minutes", days(Remembered))
 }
 
 func secretFiles(_ context.Context, g Gateway) Verdict {

@@ -152,6 +152,8 @@ func TestEachFaultOfAGatewayIsFound(t *testing.T) {
 		"the group writes":       {"secret-files", StatusFail, func(g *Gateway) { g.Files[0].Mode = 0o660 }},
 		"a file out of sight":    {"secret-files", StatusUnknown, func(g *Gateway) { g.Files[0].Err = broken }},
 		"nobody is told":         {"notifier-reachable", StatusFail, func(g *Gateway) { g.Notifiers[0].Err = broken }},
+		"losses not read":        {"notices-delivered", StatusUnknown, func(g *Gateway) { g.LostErr = broken }},
+		"never told":             {"notices-delivered", StatusFail, func(g *Gateway) { g.Lost = 1 }},
 		"told late":              {"notices-delivered", StatusWarn, func(g *Gateway) { g.Waiting = 6 * time.Minute }},
 		"a risk":                 {"methods-risk", StatusWarn, func(g *Gateway) { g.Risks = []string{"x stands on RA-1"} }},
 		"a warning":              {"gateway-warnings", StatusWarn, func(g *Gateway) { g.Warnings = []string{"x"} }},

@@ -74,7 +74,8 @@ type record struct {
 	Entry   Entry  `json:"entry"`
 }
 
-const byAccount = "account"
+// byAccount and byLoss are the indexes. The second has the notices that were given up: they are few, and among all entries hard to find.
+const byAccount, byLoss = "account", "loss"
 
 // Journal is the journal of one namespace. It is safe for concurrent use.
 type Journal struct{ table *storage.Table[record] }
@@ -86,7 +87,7 @@ func New(namespace string) *Journal {
 		Version: 1,
 		ID:      key,
 		Expires: expires,
-		Indexes: []storage.Index[record]{{Name: byAccount, Keys: accountKeys}},
+		Indexes: []storage.Index[record]{{Name: byAccount, Keys: accountKeys}, {Name: byLoss, Keys: lossKeys}},
 	})}
 }
 
@@ -113,6 +114,15 @@ func accountKeys(r *record) [][]byte {
 	return [][]byte{[]byte(r.Entry.AccountID)}
 }
 
+var lost = []byte(KindNoticeFailed)
+
+func lossKeys(r *record) [][]byte {
+	if r.Entry.Kind != KindNoticeFailed {
+		return nil
+	}
+	return [][]byte{lost}
+}
+
 // Append adds e, with a new ID and the time of the transaction, when tx commits.
 func (j *Journal) Append(tx storage.Tx, e Entry) error {
 	e.ID, e.At = rand.Text(), tx.Now().UTC()
@@ -133,6 +143,20 @@ func (j *Journal) Recent(r storage.Reader, limit int) ([]Entry, error) {
 // OfAccount returns the newest entries of the account, newest first, at most limit.
 func (j *Journal) OfAccount(r storage.Reader, accountID string, limit int) ([]Entry, error) {
 	return collect(j.table.Each(r, byAccount, []byte(accountID), limit))
+}
+
+// NoticesFailed counts the notices that were given up since then, as far as limit.
+func (j *Journal) NoticesFailed(r storage.Reader, since time.Time, limit int) (n int, err error) {
+	for e, err := range j.table.Each(r, byLoss, lost, limit) {
+		switch {
+		case err != nil:
+			return 0, fmt.Errorf("reading the journal: %w", err)
+		case e.Entry.At.Before(since): // and so are all that follow
+			return n, nil
+		}
+		n++
+	}
+	return n, nil
 }
 
 func collect(records iter.Seq2[*record, error]) ([]Entry, error) {

@@ -149,6 +149,33 @@ func txns(entries []Entry) (s string) {
 	return s
 }
 
+func TestNoticesThatFailedAreCountedAmongAllEntries(t *testing.T) {
+	db, clock := testDB(t)
+	j := New("main")
+	began := clock.Now()
+	for range 3 {
+		add(t, db, j, Entry{Kind: KindNoticeFailed, AccountID: "alice-id"})
+		add(t, db, j, Entry{Kind: KindRecoveryRefused, AccountID: "alice-id"})
+		add(t, db, New("other"), Entry{Kind: KindNoticeFailed})
+		clock.Advance(time.Hour)
+	}
+	for _, c := range []struct {
+		since       time.Duration
+		limit, want int
+	}{{0, 10, 3}, {time.Second, 10, 2}, {2 * time.Hour, 10, 1}, {3 * time.Hour, 10, 0}, {0, 2, 2}} {
+		err := db.View(t.Context(), func(r storage.Reader) error {
+			n, err := j.NoticesFailed(r, began.Add(c.since), c.limit)
+			if n != c.want {
+				t.Errorf("since %s, at most %d: %d, want %d", c.since, c.limit, n, c.want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestEntryWithoutAccountBelongsToNone(t *testing.T) {
 	db, _ := testDB(t)
 	j := New("main")

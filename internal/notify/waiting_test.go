@@ -19,6 +19,31 @@ func TestWhatWaitsIsCountedWithTheAgeOfTheOldest(t *testing.T) {
 	}
 }
 
+// A receiver that has failed for so long that nothing waits any more is not well.
+func TestWhatWasGivenUpIsRememberedForAsLongAsIsAsked(t *testing.T) {
+	const week = 7 * 24 * time.Hour
+	s := newSender("a")
+	s.fail(errDown)
+	f := newFixture(t, s)
+	f.run(t, f.Outbox)
+	lost := func(want int) {
+		t.Helper()
+		if n, err := f.Lost(t.Context(), week); n != want || err != nil {
+			t.Errorf("%d, want %d, error %v", n, want, err)
+		}
+	}
+	f.put(t)
+	f.attempts(t, 1)
+	lost(0)
+	f.clock.Advance(giveUp)
+	f.empty(t)
+	lost(1)
+	f.clock.Advance(week)
+	lost(1)
+	f.clock.Advance(time.Second)
+	lost(0)
+}
+
 func TestWhatWaitsForAnAccountIsThatAccountsAlone(t *testing.T) {
 	f := newFixture(t)
 	f.put(t)
