@@ -68,6 +68,10 @@ var Checks = []doctor.Check[*doctor.Server]{
 				return doctor.Warn("the sign-in offers a mailed code, which opens no more than the recovery that mode assist leaves beside the gateway's")
 			case f.has("code"):
 				return doctor.Fail("the sign-in offers a mailed code")
+			case f.has("identifier_first") && !s.Strict:
+				return doctor.Warn("the sign-in asks for an identifier first; a code that it mails then opens no more than the recovery that mode assist leaves beside the gateway's")
+			case f.has("identifier_first"):
+				return doctor.Unknown("the sign-in asks for an identifier first and shows later whether it mails a code: read passwordless_enabled in Kratos' own configuration")
 			}
 			return doctor.Pass("the sign-in offers no mailed code")
 		},

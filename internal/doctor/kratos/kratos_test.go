@@ -67,6 +67,7 @@ func TestEachFaultOfAKratosIsFound(t *testing.T) {
 		"return nowhere":    {"kratos-returns", doctor.StatusUnknown, doctortest.Answers{"/self-service/login/browser": doctortest.Say(404, ``)}, nil},
 		"recovery broken":   {"kratos-recovery-closed", doctor.StatusUnknown, doctortest.Answers{"/self-service/recovery/api": doctortest.Say(500, `{}`)}, nil},
 		"a mailed code":     {"kratos-mail-login", doctor.StatusFail, doctortest.Answers{"/self-service/login/api": doctortest.Say(200, `{"ui":{"nodes":[{"group":"code"}]}}`)}, nil},
+		"a code, perhaps":   {"kratos-mail-login", doctor.StatusUnknown, doctortest.Answers{"/self-service/login/api": doctortest.Say(200, `{"ui":{"nodes":[{"group":"default"},{"group":"identifier_first"}]}}`)}, nil},
 		"registration":      {"kratos-registration", doctor.StatusWarn, doctortest.Answers{"/self-service/registration/api": doctortest.Say(200, `{"ui":{}}`)}, nil},
 		"other sites":       {"kratos-returns", doctor.StatusFail, doctortest.Answers{"/self-service/login/browser": doctortest.Say(200, `{}`)}, nil},
 		"a cookie in clear": {"idp-cookies", doctor.StatusFail, nil, doctortest.Answers{"/self-service/login/browser": doctortest.Say(200, `{}`, "Set-Cookie", "csrf_token_x=y; Path=/")}},
@@ -110,10 +111,12 @@ func TestARecoveryThatModeAssistLeavesIsWorthALook(t *testing.T) {
 }
 
 func TestAMailedCodeIsNoWorseThanWhatModeAssistLeaves(t *testing.T) {
-	s := good(t, doctortest.Answers{"/self-service/login/api": doctortest.Say(200, `{"ui":{"nodes":[{"group":"code"}]}}`)}, nil)
-	f := doctortest.Of(t, doctor.Examine(t.Context(), s, Checks), "kratos-mail-login")
-	if f.Status != doctor.StatusWarn || !strings.Contains(f.Seen, "mode assist") {
-		t.Errorf("%+v", f)
+	for _, group := range []string{"code", "identifier_first"} {
+		s := good(t, doctortest.Answers{"/self-service/login/api": doctortest.Say(200, `{"ui":{"nodes":[{"group":"`+group+`"}]}}`)}, nil)
+		f := doctortest.Of(t, doctor.Examine(t.Context(), s, Checks), "kratos-mail-login")
+		if f.Status != doctor.StatusWarn || !strings.Contains(f.Seen, "mode assist") {
+			t.Errorf("%s: %+v", group, f)
+		}
 	}
 }
 
