@@ -49,10 +49,10 @@ It comes by the identity provider's own way for who forgot the password. In mode
 which leaves that as it is, it comes by the button on the sign-in page or by the gateway's
 own start page, and says so in a line of its own.
 
-Each step says what was seen. The exit status is 0 if everything held, 1 if something
-did not, and 2 if it could not be told. If the command is killed, the gateway deletes
-the account by itself, a minute later. The receivers of notices are told of the
-trial's account as of any other.`,
+Each step says what was seen, and the end which steps were skipped. The exit status is
+0 if everything else held, 1 if something did not, and 2 if it could not be told. If
+the command is killed, the gateway deletes the account by itself, a minute later. The
+receivers of notices are told of the trial's account as of any other.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			status, err := try(cmd, as, caFile)

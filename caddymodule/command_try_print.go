@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,10 +18,11 @@ type tryReport struct {
 	steps  []person.Step
 }
 
-// tryResult is the whole as JSON.
+// tryResult is the whole as JSON. Green says that nothing failed: of what was skipped it says nothing.
 type tryResult struct {
-	Green bool          `json:"green"`
-	Steps []person.Step `json:"steps"`
+	Green   bool          `json:"green"`
+	Skipped []string      `json:"skipped"`
+	Steps   []person.Step `json:"steps"`
 }
 
 func newTryReport(cmd *cobra.Command) *tryReport {
@@ -43,8 +45,11 @@ func (r *tryReport) tell(s person.Step) {
 
 // end says what came of it all.
 func (r *tryReport) end() (status int, err error) {
+	skipped := []string{}
 	for _, s := range r.steps {
 		switch {
+		case s.Outcome == person.Skipped:
+			skipped = append(skipped, s.Name)
 		case s.Outcome == person.Failed:
 			status, err = exitNotHeld, errNotGreen
 		case s.Outcome == person.Untold && status == 0:
@@ -54,11 +59,19 @@ func (r *tryReport) end() (status int, err error) {
 	if r.asJSON {
 		e := json.NewEncoder(r.out)
 		e.SetIndent("", "  ")
-		if failed := e.Encode(tryResult{Green: status == 0, Steps: r.steps}); failed != nil {
+		if failed := e.Encode(tryResult{Green: status == 0, Skipped: skipped, Steps: r.steps}); failed != nil {
 			return exitUntold, failed
 		}
 	} else if status == 0 {
-		fmt.Fprintln(r.out, "Everything held.")
+		fmt.Fprintln(r.out, held(skipped))
 	}
 	return status, err
+}
+
+// held is the last line, if nothing failed.
+func held(skipped []string) string {
+	if len(skipped) == 0 {
+		return "Everything held."
+	}
+	return "Everything held but what was skipped: " + strings.Join(skipped, ", ") + "."
 }

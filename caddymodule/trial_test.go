@@ -112,6 +112,36 @@ func TestTheWorstStepIsTheExitStatus(t *testing.T) {
 	}
 }
 
+func TestWhatWasSkippedIsSaidAtTheEnd(t *testing.T) {
+	for _, c := range []struct {
+		steps       []person.Step
+		named, line string
+	}{
+		{[]person.Step{{Name: "a", Outcome: person.Held}}, `"skipped":[]`, "Everything held."},
+		{
+			[]person.Step{{Name: "a", Outcome: person.Skipped}, {Name: "b", Outcome: person.Held}, {Name: "c", Outcome: person.Skipped}},
+			`"skipped":["a","c"]`, "Everything held but what was skipped: a, c.",
+		},
+	} {
+		var out, table bytes.Buffer
+		for _, r := range []*tryReport{{out: &out, asJSON: true}, {out: &table}} {
+			for _, s := range c.steps {
+				r.tell(s)
+			}
+			if status, err := r.end(); status != 0 || err != nil {
+				t.Errorf("status %d, %v", status, err)
+			}
+		}
+		var text bytes.Buffer
+		if err := json.Compact(&text, out.Bytes()); err != nil || !strings.Contains(text.String(), c.named) {
+			t.Errorf("%s, error %v", text.String(), err)
+		}
+		if !strings.HasSuffix(table.String(), "\n"+c.line+"\n") {
+			t.Errorf("%q", table.String())
+		}
+	}
+}
+
 func TestWhatIsLeftOfATrialIsSaid(t *testing.T) {
 	for want, left := range map[person.Outcome][]trial.Ended{
 		person.Held:   {{}},
