@@ -121,5 +121,7 @@ func runningConfig(cmd *cobra.Command, d doctor.Deployment) (doctor.Config, erro
 	if err != nil {
 		return doctor.Config{}, fmt.Errorf("reading the configuration of Caddy: %w", err)
 	}
-	return doctor.ParseConfig(raw, d)
+	config, err := doctor.ParseConfig(raw, d)
+	config.LookUp(cmd.Context())
+	return config, err
 }

@@ -14,6 +14,7 @@ import (
 // Config is the configuration that runs, as Caddy's admin endpoint shows it, with the deployment that it should serve.
 type Config struct {
 	Deployment
+	places
 	caddy caddyConfig
 }
 

@@ -1,6 +1,9 @@
 package doctor
 
 import (
+	"context"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -172,6 +175,84 @@ func TestADirectiveThatNamesTheUpstreamGuardsIt(t *testing.T) {
 	text := strings.Replace(good, `{"handler": "regrant"}`, `{"handler": "regrant", "upstreams": ["other", "keycloak-acme"]}`, 1)
 	if f := findings(t, text, goodDeployment())["route-unguarded"]; f.Status != StatusPass {
 		t.Errorf("%+v", f)
+	}
+}
+
+// Whoever listens at loopback mostly listens at the machine's other addresses, too, and a name leads where its address is.
+func TestAnotherSpellingOfTheSameServerIsTheSameServer(t *testing.T) {
+	known := places{own: addresses("192.168.1.10"), names: map[string][]netip.Addr{
+		"keycloak": addresses("::ffff:192.168.1.10"), "idp.internal": addresses("10.0.0.7", "10.0.0.8"), "app.internal": addresses("10.0.0.8"), "other.internal": addresses("10.0.0.9"),
+	}}
+	for _, c := range []struct {
+		called, dialled string
+		want            Status
+	}{
+		{"http://127.0.0.1:8080", "192.168.1.10:8080", StatusFail},
+		{"http://127.0.0.1:8080", "tcp6/[::1]:8080", StatusFail},
+		{"http://127.0.0.1:8080", "0.0.0.0:8080", StatusFail},
+		{"http://127.0.0.1:8080", "keycloak:8080", StatusFail},
+		{"http://127.0.0.1:8080", "192.168.1.10:8081", StatusPass},
+		{"http://127.0.0.1:8080", "192.168.1.11:8080", StatusPass},
+		{"http://127.0.0.1:8080", "nowhere:8080", StatusPass},
+		{"http://IDP.internal:8080", "10.0.0.8:8080", StatusFail},
+		{"http://idp.internal:8080", "idp.internal:8080", StatusFail},
+		{"http://idp.internal:8080", "app.internal:8080", StatusWarn}, // or another one behind the same load balancer
+		{"http://idp.internal:8080", "other.internal:8080", StatusPass},
+		{"http://idp.internal:8080", "app.internal:8443", StatusPass},
+	} {
+		d := goodDeployment()
+		d.Provider = Provider{Kind: "keycloak", URL: c.called}
+		text := strings.Replace(good, `"localhost:8080"`, `"`+strings.TrimPrefix(c.called, "http://")+`"`, 1)
+		text = strings.Replace(text, `"routes": [{"match"`, `"routes": [{"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "`+c.dialled+`"}]}]}, {"match"`, 1)
+		config, err := ParseConfig([]byte(text), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.places = known
+		for _, f := range Examine(t.Context(), config, ConfigChecks) {
+			if f.Check == "route-unguarded" && f.Status != c.want {
+				t.Errorf("%s beside %s: %+v", c.dialled, c.called, f)
+			}
+		}
+	}
+}
+
+func addresses(texts ...string) (list []netip.Addr) {
+	for _, text := range texts {
+		list = append(list, netip.MustParseAddr(text))
+	}
+	return list
+}
+
+// An admin API and what people use may have two names of one address.
+func TestTheIdentityProviderIsNotTakenForItsAdminAPI(t *testing.T) {
+	d := goodDeployment()
+	d.Provider.URL, d.Provider.AdminURL = "http://idp.internal:8080", "http://admin.internal:8080"
+	config, err := ParseConfig([]byte(strings.Replace(good, "localhost:8080", "idp.internal:8080", 1)), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.names = map[string][]netip.Addr{"idp.internal": addresses("10.0.0.7"), "admin.internal": addresses("10.0.0.7")}
+	for _, f := range Examine(t.Context(), config, ConfigChecks) {
+		if (f.Check == "route-unguarded" || f.Check == "idp-admin-routed") && f.Status != StatusPass {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestNamesAreLookedUpOnceAndWithinBounds(t *testing.T) {
+	config, err := ParseConfig([]byte(strings.Replace(good, "127.0.0.1:3000", "nowhere.invalid:3000", 1)), goodDeployment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := config.dialledNames(); !slices.Equal(names, []string{"nowhere.invalid"}) {
+		t.Errorf("%q", names)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	config.LookUp(ctx)
+	if len(config.names) != 0 {
+		t.Errorf("%v", config.names)
 	}
 }
 

@@ -42,12 +42,12 @@ var ConfigChecks = []Check[Config]{
 	{
 		ID: "route-dynamic", Asks: "Can be told of every proxy where it leads?",
 		Remedy: "Name fixed upstreams, or see to it that these never find the identity provider.",
-		Look:   Each(Doubt, detoursOf(undecidable), "every proxy has fixed upstreams"),
+		Look:   detours(Doubt, undecidable, "every proxy has fixed upstreams"),
 	},
 	{
 		ID: "idp-admin-routed", Asks: "Does no route lead to the admin API of the identity provider?",
 		Remedy: "Take the route away: that API has no password, and whoever reaches it has every account.",
-		Look:   Each(Fault, detoursOf(adminRouted), "no route leads to an admin API"),
+		Look:   detours(Fault, adminRouted, "no route leads to an admin API"),
 	},
 	{
 		ID: "site-plain-http", Asks: "Is everything about sign-in and recovery served with TLS?",
@@ -104,8 +104,8 @@ var ConfigChecks = []Check[Config]{
 	},
 }
 
-func detoursOf(kind string) func(Config) []string {
-	return func(c Config) []string { return of(c.ways().detours, kind) }
+func detours(judge func([]string, string) Verdict, kind, otherwise string) func(context.Context, Config) Verdict {
+	return func(_ context.Context, c Config) Verdict { return c.ways().judge(judge, kind, otherwise) }
 }
 
 // ways judges the ways to the identity provider. Where none was found, it may have another name in the routes than the gateway
@@ -119,6 +119,6 @@ func ways(judge func([]string, string) Verdict, kind, otherwise string) func(con
 		if w.led == 0 {
 			return Unknown("no route leads to %s, by this name: nobody can tell which one leads to the identity provider", c.Provider.URL)
 		}
-		return judge(of(w.detours, kind), otherwise)
+		return w.judge(judge, kind, otherwise)
 	}
 }

@@ -73,10 +73,15 @@ func (p Provider) Admins() (urls []string) {
 	return urls
 }
 
+// thisMachine stands for the names of loopback in a [target].
+const thisMachine = "loopback"
+
 // target is host and port of an address that is dialled, alike for all names of this machine's loopback; "" if it is none.
 // It takes what Caddy dials ("host:port", "tcp/host:port") and URLs.
 func target(address string) string {
-	address = strings.TrimPrefix(strings.TrimPrefix(address, "tcp/"), "tcp4/")
+	for _, network := range []string{"tcp/", "tcp4/", "tcp6/"} {
+		address = strings.TrimPrefix(address, network)
+	}
 	if u, err := url.Parse(address); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
 		port := u.Port()
 		if port == "" {
@@ -89,7 +94,7 @@ func target(address string) string {
 		return ""
 	}
 	if loopback(host) {
-		host = "loopback"
+		host = thisMachine
 	}
 	return net.JoinHostPort(strings.ToLower(host), port)
 }

@@ -18,7 +18,7 @@ func (c Config) plainSites() (lines []string) {
 		one := c
 		one.caddy.Apps.HTTP.Servers = map[string]*server{name: s}
 		w := one.walk([]string{target(c.Provider.URL)}) // passing is what counts, whatever is passed on
-		if w.guards > 0 || len(w.detours) > 0 {
+		if w.guards > 0 || slices.ContainsFunc(w.detours, func(d detour) bool { return !d.named }) {
 			lines = append(lines, fmt.Sprintf("server %s (%s) serves it without TLS", name, strings.Join(s.Listen, ", ")))
 		}
 	})

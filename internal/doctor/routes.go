@@ -66,6 +66,8 @@ type detour struct {
 	kind  string // one of those below
 	where string
 	dial  string
+	// named tells that only the address of its name is the identity provider's.
+	named bool
 }
 
 const (
@@ -78,19 +80,26 @@ const (
 	certificates = "certificates" // passes on what a client says of its certificate
 )
 
-func (d detour) String() string { return fmt.Sprintf("%s leads to %s", d.where, d.dial) }
+func (d detour) String() string {
+	if d.named {
+		return fmt.Sprintf("%s leads to %s, a name of the same address", d.where, d.dial)
+	}
+	return fmt.Sprintf("%s leads to %s", d.where, d.dial)
+}
 
 // state is what has happened to a request on its way through the handlers.
 type state struct{ guarded, sometimes, rewritten, stripped bool }
 
 // walker goes the ways that a request can go.
 type walker struct {
+	places
 	name    string // of the upstream
 	named   map[string]route
 	base    string // path of the identity provider at the site, which is stripped where it has none itself
 	site    string
 	targets []string // of the identity provider; nil: everything that is reached through the gateway
 	admins  []string
+	dials   []string // all that proxies lead to
 	reached []string // through the gateway
 	detours []detour
 	guards  int
@@ -108,7 +117,7 @@ func (c Config) ways() *walker {
 }
 
 func (c Config) walk(targets []string) *walker {
-	w := &walker{name: c.Name, targets: targets, base: c.Provider.BasePath}
+	w := &walker{places: c.places, name: c.Name, targets: targets, base: c.Provider.BasePath}
 	for _, admin := range c.Provider.Admins() {
 		if target(admin) != target(c.Provider.URL) {
 			w.admins = append(w.admins, target(admin))
@@ -234,45 +243,52 @@ func (h handler) onlyStrips(base string) bool {
 
 func (w *walker) proxy(h handler, s state) {
 	if h.Dynamic != nil {
-		w.add(undecidable, "upstreams found by "+orDefault(h.Dynamic.Source, "a module"))
+		w.add(undecidable, "upstreams found by "+orDefault(h.Dynamic.Source, "a module"), true)
 	}
 	for _, u := range h.dials() {
 		to := target(u.Dial)
-		found := to != "" && slices.Contains(w.targets, to)
+		w.dials = append(w.dials, u.Dial)
+		found, certain := w.among(w.targets, to)
+		admin, sure := w.among(w.admins, to)
 		if found {
 			w.led++
 		}
 		switch {
 		case strings.Contains(u.Dial, "{"):
-			w.add(undecidable, u.Dial)
-		case slices.Contains(w.admins, to):
-			w.add(adminRouted, u.Dial)
+			w.add(undecidable, u.Dial, true)
+		case admin && (sure || !certain):
+			w.add(adminRouted, u.Dial, sure)
 		case s.guarded && w.targets == nil:
 			w.reached = append(w.reached, to)
 		case !found:
 		case !s.guarded && s.sometimes:
-			w.add(byMatcher, u.Dial)
+			w.add(byMatcher, u.Dial, certain)
 		case !s.guarded:
-			w.add(unguarded, u.Dial)
+			w.add(unguarded, u.Dial, certain)
 		case s.rewritten || len(h.Rewrite) > 0:
-			w.add(rewritten, u.Dial)
+			w.add(rewritten, u.Dial, certain)
 		}
 		if found && !s.stripped && (h.Headers == nil || !h.Headers.Request.strips()) {
-			w.add(certificates, u.Dial)
+			w.add(certificates, u.Dial, certain)
 		}
 	}
 }
 
-func (w *walker) add(kind, dial string) {
-	w.detours = append(w.detours, detour{kind, w.site, dial})
+func (w *walker) add(kind, dial string, certain bool) {
+	w.detours = append(w.detours, detour{kind, w.site, dial, !certain})
 }
 
-// of are the detours of some kinds, as lines for people.
-func of(all []detour, kinds ...string) (lines []string) {
-	for _, d := range all {
-		if slices.Contains(kinds, d.kind) {
-			lines = append(lines, d.String())
+// judge judges the detours of a kind. Where none of them is certain, they are worth a look.
+func (w *walker) judge(judge func([]string, string) Verdict, kind, otherwise string) Verdict {
+	var lines []string
+	certain := false
+	for _, d := range w.detours {
+		if d.kind == kind {
+			lines, certain = append(lines, d.String()), certain || !d.named
 		}
 	}
-	return slices.Compact(lines)
+	if !certain {
+		judge = Doubt
+	}
+	return judge(slices.Compact(lines), otherwise)
 }

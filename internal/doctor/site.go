@@ -199,7 +199,7 @@ func (s *Site) Alone(ctx context.Context, address string) Verdict {
 	switch {
 	case target(address) == target(s.Origin):
 		return Pass("the gateway reaches it through the site itself")
-	case host != "loopback" && !s.own(host):
+	case host != thisMachine && !s.own(host):
 		return Warn("%s is on another machine: only a firewall there keeps others from it", address)
 	case len(s.Addresses) == 0:
 		return Pass("this machine has no address but loopback")
