@@ -19,14 +19,14 @@ var ServerChecks = []doctor.Check[*doctor.Server]{
 		ID: "keycloak-reset-closed", Asks: "Does 'Forgot password?' end at the gateway, also for somebody who goes around the proxy?",
 		Remedy: "Bind a flow with one required identity-provider-redirector to the gateway, or deny-access-authenticator, as the realm's reset credentials flow.",
 		Look: func(ctx context.Context, s *doctor.Server) doctor.Verdict {
-			return closed(s.Follow(ctx, realm(s)+reset))(s)
+			return closed(ctx, s, reset, "")
 		},
 	},
 	{
 		ID: "keycloak-forgot-closed", Asks: "Does the same flow, asked for as an OpenID request, end at the gateway?",
 		Remedy: "Bind such a flow as the realm's reset credentials flow: both routes run it.",
 		Look: func(ctx context.Context, s *doctor.Server) doctor.Verdict {
-			return closed(s.Follow(ctx, realm(s)+"/protocol/openid-connect/forgot-credentials?"+signIn(s)))(s)
+			return closed(ctx, s, "/protocol/openid-connect/forgot-credentials", signIn(s))
 		},
 	},
 	{
@@ -129,8 +129,8 @@ var ServerChecks = []doctor.Check[*doctor.Server]{
 
 func realm(s *doctor.Server) string { return "/realms/" + s.Provider.Realm }
 
-// reset is where "Forgot password?" leads.
-const reset = "/login-actions/reset-credentials?client_id=account"
+// reset is where "Forgot password?" leads, for the client that Keycloak takes if none is named: it is there whatever becomes of account.
+const reset = "/login-actions/reset-credentials"
 
 // signIn is what an authorization request of the realm's built-in client has.
 func signIn(s *doctor.Server) string {
@@ -149,22 +149,34 @@ func loginPage(ctx context.Context, s *doctor.Server) (doctor.Answer, error) {
 }
 
 // closed judges where a flow for lost passwords ends, which mode assist leaves as it is.
-func closed(a doctor.Answer, err error) func(*doctor.Server) doctor.Verdict {
-	return func(s *doctor.Server) doctor.Verdict {
-		switch {
-		case err != nil:
-			return doctor.Unknown("%v", err)
-		case a.Location != nil && strings.HasPrefix(a.Location.String(), s.Issuer()+"/"):
-			return doctor.Pass("it ends at the gateway")
-		case a.Status == http.StatusUnauthorized || a.Status == http.StatusBadRequest || a.Status == http.StatusForbidden:
-			return doctor.Pass("it is refused with %d", a.Status)
-		case a.Status == http.StatusOK && strings.Contains(a.Body, "<form"):
-			return s.LeftToMode(doctor.Fail("Keycloak shows a form of its own"))
-		case a.Status < http.StatusBadRequest:
-			return s.LeftToMode(doctor.Fail("it ends with %d, not at the gateway", a.Status))
-		}
-		return doctor.Fail("it ends with %d, not at the gateway", a.Status)
+func closed(ctx context.Context, s *doctor.Server, route, query string) doctor.Verdict {
+	a, err := s.Follow(ctx, realm(s)+route+"?"+query)
+	v := ends(s, a, err)
+	if v.Status != doctor.StatusPass {
+		return v
 	}
+	if a.Status == http.StatusBadRequest { // the answer to a client that is not there, too
+		if _, err := loginPage(ctx, s); err != nil {
+			return doctor.Unknown("it is refused with %d, and so may be all that was asked: %v", a.Status, err)
+		}
+	}
+	return v
+}
+
+func ends(s *doctor.Server, a doctor.Answer, err error) doctor.Verdict {
+	switch {
+	case err != nil:
+		return doctor.Unknown("%v", err)
+	case a.Location != nil && strings.HasPrefix(a.Location.String(), s.Issuer()+"/"):
+		return doctor.Pass("it ends at the gateway")
+	case a.Status == http.StatusUnauthorized || a.Status == http.StatusBadRequest || a.Status == http.StatusForbidden:
+		return doctor.Pass("it is refused with %d", a.Status)
+	case a.Status == http.StatusOK && strings.Contains(a.Body, "<form"):
+		return s.LeftToMode(doctor.Fail("Keycloak shows a form of its own"))
+	case a.Status < http.StatusBadRequest:
+		return s.LeftToMode(doctor.Fail("it ends with %d, not at the gateway", a.Status))
+	}
+	return doctor.Fail("it ends with %d, not at the gateway", a.Status)
 }
 
 // brokerRequest reads the request with which the realm comes to the gateway: that of the flow for lost passwords, or where mode assist leaves

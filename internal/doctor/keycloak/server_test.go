@@ -70,7 +70,7 @@ func TestNoModeMeansABrokenFlow(t *testing.T) {
 
 func TestWhatIsClosedPassesInBothModes(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
-		"the gateway": doctortest.Say(302, "", "Location", "https://id.example.com/recovery/oidc/authorize"), "a refusal": doctortest.Say(400, ""),
+		"the gateway": doctortest.Say(302, "", "Location", "https://id.example.com/recovery/oidc/authorize"), "a refusal": doctortest.Say(401, ""),
 	} {
 		for id, path := range routes {
 			for _, strict := range []bool{true, false} {
@@ -79,6 +79,35 @@ func TestWhatIsClosedPassesInBothModes(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+const signsIn = "/realms/acme/protocol/openid-connect/auth"
+
+// Keycloak answers 400 where resets are off, and also for a client that is not there.
+func TestABadRequestIsARefusalWhereTheClientMaySignIn(t *testing.T) {
+	for id, path := range routes {
+		for want, page := range map[doctor.Status]http.HandlerFunc{doctor.StatusPass: doctortest.Say(200, "<form>"), doctor.StatusUnknown: doctortest.Say(400, "")} {
+			s := server(t, true, doctortest.Answers{path: doctortest.Say(400, ""), signsIn: page})
+			s.Origin = s.Provider.URL
+			if got := status(t, asked(t, s, id), id); got != want {
+				t.Errorf("%s: %s, want %s", id, got, want)
+			}
+		}
+	}
+}
+
+// The client account may be disabled or not there, and Keycloak then takes another.
+func TestAResetIsAskedForWithoutAClient(t *testing.T) {
+	s := server(t, true, doctortest.Answers{routes["keycloak-reset-closed"]: func(w http.ResponseWriter, r *http.Request) {
+		answer := doctortest.Say(200, "<form>")
+		if r.URL.Query().Has("client_id") {
+			answer = doctortest.Say(400, "")
+		}
+		answer(w, r)
+	}})
+	if got := status(t, asked(t, s, "keycloak-reset-closed"), "keycloak-reset-closed"); got != doctor.StatusFail {
+		t.Error(got)
 	}
 }
 
@@ -94,7 +123,7 @@ func TestTheRequestToTheBrokerIsReadInBothModes(t *testing.T) {
 		}
 		comes(to)(w, r)
 	}
-	const id, signsIn = "keycloak-broker-request", "/realms/acme/protocol/openid-connect/auth"
+	const id = "keycloak-broker-request"
 	for _, c := range []struct {
 		name    string
 		strict  bool
