@@ -160,6 +160,13 @@ func closed(ctx context.Context, s *doctor.Server, route, query string) doctor.V
 			return doctor.Unknown("it is refused with %d, and so may be all that was asked: %v", a.Status, err)
 		}
 	}
+	// Where a browser names an empty provider, the way to the gateway gives way to what comes next in the flow. If there is nothing,
+	// Keycloak breaks off, by one of the routes with 500.
+	a, err = s.Follow(ctx, realm(s)+route+"?kc_idp_hint=&"+query)
+	if hinted := ends(s, a, err); a.Status != http.StatusInternalServerError && hinted.Status != doctor.StatusPass {
+		hinted.Seen = "with an empty kc_idp_hint: " + hinted.Seen
+		return hinted
+	}
 	return v
 }
 

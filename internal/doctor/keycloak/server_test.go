@@ -111,6 +111,38 @@ func TestAResetIsAskedForWithoutAClient(t *testing.T) {
 	}
 }
 
+// givesWay leads to the gateway, but where a browser names an empty provider.
+func givesWay(to http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if q := r.URL.Query(); q.Has("kc_idp_hint") && q.Get("kc_idp_hint") == "" {
+			to(w, r)
+			return
+		}
+		doctortest.Say(302, "", "Location", "https://id.example.com/recovery/oidc/authorize")(w, r)
+	}
+}
+
+func TestAWayToTheGatewayThatGivesWayToAFormIsAFault(t *testing.T) {
+	for id, path := range routes {
+		answers := doctortest.Answers{path: givesWay(doctortest.Say(200, "<form>"))}
+		f := doctortest.Of(t, asked(t, server(t, true, answers), id), id)
+		if f.Status != doctor.StatusFail || !strings.Contains(f.Seen, "kc_idp_hint") {
+			t.Errorf("%+v", f)
+		}
+		leftOpen(t, asked(t, server(t, false, answers), id), id)
+	}
+}
+
+func TestAWayToTheGatewayThatGivesWayToNothingIsClosed(t *testing.T) {
+	for id, path := range routes {
+		for _, refusal := range []int{400, 401, 500} {
+			if got := status(t, asked(t, server(t, true, doctortest.Answers{path: givesWay(doctortest.Say(refusal, ""))}), id), id); got != doctor.StatusPass {
+				t.Errorf("%s, %d: %s", id, refusal, got)
+			}
+		}
+	}
+}
+
 // In mode assist the flow for lost passwords does not come to the gateway, and a sign-in that is sent there does.
 func TestTheRequestToTheBrokerIsReadInBothModes(t *testing.T) {
 	const right = "https://id.example.com/recovery/oidc/authorize?client_id=keycloak-acme&response_type=code&code_challenge_method=S256&nonce=n" +
