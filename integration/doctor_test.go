@@ -33,3 +33,13 @@ func TestDoctorIsContentWithAGoodKratos(t *testing.T) {
 	report, status := runDoctor(t, e)
 	green(t, report, status, "methods-risk", "kratos-session-tokens", "kratos-version")
 }
+
+// Its first screen has nothing of a code, whether one is mailed or not.
+func TestDoctorDoesNotPassASignInThatAsksForAnIdentifierFirst(t *testing.T) {
+	e := own(t, env.Options{IdP: env.Kratos, Kratos: `{selfservice: {methods: {code: {passwordless_enabled: true}}, flows: {login: {style: identifier_first}}}}`})
+	report, status := runDoctor(t, e)
+	if status != 2 {
+		t.Errorf("exit status %d", status)
+	}
+	foundAll(t, report, map[string]doctor.Status{"kratos-mail-login": doctor.StatusUnknown})
+}
