@@ -126,7 +126,7 @@ func Spelled(u *url.URL, concerns func(path string) bool) (v Verdict, canonical 
 	return Verdict{}, false
 }
 
-// Below is what a server makes of a path whose prefix the site takes off before it; false: the path has no such prefix. Caddy
+// Below is what a server makes of a path in its normal form ([Canonical]) whose prefix the site takes off before it; false: the path has no such prefix. Caddy
 // compares the prefix in any case of letters, and strips it without a look at what follows: of `/PUBLIC/x`, `/publicx` and
 // `/public./x` a server behind `/public` sees `/x`.
 func Below(prefix, p string) (string, bool) {
@@ -134,10 +134,10 @@ func Below(prefix, p string) (string, bool) {
 		return "", false
 	}
 	rest := p[len(prefix):]
-	if !strings.HasPrefix(rest, "/") {
-		rest = "/" + rest
+	if strings.HasPrefix(rest, "/") { // of a path in its normal form the rest is in its own
+		return rest, true
 	}
-	return path.Clean(rest), true
+	return path.Clean("/" + rest), true
 }
 
 // withoutMatrix cuts the matrix parameters off each segment.
