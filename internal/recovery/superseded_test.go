@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/regrant/regrant/internal/journal"
+	"github.com/regrant/regrant/upstream"
 )
 
 // superseded brings a recovery to its sign-in, whose form somebody leaves open, and a newer one to its end.
@@ -56,5 +57,18 @@ func TestAVetoReachesARecoveryThatANewerOneSuperseded(t *testing.T) {
 	}
 	if reasons := h.entries(journal.KindRecoveryAbandoned); len(reasons) != 2 || reasons[0].Detail["reason"] != whyRevoked {
 		t.Fatalf("journal: %+v", reasons)
+	}
+}
+
+// Its owner was told that it ended, and no sign-in had begun.
+func TestAVetoSaysNothingNewOfARecoveryThatOpenedNothing(t *testing.T) {
+	h := newHouse(t)
+	h.inSession(browserHolder("b"))
+	h.idp.set("abandon", upstream.ErrUnavailable)
+	h.sweep(completionLife + time.Second)
+	h.revokeDevice()
+	h.sweep(leaseLife)
+	if h.only().State != StateAbandoning || h.notices(MessageAbandoned) != 1 || len(h.entries(journal.KindRecoveryAbandoned)) != 1 {
+		t.Fatalf("state %s, %d notices, %d entries", h.only().State, h.notices(MessageAbandoned), len(h.entries(journal.KindRecoveryAbandoned)))
 	}
 }

@@ -160,7 +160,7 @@ func (s *Service) finish(ctx context.Context, rec *record) error {
 
 // hearVeto lets a veto reach a recovery that is taken back for another reason, such as a newer one: its sessions end then, too.
 func (s *Service) hearVeto(tx storage.Tx, rec *record) error {
-	if rec.State != StateAbandoning || rec.vetoed() {
+	if rec.State != StateAbandoning || rec.vetoed() || !s.begun(rec) { // what opened nothing is over with what its owner was told
 		return nil
 	}
 	why, err := s.obstacle(tx, rec)
@@ -183,7 +183,7 @@ func (s *Service) takeBack(ctx context.Context, rec *record) error {
 		s.delayed(ctx, rec, string(rec.State))
 		return errors.Join(err, s.release(ctx, rec))
 	}
-	if err == nil && s.mayStillSignIn(rec) {
+	if err == nil && s.begun(rec) && s.Clock().Before(rec.RedeemedAt.Add(finishLife)) {
 		return s.release(ctx, rec)
 	}
 	_, err = s.held(ctx, rec, func(tx storage.Tx, rec *record) error {
@@ -204,12 +204,10 @@ func (s *Service) close(ctx context.Context, rec *record) error {
 	return s.Adapter.Abandon(ctx, s.way(rec, s.Clock()))
 }
 
-// mayStillSignIn reports whether a sign-in that had begun could come to its end yet, at an upstream that can take it back.
-func (s *Service) mayStillSignIn(rec *record) bool {
-	return !rec.RedeemedAt.IsZero() && s.Adapter.Facts().Revokes && s.Clock().Before(rec.RedeemedAt.Add(finishLife))
+// begun reports whether the sign-in had begun, at an upstream that can take it back.
+func (s *Service) begun(rec *record) bool {
+	return !rec.RedeemedAt.IsZero() && s.Adapter.Facts().Revokes
 }
 
-// endsSessions reports whether a veto came when the sign-in had begun, at an upstream that can end sessions.
-func (s *Service) endsSessions(rec *record) bool {
-	return rec.vetoed() && !rec.RedeemedAt.IsZero() && s.Adapter.Facts().Revokes
-}
+// endsSessions reports whether a veto came when the sign-in had begun.
+func (s *Service) endsSessions(rec *record) bool { return rec.vetoed() && s.begun(rec) }
