@@ -7,31 +7,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/regrant/regrant/internal/doctor"
-	doctorhydra "github.com/regrant/regrant/internal/doctor/hydra"
-	doctorkeycloak "github.com/regrant/regrant/internal/doctor/keycloak"
-	doctorkratos "github.com/regrant/regrant/internal/doctor/kratos"
+	"github.com/regrant/regrant/internal/doctor/catalogue"
 )
 
 // checks are all that the doctor makes, as docs/doctor.md lists them.
 func checks() (text string, ids []string) {
 	var b strings.Builder
-	for _, part := range []struct {
-		title   string
-		entries []doctor.Entry
-	}{
-		{"The configuration that runs", doctor.Describe(doctor.ConfigChecks)},
-		{"The gateway, from inside", doctor.Describe(doctor.GatewayChecks)},
-		{"The site, as people reach it", doctor.Describe(doctor.SiteChecks)},
-		{"Keycloak, with the gateway's own rights", doctor.Describe(doctorkeycloak.InsideChecks)},
-		{"Keycloak, at its own address and at the site", doctor.Describe(doctorkeycloak.ServerChecks)},
-		{"Keycloak's realm, with an inspector", doctor.Describe(doctorkeycloak.RealmChecks)},
-		{"Kratos", doctor.Describe(doctorkratos.Checks)},
-		{"Hydra, with the gateway's own secrets", doctor.Describe(doctorhydra.InsideChecks)},
-		{"Hydra", doctor.Describe(doctorhydra.Checks)},
-	} {
-		fmt.Fprintf(&b, "\n### %s\n\n| id | asks | remedy |\n|---|---|---|\n", part.title)
-		for _, e := range part.entries {
+	for _, part := range catalogue.All() {
+		fmt.Fprintf(&b, "\n### %s\n\n| id | asks | remedy |\n|---|---|---|\n", part.Title)
+		for _, e := range part.Checks {
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.ID, e.Asks, e.Remedy)
 			ids = append(ids, e.ID)
 		}

@@ -84,6 +84,7 @@ var floors = map[string][]string{
 
 	"internal/doctor":            {"upstream"},
 	"internal/doctor/hydra":      {"internal/doctor", "upstream", "upstream/hydra"},
+	"internal/doctor/catalogue":  {"internal/doctor", "internal/doctor/hydra", "internal/doctor/keycloak", "internal/doctor/kratos"},
 	"internal/doctor/doctortest": {"internal/doctor"},
 	"internal/doctor/keycloak":   {"fosite/broker", "internal/doctor", "upstream", "upstream/keycloak"},
 	"internal/doctor/kratos":     {"internal/doctor", "upstream/kratos"},
