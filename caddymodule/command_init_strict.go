@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regrant/regrant/internal/setup"
+	"github.com/regrant/regrant/upstream/keycloak"
 )
 
 // strictFlags say who may close the identity provider's own ways back.
@@ -123,7 +124,7 @@ func (in *initKeycloak) sameGateway(b brokerSettings) error {
 	case secret == "":
 		return fmt.Errorf("mode strict comes after mode assist, which makes the secrets: there is no %s", in.o.BrokerSecretFile)
 	}
-	back := in.o.Origin + "/realms/" + in.o.Realm + "/broker/" + in.o.Alias + "/endpoint"
+	back := keycloak.BrokerRedirect(in.o.Origin+"/realms/"+in.o.Realm, in.o.Alias)
 	if b.Issuer != in.issuer+"/oidc" || b.ClientID != in.o.BrokerID() || b.ClientSecret != secret || !slices.Contains(b.RedirectURIs, back) {
 		return fmt.Errorf("mode strict is refused: the gateway that runs is not the one of this realm (its issuer is %s, its client %s, its alias that of %s), or has another secret than %s: load the Caddyfile that was printed",
 			strings.TrimSuffix(b.Issuer, "/oidc"), b.ClientID, strings.Join(b.RedirectURIs, ", "), in.o.BrokerSecretFile)

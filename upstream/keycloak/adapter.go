@@ -114,13 +114,17 @@ func New(cfg Config) (*Adapter, error) {
 		}),
 		guard:           newGuard(cfg.Realm, cfg.Alias, cfg.Strict),
 		alias:           cfg.Alias,
-		brokerRedirect:  issuer + "/broker/" + cfg.Alias + "/endpoint",
+		brokerRedirect:  BrokerRedirect(issuer, cfg.Alias),
 		privilegedRoles: append([]string{"admin", "realm-admin"}, cfg.PrivilegedRoles...),
 		grantClient:     clientCredentials{cfg.GrantClientID, cfg.GrantClientSecret},
 		acr:             maps.Clone(cfg.ACR),
 		federated:       cfg.FederatedPasswords,
 	}, nil
 }
+
+// BrokerRedirect is where the realm that calls itself issuer, which knows the
+// gateway's broker by alias, takes its answers.
+func BrokerRedirect(issuer, alias string) string { return issuer + "/broker/" + alias + "/endpoint" }
 
 // origin tells whether s is scheme, host and port of an HTTP server.
 func origin(s string) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -47,5 +48,30 @@ func TestManyOfflineSessionsDoNotHoldARecoveryUp(t *testing.T) {
 	must(t, a.Revoke(t.Context(), s.AccountID))
 	if online, offline := w.sessions(t, s.AccountID); len(online)+len(offline) > 0 || single > 0 {
 		t.Errorf("left: sessions %v, offline sessions %v; %d were ended one by one", online, offline, single)
+	}
+}
+
+// A client may be named by an address, which has slashes.
+func TestAClientOfAnyNameIsEndedAsAWhole(t *testing.T) {
+	w := realKeycloak(t)
+	s := w.recovery(t, attest.ActionSignIn)
+	const id = "https://app.example.com/of?everybody=1"
+	must(t, w.Admin(t.Context(), "POST", "/clients", map[string]any{
+		"clientId": id, "publicClient": true, "directAccessGrantsEnabled": true, "standardFlowEnabled": false,
+	}, nil))
+	form := url.Values{"grant_type": {"password"}, "client_id": {id}, "username": {"alice"}, "password": {"alice-password"}, "scope": {"openid offline_access"}}
+	for range 101 {
+		resp, err := http.PostForm(w.URL+"/realms/"+w.Realm+"/protocol/openid-connect/token", form)
+		must(t, err)
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("no offline session: %d", resp.StatusCode)
+		}
+	}
+	must(t, w.adapter.Revoke(t.Context(), s.AccountID))
+	var consents []any
+	must(t, w.Admin(t.Context(), "GET", "/users/"+s.AccountID+"/consents", nil, &consents))
+	if len(consents) > 0 {
+		t.Errorf("left: %v", consents)
 	}
 }
