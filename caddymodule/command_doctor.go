@@ -122,6 +122,9 @@ func runningConfig(cmd *cobra.Command, d doctor.Deployment) (doctor.Config, erro
 		return doctor.Config{}, fmt.Errorf("reading the configuration of Caddy: %w", err)
 	}
 	config, err := doctor.ParseConfig(raw, d)
+	if err != nil {
+		return doctor.Config{}, err
+	}
 	config.LookUp(cmd.Context())
-	return config, err
+	return config, nil
 }

@@ -129,7 +129,7 @@ func (f *initFlags) run(cmd *cobra.Command, t initTarget) error {
 func (f *initFlags) putsBack(cmd *cobra.Command, t initTarget, record *setup.Record) error {
 	asJSON, _ := cmd.Flags().GetBool("json")
 	out := cmd.OutOrStdout()
-	answer := undoAnswer{t.name, nil, t.leave()}
+	answer := undoAnswer{t.name, []putBack{}, t.leave()}
 	err := record.Undo(cmd.Context(), t.find, f.force, func(e setup.Entry) {
 		answer.PutBack = append(answer.PutBack, putBack{e.Kind, e.Name})
 		if !asJSON {

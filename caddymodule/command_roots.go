@@ -14,12 +14,15 @@ func readRoots(file string) (*x509.CertPool, error) {
 }
 
 // readMoreRoots is readRoots with those of the system beside what the file has: site and identity provider may have different authorities.
-func readMoreRoots(file string) (*x509.CertPool, error) {
-	system, err := x509.SystemCertPool()
+func readMoreRoots(file string) (*x509.CertPool, error) { return rootsBeside(systemRoots(), file) }
+
+// systemRoots are empty where the system has none: a file may do.
+func systemRoots() *x509.CertPool {
+	roots, err := x509.SystemCertPool()
 	if err != nil {
-		system = x509.NewCertPool() // there are none, and the file may do
+		return x509.NewCertPool()
 	}
-	return rootsBeside(system, file)
+	return roots
 }
 
 func rootsBeside(roots *x509.CertPool, file string) (*x509.CertPool, error) {
