@@ -189,8 +189,13 @@ func grantsAndLosesNothing(t *testing.T, kind string) {
 	until(t, 30*time.Second, fmt.Sprintf("no more than %d goroutines over the %d at the beginning", restless, baseline), func() bool {
 		return goroutines(t, e) <= baseline+restless
 	})
-	delayed := map[string]int{}
-	for _, entry := range left(t, e).Journal {
+	store, delayed := left(t, e), map[string]int{}
+	for _, r := range store.Recoveries {
+		if r.State == "abandoning" && r.RedeemedAt.IsZero() {
+			t.Errorf("%s is still being taken back, and its sign-in never began", r.Txn)
+		}
+	}
+	for _, entry := range store.Journal {
 		if entry.Kind == "recovery-delayed" {
 			delayed[entry.Detail.Step]++
 		}

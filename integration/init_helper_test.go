@@ -77,8 +77,14 @@ type initAnswer struct {
 		Before map[string]any `json:"before"`
 		After  map[string]any `json:"after"`
 	} `json:"changes"`
-	Notes     []string `json:"notes"`
-	Caddyfile string   `json:"caddyfile"`
+	Notes      []string `json:"notes"`
+	Caddyfile  string   `json:"caddyfile"`
+	BeforeUndo string   `json:"before_undo"`
+	Leave      string   `json:"leave"` // this and what follows: of --undo
+	PutBack    []struct {
+		Kind string `json:"kind"`
+		Name string `json:"name"`
+	} `json:"put_back"`
 }
 
 // changes are the planned ones as kind/name.

@@ -72,7 +72,13 @@ func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
 	h.linksOn("olivia")
 	recoversByButton(enrolled(t, e, "barbara"))
 
-	h.must("--undo")
+	undone := h.must("--undo")
+	if !strings.Contains(undone.Leave, "regrant at the site") || undone.Leave != strict.BeforeUndo {
+		t.Errorf("what is to leave the Caddyfile before: %q, and when it was applied %q", undone.Leave, strict.BeforeUndo)
+	}
+	if n := len(undone.PutBack); n == 0 || undone.PutBack[n-1].Kind != "file" {
+		t.Errorf("put back: %v", undone.PutBack)
+	}
 	h.same(before, h.export())
 	if _, err := os.Stat(filepath.Join(h.dir, "init-keycloak-acme.json")); !os.IsNotExist(err) {
 		t.Errorf("the record is still there: %v", err)
