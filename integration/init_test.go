@@ -76,7 +76,7 @@ func TestAPlainRealmIsSetUpRecoversAndIsPutBack(t *testing.T) {
 	if !strings.Contains(undone.Leave, "regrant at the site") || undone.Leave != strict.BeforeUndo {
 		t.Errorf("what is to leave the Caddyfile before: %q, and when it was applied %q", undone.Leave, strict.BeforeUndo)
 	}
-	if n := len(undone.PutBack); n == 0 || undone.PutBack[n-1].Kind != "file" {
+	if n := len(undone.PutBack); n == 0 || undone.PutBack[n-1].Kind != "client scope" { // what was made first goes last
 		t.Errorf("put back: %v", undone.PutBack)
 	}
 	h.same(before, h.export())
