@@ -122,6 +122,16 @@ func TestTheAnswerToOneBrowserSignsNobodyInInAnother(t *testing.T) {
 	first.wantAtApp(first.delivers(first.answerFor(first.confirms(p.handoff()))), p.user)
 }
 
+// Wrong passwords lock the account again while the browser is on its way back to Keycloak, which would turn the login away.
+func TestALockThatComesLateKeepsNobodyOut(t *testing.T) {
+	e := use(t, env.Keycloak)
+	p, v := enrolled(t, e, newcomer(t, e)), newVisitor(t, e)
+	v.forgets()
+	answer := v.answerFor(v.confirms(p.handoff()))
+	fatal(t, e.Provider.(env.KeycloakProvider).Server.BruteForceLock(t.Context(), p.user))
+	v.wantAtApp(v.delivers(answer), p.user)
+}
+
 func TestAHandoffIsForOneBrowser(t *testing.T) {
 	for _, kind := range ends {
 		t.Run(kind, func(t *testing.T) { handsOffToOneBrowser(t, use(t, kind)) })

@@ -51,7 +51,8 @@ type Adapter interface {
 	Revoke(ctx context.Context, id string) error
 
 	// Prepare unlocks the account and makes the server demand the new
-	// credentials that actions promise, keeping demands already there.
+	// credentials that actions promise, keeping demands already there. It is
+	// called again as the server redeems the broker's code.
 	Prepare(ctx context.Context, id string, actions []attest.Action) error
 
 	// Session makes the way in for whoever proved himself. The caller has
@@ -71,7 +72,8 @@ type Adapter interface {
 	// and removes the lost credentials that s.Actions replace. It reports done
 	// when nothing is left to do, which includes that the person has set the
 	// credential that s.Actions promise; false without an error means: call
-	// again later.
+	// again later. Of an account that was disabled since, it removes nothing:
+	// [ErrRefused].
 	Finish(ctx context.Context, s Session) (done bool, err error)
 
 	// Abandon takes the way in of s away, the session of an adapter that is

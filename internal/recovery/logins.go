@@ -3,11 +3,15 @@ package recovery
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/internal/journal"
 	"github.com/regrant/regrant/storage"
 )
+
+// againTime bounds what the identity provider waits, once more, for its own answers.
+const againTime = 2 * time.Second
 
 // Logins is the Service as the broker sees it.
 type Logins struct{ s *Service }
@@ -57,6 +61,7 @@ func (l Logins) Code(ctx context.Context, signature string) (c broker.Code, err 
 
 // Redeem consumes the code, once: the identity provider has asked for the identity and makes its session now.
 func (l Logins) Redeem(ctx context.Context, signature string) error {
+	l.s.prepareAgain(ctx, signature)
 	err := l.s.DB.Update(ctx, func(tx storage.Tx) error {
 		rec, err := l.s.byCode(tx, signature)
 		if err != nil {
@@ -72,6 +77,25 @@ func (l Logins) Redeem(ctx context.Context, signature string) error {
 		l.s.poke()
 	}
 	return loginError(settle("redeeming a code", err))
+}
+
+// prepareAgain prepares the account once more for whoever has the code. While the browser was on its way, somebody who knows the account's name may have
+// locked it again by wrong passwords, and who knows the lost one may have met what is demanded of the person: the identity provider would turn
+// the login away, or demand nothing of it, and the code would be spent. It has been prepared before, so that this could not be done ends nothing.
+func (s *Service) prepareAgain(ctx context.Context, signature string) {
+	ctx, cancel := context.WithTimeout(ctx, againTime)
+	defer cancel()
+	var rec *record
+	err := s.DB.View(ctx, func(r storage.Reader) (err error) {
+		rec, err = s.byCode(r, signature)
+		return err
+	})
+	if err != nil {
+		return // which the code's redemption says, too
+	}
+	if err := s.prepare(ctx, rec); err != nil {
+		s.Logger.Warn("an account could not be prepared again as its session is made", "error", err)
+	}
 }
 
 func (s *Service) byCode(r storage.Reader, signature string) (*record, error) {

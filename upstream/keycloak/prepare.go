@@ -53,9 +53,9 @@ func (a *Adapter) Prepare(ctx context.Context, id string, actions []attest.Actio
 	if err := a.unlock(ctx, id); err != nil {
 		return err
 	}
-	missing, err := a.missingDemands(ctx, id, actions)
-	if err != nil || len(missing.add) == 0 {
-		return err
+	missing := u.missingDemands(actions)
+	if len(missing.add) == 0 {
+		return nil
 	}
 	// Only this one member: a whole representation could overwrite a change
 	// made meanwhile, and an empty attribute map wipes the e-mail address.
@@ -64,11 +64,13 @@ func (a *Adapter) Prepare(ctx context.Context, id string, actions []attest.Actio
 		return upstream.CouldNotTell(err)
 	}
 	// A required action that the server does not know vanishes silently.
-	missing, err = a.missingDemands(ctx, id, actions)
-	if err == nil && len(missing.add) > 0 {
-		err = fmt.Errorf("preparing: %w: the server does not take the required actions %v", upstream.ErrUnavailable, missing.add)
+	if u, err = a.user(ctx, id); err != nil {
+		return err
 	}
-	return err
+	if missing := u.missingDemands(actions).add; len(missing) > 0 {
+		return fmt.Errorf("preparing: %w: the server does not take the required actions %v", upstream.ErrUnavailable, missing)
+	}
+	return nil
 }
 
 // unlock clears the brute-force lock and reads back that it is gone.
@@ -88,11 +90,7 @@ type demands struct{ present, add []string }
 
 // missingDemands tells which required actions the user has, and which of the
 // actions' are not among them.
-func (a *Adapter) missingDemands(ctx context.Context, id string, actions []attest.Action) (demands, error) {
-	u, err := a.user(ctx, id)
-	if err != nil {
-		return demands{}, err
-	}
+func (u user) missingDemands(actions []attest.Action) demands {
 	d := demands{present: u.RequiredActions}
 	for _, action := range actions {
 		demand := replacements[action].demand
@@ -100,5 +98,5 @@ func (a *Adapter) missingDemands(ctx context.Context, id string, actions []attes
 			d.add = append(d.add, demand)
 		}
 	}
-	return d, nil
+	return d
 }

@@ -101,6 +101,9 @@ func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) 
 	if err != nil {
 		return false, err
 	}
+	if !*u.Enabled { // switched off since: nothing that is left to it is taken away any more
+		return false, fmt.Errorf("%w: the account is disabled", upstream.ErrRefused)
+	}
 	sessions, err := a.sessions(ctx, s.AccountID, "/sessions")
 	if err != nil {
 		return false, err

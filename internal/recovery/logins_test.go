@@ -1,0 +1,51 @@
+package recovery
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regrant/regrant/fosite/broker"
+	"github.com/regrant/regrant/upstream"
+)
+
+// Wrong passwords may have locked it while the browser was on its way.
+func TestAnAccountIsPreparedAgainAsItsCodeIsRedeemed(t *testing.T) {
+	h := newHouse(t)
+	txn, signature := h.inSession(browserHolder("b"))
+	before := h.idp.log()
+	if err := h.Logins().Redeem(t.Context(), "of nobody"); !errors.Is(err, broker.ErrSpent) || h.idp.log() != before {
+		t.Errorf("%v, asked the provider for %s", err, strings.TrimPrefix(h.idp.log(), before))
+	}
+	h.idp.onPrepare = func() {
+		if h.state(txn) != StateSession {
+			t.Errorf("prepared in %s", h.state(txn))
+		}
+	}
+	must(t, h.Logins().Redeem(t.Context(), signature))
+	if got := strings.TrimPrefix(h.idp.log(), before); got != " prepare" || h.state(txn) != StateFinish {
+		t.Errorf("asked the provider for%s, state %s", got, h.state(txn))
+	}
+}
+
+func TestThatAnAccountCouldNotBePreparedAgainEndsNothing(t *testing.T) {
+	h := newHouse(t)
+	txn, signature := h.inSession(browserHolder("b"))
+	h.idp.set("prepare", upstream.ErrUnavailable)
+	must(t, h.Logins().Redeem(t.Context(), signature))
+	if h.state(txn) != StateFinish {
+		t.Errorf("state %s", h.state(txn))
+	}
+}
+
+func TestAnAccountThatIsDisabledBeforeTheEndIsNotFinished(t *testing.T) {
+	h := newHouse(t)
+	txn, signature := h.inSession(browserHolder("b"))
+	must(t, h.Logins().Redeem(t.Context(), signature))
+	h.idp.set("finish", upstream.ErrRefused)
+	h.sweep(time.Minute)
+	if got := h.state(txn); got != StateAbandoning || h.notices(MessageAbandoned) != 1 {
+		t.Errorf("state %s, told %d times", got, h.notices(MessageAbandoned))
+	}
+}
