@@ -20,14 +20,15 @@ var private = upstream.Verdict{Kind: upstream.Blocked, Reason: "private route"}
 // reach one of Kratos' own.
 type guard struct {
 	prefix     string // path of the public API
-	entry      string // path of the gateway's start page
+	entryURL   string // the gateway's start page
+	entry      string // its path
 	recoveryUI string
 	strict     bool
-	reply      *upstream.Reply
+	reply      *upstream.Reply // leads to the start page
 }
 
 func newGuard(cfg Config) guard {
-	g := guard{strict: cfg.Strict, recoveryUI: cfg.RecoveryUI, reply: leadTo(cfg.EntryURL)}
+	g := guard{strict: cfg.Strict, recoveryUI: cfg.RecoveryUI, entryURL: cfg.EntryURL, reply: leadTo(cfg.EntryURL)}
 	if u, err := url.Parse(cfg.PublicURL); err == nil {
 		g.prefix = u.Path
 	}
@@ -129,6 +130,13 @@ func (g *guard) recovery(r *http.Request, below string) upstream.Verdict {
 	return upstream.Verdict{Kind: upstream.Recovery, Reason: "recovery of Kratos", JSON: g.reply}
 }
 
+// entrance leads people to the start page. A client that fetches JSON may keep no
+// cookie of the answer, and leads a browser there: the address itself says where
+// the login was going, as a link of the login app's would.
 func (g *guard) entrance(r *http.Request) upstream.Verdict {
-	return upstream.Verdict{Kind: upstream.Entrance, Reason: "recovery begins", Entry: entryOf(r.URL.Query()), JSON: g.reply}
+	v := upstream.Verdict{Kind: upstream.Entrance, Reason: "recovery begins", Entry: entryOf(r.URL.Query()), JSON: g.reply}
+	if v.Entry != "" {
+		v.JSON = leadTo(g.entryURL + "?" + v.Entry)
+	}
+	return v
 }

@@ -214,7 +214,16 @@ func TestALinkToTheStartPageKeepsWhereThePersonCameFrom(t *testing.T) {
 
 func TestScriptsAreLedToTheGatewayInKratosOwnWords(t *testing.T) {
 	a := guarded(t)
-	for _, target := range []string{"/self-service/recovery/browser", "/self-service/recovery/api", "/ui/recovery"} {
+	const start = "https://id.example.com/recovery"
+	for target, to := range map[string]string{
+		"/self-service/recovery/browser":                                          start,
+		"/self-service/recovery/api":                                              start,
+		"/self-service/recovery?flow=x&code=123456":                               start,
+		"/self-service/recovery/browser?return_to=https://a.b/%3Fc%26d&x=y":       start + "?return_to=https%3A%2F%2Fa.b%2F%3Fc%26d",
+		"/self-service/recovery/browser?login_challenge=c&return_to=https://a.b/": start + "?login_challenge=c&return_to=https%3A%2F%2Fa.b%2F",
+		"/ui/recovery":                        start,
+		"/ui/recovery?return_to=https://a.b/": start + "?return_to=https%3A%2F%2Fa.b%2F",
+	} {
 		reply := a.Guard(request(t, "GET", target)).JSON
 		var said struct {
 			Error struct {
@@ -224,8 +233,8 @@ func TestScriptsAreLedToTheGatewayInKratosOwnWords(t *testing.T) {
 			To string `json:"redirect_browser_to"`
 		}
 		if reply == nil || json.Unmarshal(reply.Body, &said) != nil || reply.Status != http.StatusUnprocessableEntity ||
-			said.Error.Code != reply.Status || said.Error.ID != "browser_location_change_required" || said.To != "https://id.example.com/recovery" {
-			t.Errorf("%s: %+v", target, said)
+			said.Error.Code != reply.Status || said.Error.ID != "browser_location_change_required" || said.To != to {
+			t.Errorf("%s: %+v, want %s", target, said, to)
 		}
 	}
 	if reply := a.Guard(request(t, "GET", "/admin/identities")).JSON; reply != nil {
