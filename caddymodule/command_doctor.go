@@ -2,8 +2,10 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -16,7 +18,7 @@ import (
 
 func doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "doctor [--strict] [--accept <check>=<reason>] [--ca-file <file>] [--inspector <client id> --inspector-secret <file>]",
+		Use:   "doctor [--strict] [--accept <check>=<reason>] [--ca-file <file>] [--inspector <client id> --inspector-secret <file>] [--hydra <url>]",
 		Short: "Looks for what is open in the running deployment",
 		Long: `
 Looks for what is open in the running deployment, and says what to do about it. Run it
@@ -26,7 +28,8 @@ reach it, and the identity provider at its own address.
 It changes nothing that anybody has. The realm of a Keycloak is read with a client of
 your own, --inspector: confidential, with a service account that has view-realm and
 view-identity-providers of realm-management, and no more. The gateway's own may not
-read it.
+read it. A Hydra whose login app is Kratos is looked for at the site; --hydra says where
+people reach it, if that is another one.
 
 The exit status is 0 if nothing failed, 1 if something did, and 2 if something could
 not be told. docs/doctor.md lists the checks.`,
@@ -38,6 +41,7 @@ not be told. docs/doctor.md lists the checks.`,
 	flags.String("ca-file", "", "Certificates in PEM that are trusted for the site and the identity provider, beside the system's")
 	flags.String("inspector", "", "Client of the realm that may read its configuration")
 	flags.String("inspector-secret", "", "File with the secret of that client; - is standard input")
+	flags.String("hydra", "", "Public address of the Hydra whose login app Kratos is, if it is not that of the site")
 	cmd.MarkFlagsRequiredTogether("inspector", "inspector-secret")
 	cmd.RunE = caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) {
 		report, err := runDoctor(cmd)
@@ -81,17 +85,45 @@ func runDoctor(cmd *cobra.Command) (doctor.Report, error) {
 	ctx, site := cmd.Context(), doctor.NewSite(inside.Deployment, roots)
 	findings := append(inside.Findings, doctor.Examine(ctx, config, doctor.ConfigChecks)...)
 	findings = append(findings, doctor.Examine(ctx, site, doctor.SiteChecks)...)
-	switch inside.Deployment.Provider.Kind {
-	case "keycloak":
-		findings = append(findings, doctor.Examine(ctx, site.Bypass(), doctorkeycloak.ServerChecks)...)
-		findings = append(findings, inspect(ctx, cmd, site.Bypass())...)
-	case "kratos":
-		findings = append(findings, doctor.Examine(ctx, site.Bypass(), doctorkratos.Checks)...)
-	case "hydra":
-		findings = append(findings, doctor.Examine(ctx, site.Bypass(), doctorhydra.Checks)...)
+	own, err := examineProvider(ctx, cmd, site.Bypass())
+	if err != nil {
+		return doctor.Report{}, err
 	}
+	findings = append(findings, own...)
 	strict, _ := cmd.Flags().GetBool("strict")
 	return doctor.NewReport(findings, strict, accepted), nil
+}
+
+// examineProvider makes the checks that are particular to the identity provider.
+func examineProvider(ctx context.Context, cmd *cobra.Command, server *doctor.Server) ([]doctor.Finding, error) {
+	var findings []doctor.Finding
+	switch server.Provider.Kind {
+	case "keycloak":
+		findings = append(doctor.Examine(ctx, server, doctorkeycloak.ServerChecks), inspect(ctx, cmd, server)...)
+	case "kratos":
+		findings = doctor.Examine(ctx, server, doctorkratos.Checks)
+	case "hydra":
+		findings = doctor.Examine(ctx, server, doctorhydra.Checks)
+	}
+	more, err := examineHydra(ctx, cmd, server)
+	return append(findings, more...), err
+}
+
+// examineHydra makes the checks of a Hydra that stands before the identity provider, if one does.
+func examineHydra(ctx context.Context, cmd *cobra.Command, server *doctor.Server) ([]doctor.Finding, error) {
+	public, _ := cmd.Flags().GetString("hydra")
+	switch {
+	case public != "" && server.Provider.HydraURL == "":
+		return nil, errors.New("--hydra: the upstream has no option hydra, so no Hydra is known whose login app it is")
+	case public != "" && !strings.HasPrefix(public, "https://"):
+		return nil, fmt.Errorf("--hydra %q: write the https address at which people reach Hydra's public API", public)
+	case server.Provider.HydraURL == "":
+		return nil, nil
+	}
+	if err := checkURL("--hydra", public); err != nil {
+		return nil, err
+	}
+	return doctorhydra.ExamineWithKratos(ctx, server, strings.TrimSuffix(public, "/")), nil
 }
 
 // inspect reads the realm, if there is a client that may.

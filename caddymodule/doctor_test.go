@@ -185,6 +185,27 @@ func TestOnlyAKnownCheckIsAcceptedAndOnlyWithAReason(t *testing.T) {
 	}
 }
 
+func TestAnAddressOfHydraIsRefusedThatPeopleCannotUseOrNobodyNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		at, hydra string
+	}{
+		"without TLS":        {"http://auth.example.com", "http://127.0.0.1:4445"},
+		"no address":         {"https://", "http://127.0.0.1:4445"},
+		"with a query":       {"https://auth.example.com/?x=y", "http://127.0.0.1:4445"},
+		"of no known Hydra":  {"https://auth.example.com", ""},
+		"of none, and badly": {"auth.example.com", ""},
+	} {
+		cmd := doctorCommand()
+		if err := cmd.Flags().Set("hydra", c.at); err != nil {
+			t.Fatal(err)
+		}
+		site := doctor.NewSite(doctor.Deployment{Provider: doctor.Provider{HydraURL: c.hydra}}, nil)
+		if found, err := examineHydra(t.Context(), cmd, site.Bypass()); err == nil || !strings.HasPrefix(err.Error(), "--hydra") {
+			t.Errorf("%s: %v, %v", name, found, err)
+		}
+	}
+}
+
 func TestTheDoctorTrustsAFileBesideTheSystem(t *testing.T) {
 	site := httptest.NewTLSServer(http.NotFoundHandler())
 	defer site.Close()

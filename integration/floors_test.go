@@ -109,7 +109,7 @@ var floors = map[string][]string{
 	"integration/keycloak":    {"integration/child"},
 	"integration/env":         {"integration/child", "integration/hydra", "integration/keycloak", "integration/kratos", "integration/postgres", "integration/selfservice"},
 	"integration/claimant":    {"attest", "internal/wire"},
-	"integration/faults":      {"integration/env", "integration/keycloak", "internal/doctor"},
+	"integration/faults":      {"integration/env", "integration/hydra", "integration/keycloak", "internal/doctor"},
 	"integration/story":       {"integration/browser", "integration/chromium", "integration/claimant", "integration/env", "integration/faults", "integration/keycloak", "integration/kratos", "integration/swtpm", "internal/doctor", "internal/wire"},
 	"integration/cmd/demo":    {"integration/env", "integration/story", "integration/swtpm"},
 	"integration/load":        {},

@@ -29,6 +29,11 @@ func (p Planted) kratos(ctx context.Context, e *env.Env, k *env.KratosProvider, 
 	}
 	p.found(doctor.StatusFail, "kratos-recovery-closed", "kratos-mail-login", "kratos-returns", "kratos-admin-leak", "kratos-recovery-ui", "idp-admin-routed")
 	p.found(doctor.StatusWarn, "kratos-registration")
+	if k.Hydra != nil {
+		if err := p.anyHydra(ctx, e, k.Hydra); err != nil {
+			return err
+		}
+	}
 	if listening.add(k.Server.PublicURL) && listening.add(k.Server.AdminURL) {
 		p.found(doctor.StatusWarn, "idp-listens")
 		p.found(doctor.StatusFail, "idp-admin-listens")

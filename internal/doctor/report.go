@@ -16,11 +16,11 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 }
 
-// NewReport puts findings together: the worst first, and then as they came. A fault that was seen is worse than what
+// NewReport puts findings together: one of each check, the worst first, and then as they came. A fault that was seen is worse than what
 // nobody could tell. With strict, a warning counts as a failure. Accepted has reasons, by check, for which a warning, or what nobody could
 // tell, counts for nothing; a failure always counts.
 func NewReport(findings []Finding, strict bool, accepted map[string]string) Report {
-	r := Report{Status: StatusPass, Findings: slices.Clone(findings)}
+	r := Report{Status: StatusPass, Findings: ofEach(findings)}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Status == StatusWarn || f.Status == StatusUnknown {
@@ -35,6 +35,37 @@ func NewReport(findings []Finding, strict bool, accepted map[string]string) Repo
 		r.Status = r.Findings[0].Status
 	}
 	return r
+}
+
+// ofEach are the findings with one of each check: of those that a check made at several servers, the worst.
+func ofEach(findings []Finding) []Finding {
+	var list []Finding
+	for _, f := range findings {
+		i := slices.IndexFunc(list, func(other Finding) bool { return other.Check == f.Check })
+		if i < 0 {
+			list = append(list, f)
+			continue
+		}
+		list[i] = list[i].or(f)
+	}
+	return list
+}
+
+// or is the worse of two findings of one check; where they end alike, what both saw.
+func (f Finding) or(other Finding) Finding {
+	switch d := f.Status.weight() - other.Status.weight(); {
+	case d > 0:
+		return f
+	case d < 0:
+		return other
+	}
+	if f.Seen != other.Seen {
+		f.Seen += "; " + other.Seen
+	}
+	if f.Remedy != other.Remedy {
+		f.Remedy += " " + other.Remedy
+	}
+	return f
 }
 
 // weight puts what is accepted right before what passes.

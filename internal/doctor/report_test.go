@@ -35,6 +35,26 @@ func TestTheExitStatusIsThatOfTheWorstFinding(t *testing.T) {
 	}
 }
 
+// Kratos and the Hydra before it are asked some of the same.
+func TestACheckThatWasMadeOfTwoServersIsOneFindingTheWorst(t *testing.T) {
+	report := NewReport([]Finding{
+		{Check: "skew", Status: StatusPass, Seen: "they agree"},
+		{Check: "cookies", Status: StatusFail, Seen: "open", Remedy: "Close it."},
+		{Check: "paths", Status: StatusFail, Seen: "one", Remedy: "Mend one."},
+		{Check: "skew", Status: StatusFail, Seen: "an hour off", Remedy: "Wind it."},
+		{Check: "cookies", Status: StatusUnknown, Seen: "silent", Remedy: "Ask."},
+		{Check: "paths", Status: StatusFail, Seen: "another", Remedy: "Mend another."},
+	}, false, nil)
+	want := []Finding{
+		{Check: "skew", Status: StatusFail, Seen: "an hour off", Remedy: "Wind it."},
+		{Check: "cookies", Status: StatusFail, Seen: "open", Remedy: "Close it."},
+		{Check: "paths", Status: StatusFail, Seen: "one; another", Remedy: "Mend one. Mend another."},
+	}
+	if !slices.Equal(report.Findings, want) {
+		t.Errorf("%+v", report.Findings)
+	}
+}
+
 func TestTheTableTellsRemediesAndNothingThatSteersATerminal(t *testing.T) {
 	var b strings.Builder
 	NewReport([]Finding{

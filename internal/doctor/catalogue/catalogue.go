@@ -26,6 +26,7 @@ func All() []Part {
 		{"Kratos", doctor.Describe(kratos.Checks)},
 		{"Hydra, with the gateway's own secrets", doctor.Describe(hydra.InsideChecks)},
 		{"Hydra", doctor.Describe(hydra.Checks)},
+		{"Hydra, where Kratos is its login app", doctor.Describe(hydra.WithKratos)},
 	}
 }
 

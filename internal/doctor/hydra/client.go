@@ -115,11 +115,6 @@ const maxLife = 15 * time.Minute
 
 func callback(s *doctor.Server) string { return s.Issuer() + "/login/callback" }
 
-// signIn begins one of the gateway's own.
-func signIn(s *doctor.Server) string {
-	return hydra.IdleSignIn(s.Provider.ClientID, callback(s))
-}
-
 // ours reads a client that the gateway is configured with. Nil: the verdict says why.
 func ours(ctx context.Context, s *doctor.Server, id string) (*client, doctor.Verdict) {
 	a, err := s.AskAdmin(ctx, clientsPath+"/"+url.PathEscape(id))
@@ -200,16 +195,22 @@ func all(judge func([]string, string) doctor.Verdict, say func(client) []string,
 const page = 500
 
 // list reads a list of the admin API, and refuses one that it does not tell whole.
-func list[T any](ctx context.Context, s *doctor.Server, path string) (items []T, err error) {
+func list[T any](ctx context.Context, s *doctor.Server, path string) ([]T, error) {
+	items, err := some[T](ctx, s, path)
+	if err == nil && len(items) >= page {
+		return nil, fmt.Errorf("there are %d or more, and only so many are looked at", page)
+	}
+	return items, err
+}
+
+// some reads a list as far as it is told at once.
+func some[T any](ctx context.Context, s *doctor.Server, path string) (items []T, err error) {
 	a, err := s.AskAdmin(ctx, fmt.Sprintf("%s?page_size=%d", path, page))
 	if err != nil {
 		return nil, err
 	}
 	if a.Status != http.StatusOK || json.Unmarshal([]byte(a.Body), &items) != nil || items == nil {
 		return nil, fmt.Errorf("the admin API does not tell %s: status %d", path, a.Status)
-	}
-	if len(items) >= page {
-		return nil, fmt.Errorf("there are %d or more, and only so many are looked at", page)
 	}
 	return items, nil
 }

@@ -5,6 +5,7 @@ package hydra
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -66,7 +67,7 @@ var serverChecks = []doctor.Check[*doctor.Server]{
 		ID: "hydra-dev-mode", Asks: "Is Hydra not in its mode for development?",
 		Remedy: "Run Hydra without --dev: cookies and codes go without TLS there.",
 		Look: func(ctx context.Context, s *doctor.Server) doctor.Verdict {
-			a, err := s.Ask(ctx, signIn(s))
+			a, err := begin(ctx, s, s.Ask)
 			switch {
 			case err != nil:
 				return doctor.Unknown("%v", err)
@@ -139,14 +140,22 @@ type metadata struct {
 
 const discovery = "/.well-known/openid-configuration"
 
-func issuer(ctx context.Context, s *doctor.Server) doctor.Verdict {
+// said is what the server says of itself.
+func said(ctx context.Context, s *doctor.Server) (m metadata, err error) {
 	a, err := s.Ask(ctx, discovery)
-	var m metadata
-	switch {
-	case err != nil:
+	if err != nil {
+		return m, err
+	}
+	if a.Status != http.StatusOK || json.Unmarshal([]byte(a.Body), &m) != nil {
+		return m, fmt.Errorf("it does not say what it calls itself: status %d", a.Status)
+	}
+	return m, nil
+}
+
+func issuer(ctx context.Context, s *doctor.Server) doctor.Verdict {
+	m, err := said(ctx, s)
+	if err != nil {
 		return doctor.Unknown("%v", err)
-	case a.Status != http.StatusOK || json.Unmarshal([]byte(a.Body), &m) != nil:
-		return doctor.Unknown("it does not say what it calls itself: status %d", a.Status)
 	}
 	want := s.Provider.HydraIssuer
 	if want == "" {
@@ -162,12 +171,12 @@ func issuer(ctx context.Context, s *doctor.Server) doctor.Verdict {
 }
 
 func loginApp(ctx context.Context, s *doctor.Server) doctor.Verdict {
-	a, err := s.Ask(ctx, signIn(s))
+	a, err := begin(ctx, s, s.Ask)
 	switch {
 	case err != nil:
 		return doctor.Unknown("%v", err)
 	case a.Location == nil || !a.Location.Query().Has("login_challenge"):
-		return doctor.Unknown("a sign-in of the gateway's leads to none: status %d", a.Status)
+		return doctor.Unknown("a sign-in leads to none: status %d", a.Status)
 	case strings.HasSuffix(a.Location.Path, "/oauth2/fallbacks/login"):
 		return doctor.Fail("it has none")
 	case a.Location.Scheme != "https":

@@ -21,7 +21,9 @@ var siteChecks = []doctor.Check[*doctor.Server]{
 		ID: "idp-cookies", Asks: "Are the identity provider's cookies Secure at the site?",
 		Remedy: "Run Hydra without --dev, leave serve.cookies.secure on, and let nothing rewrite Set-Cookie.",
 		Look: func(ctx context.Context, s *doctor.Server) doctor.Verdict {
-			a, err := s.Get(ctx, s.Provider.BasePath+signIn(s))
+			a, err := begin(ctx, s, func(ctx context.Context, path string, headers ...string) (doctor.Answer, error) {
+				return s.Get(ctx, s.Provider.BasePath+path, headers...)
+			})
 			switch {
 			case err != nil:
 				return doctor.Unknown("%v", err)

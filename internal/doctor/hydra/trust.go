@@ -49,7 +49,7 @@ var trustChecks = []doctor.Check[*doctor.Server]{
 	},
 }
 
-// trusts judges each trust, which is the gateway's own or not.
+// trusts judges each trust, which is the gateway's own or not. Of a Hydra whose login app Kratos is, none is.
 func trusts(ctx context.Context, s *doctor.Server, judge func([]string, string) doctor.Verdict, say func(t trust, own bool) string, otherwise string) doctor.Verdict {
 	standing, err := list[trust](ctx, s, trustsPath)
 	if err != nil {
@@ -57,7 +57,8 @@ func trusts(ctx context.Context, s *doctor.Server, judge func([]string, string) 
 	}
 	var lines []string
 	for _, t := range standing {
-		if line := say(t, strings.HasPrefix(t.Issuer, s.Issuer()+"/")); line != "" {
+		own := s.Provider.Kind == "hydra" && strings.HasPrefix(t.Issuer, s.Issuer()+"/")
+		if line := say(t, own); line != "" {
 			lines = append(lines, line)
 		}
 	}
