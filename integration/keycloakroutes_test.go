@@ -157,6 +157,9 @@ func removed(a verbatim.Answer) string {
 
 var address = regexp.MustCompile(`https://\S+`)
 
+// linkIn is the first address in a mail.
+func linkIn(mail string) string { return html.UnescapeString(address.FindString(mail)) }
+
 // mailed has a mail sent and returns the target of the link in it.
 func (k *realm) mailed(t *testing.T, send func(*testing.T)) string {
 	t.Helper()
@@ -166,7 +169,7 @@ func (k *realm) mailed(t *testing.T, send func(*testing.T)) string {
 		t.Fatalf("%d mails came, want 1", len(texts)-k.mails)
 	}
 	k.mails++
-	link, err := url.Parse(html.UnescapeString(address.FindString(texts[k.mails-1])))
+	link, err := url.Parse(linkIn(texts[k.mails-1]))
 	fatal(t, err)
 	return link.RequestURI()
 }

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"html"
 	"net/http"
 	"net/url"
 	"os"
@@ -49,17 +48,23 @@ func (k *kratosSite) begin(t *testing.T) (f kratos.Flow) {
 	return f
 }
 
-// mailed has Kratos mail alice a code or a link, and returns the flow and the text.
-func (k *kratosSite) mailed(t *testing.T, use string) (flow, text string) {
+// mailsBy makes Kratos mail recoveries as codes or links from now on.
+func (k *kratosSite) mailsBy(t *testing.T, use string) (flow kratos.Flow) {
 	t.Helper()
 	config := filepath.Join(k.e.Dir, "kratos", "kratos.yml")
 	fatal(t, os.WriteFile(config+".new", []byte(everythingOn(use)), 0o600))
 	fatal(t, os.Rename(config+".new", config)) // at once: Kratos reads it when it changes
-	var f kratos.Flow
 	until(t, 30*time.Second, "Kratos mails each "+use, func() bool {
-		f = k.begin(t)
-		return f.Value("method") == use
+		flow = k.begin(t)
+		return flow.Value("method") == use
 	})
+	return flow
+}
+
+// mailed has Kratos mail alice a code or a link, and returns the flow and the text.
+func (k *kratosSite) mailed(t *testing.T, use string) (flow, text string) {
+	t.Helper()
+	f := k.mailsBy(t, use)
 	n := k.messages(t) + 1
 	_, err := k.public.Call(t.Context(), http.MethodPost, "/self-service/recovery?flow="+f.ID, nil, map[string]any{"method": use, "email": k.e.User("alice")}, nil)
 	fatal(t, err)
@@ -71,7 +76,7 @@ func (k *kratosSite) mailed(t *testing.T, use string) (flow, text string) {
 func (k *kratosSite) mailedLink(t *testing.T) string {
 	t.Helper()
 	_, text := k.mailed(t, "link")
-	link, err := url.Parse(html.UnescapeString(address.FindString(text)))
+	link, err := url.Parse(linkIn(text))
 	fatal(t, err)
 	if link.Query().Get("token") == "" {
 		t.Fatalf("no link in %q", text)

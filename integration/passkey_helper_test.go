@@ -11,7 +11,7 @@ import (
 	"github.com/regrant/regrant/integration/story"
 )
 
-// surfer is Carol at a real browser.
+// surfer is a person at a real browser: Carol, in an environment that [surfing] starts.
 type surfer struct {
 	*chromium.Browser
 	t *testing.T
@@ -26,12 +26,18 @@ func surfing(t *testing.T, o env.Options) *surfer {
 	if o.Gateway == nil {
 		o.Gateway = env.EveryMethod
 	}
-	e := own(t, o)
+	return surfingAt(t, own(t, o), o.Hosts...)
+}
+
+// surfingAt starts a browser in an environment that is there.
+func surfingAt(t *testing.T, e *env.Env, names ...string) *surfer {
+	t.Helper()
+	demand(t, chromium.Missing())
 	address := strings.TrimPrefix(e.Origin, "https://")
 	chain, err := chromium.Chain(t.Context(), address, e.Roots)
 	fatal(t, err)
 	hosts := map[string]string{}
-	for _, name := range o.Hosts { // also without the port, where browsers look for related origins
+	for _, name := range names { // also without the port, where browsers look for related origins
 		hosts[name] = strings.Replace(address, "localhost", "127.0.0.1", 1)
 	}
 	b, err := chromium.Start(t.Context(), chromium.Options{Accepted: chain[len(chain)-1:], Hosts: hosts})

@@ -103,11 +103,7 @@ func TestNobodySignsInWhoseCredentialsCannotBeTold(t *testing.T) {
 func (w *world) removeCredentials(t *testing.T, id, kind string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	var all []otp
-	must(t, w.Admin(ctx, "GET", "/users/"+id+"/credentials", nil, &all))
-	for _, c := range all {
-		if c.Type == kind {
-			must(t, w.Admin(ctx, "DELETE", "/users/"+id+"/credentials/"+c.ID, nil, nil))
-		}
+	for _, c := range w.credentials(t, id, kind) {
+		must(t, w.Admin(ctx, "DELETE", "/users/"+id+"/credentials/"+c, nil, nil))
 	}
 }
