@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/regrant/regrant/integration/browser"
 	"github.com/regrant/regrant/integration/keycloak"
@@ -106,8 +107,12 @@ func (k *realm) session(t *testing.T) [2]string {
 func (k *realm) unlinks(target string) func(t *testing.T) verbatim.Request {
 	return func(t *testing.T) verbatim.Request {
 		t.Helper()
-		token, err := k.server.Token(t.Context(), accountReader, "carol", "carol-password")
-		fatal(t, err)
+		var token string
+		until(t, 10*time.Second, "carol signs in", func() bool { // Keycloak turns away who comes while it counts the sign-in before
+			var err error
+			token, err = k.server.Token(t.Context(), accountReader, "carol", "carol-password")
+			return err == nil
+		})
 		// Without Accept the path is the console's.
 		return verbatim.Request{Method: "DELETE", Target: target, Header: [][2]string{{"Authorization", "Bearer " + token}, {"Accept", "application/json"}}}
 	}

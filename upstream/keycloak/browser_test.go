@@ -114,8 +114,21 @@ func (w *world) appURL(extra url.Values) (address, verifier string) {
 	return w.origin.URL + "/realms/" + w.Realm + "/protocol/openid-connect/auth?" + q.Encode(), verifier
 }
 
-// signIn signs a person in at the application with the password.
-func (b *browser) signIn(w *world, name, password string, extra url.Values) page {
+// signIn signs a person in at the application with the password. Keycloak turns
+// away whoever comes while it still counts the same person's sign-in before
+// (user_temporarily_disabled), so whoever is turned away comes again for a while.
+func (b *browser) signIn(w *world, name, password string, extra url.Values) (p page) {
+	b.t.Helper()
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); {
+		if p = b.triesToSignIn(w, name, password, extra); p.code == 0 {
+			break
+		}
+	}
+	return p
+}
+
+// triesToSignIn does it once.
+func (b *browser) triesToSignIn(w *world, name, password string, extra url.Values) page {
 	b.t.Helper()
 	address, verifier := w.appURL(extra)
 	p := b.submit(b.open(address), url.Values{"username": {name}, "password": {password}})
