@@ -50,7 +50,7 @@ vet: ## go vet
 
 .PHONY: test clients fuzz soak bench
 test: clients build bin/caddy-crashpoints bin/caddy-voucher bin/hydra bin/kratos lint vet ## Everything that a change must pass
-	go test -race -shuffle=on -count=1 -timeout 45m ./...
+	go test -race -shuffle=on -count=1 -timeout 75m ./...
 	go test -run TakeTheSameTime -count=1 ./internal/gateway
 	.ci/fuzz $(FUZZTIME)
 clients: ## Install the real clients of the tests, as root with apt, or say what is missing

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -50,8 +51,13 @@ func TestPassingRequestsCostNothingToSpeakOf(t *testing.T) {
 
 func costNothing(t *testing.T, send func()) {
 	t.Helper()
-	if n := testing.AllocsPerRun(1000, send); n != 0 {
-		t.Errorf("%v allocations", n)
+	// The allocations of the whole process are counted, workers that are starting included. What a request allocates is there each time.
+	least := math.Inf(1)
+	for range 5 {
+		least = min(least, testing.AllocsPerRun(1000, send))
+	}
+	if least != 0 {
+		t.Errorf("%v allocations", least)
 	}
 	// `make bench` demands a microsecond; here the race detector slows it down, and others use the machine.
 	const bound = 100 * time.Microsecond

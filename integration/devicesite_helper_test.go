@@ -47,12 +47,15 @@ func (c *card) certifiedBy(ca *operatorCA) operatorDevice {
 // site for devices.
 func (c *card) enroll(chain []string) {
 	c.t.Helper()
-	body := map[string]any{"activation_code": activationCode(c.t, c.e), "csr": c.request}
-	if chain != nil {
-		body["certificate_chain"] = chain
-	}
-	answer, err := c.program().JSON(c.t.Context(), "/devices/enroll", body)
-	fatal(c.t, err)
+	answer := held(c.t, func() claimant.Answer {
+		body := map[string]any{"activation_code": activationCode(c.t, c.e), "csr": c.request}
+		if chain != nil {
+			body["certificate_chain"] = chain
+		}
+		answer, err := c.program().JSON(c.t.Context(), "/devices/enroll", body)
+		fatal(c.t, err)
+		return answer
+	})
 	var out struct {
 		Chain []string `json:"certificate_chain"`
 	}

@@ -76,8 +76,8 @@ func (ca *operatorCA) issue(t *testing.T, template *x509.Certificate, key *ecdsa
 }
 
 // withCRL and withOCSP are the options of the method.
-func (ca *operatorCA) withCRL() string {
-	ca.answer(ca.crl(ca.key, crlLife))
+func (ca *operatorCA) withCRL(life time.Duration) string {
+	ca.answer(ca.crl(ca.key, life))
 	return "trust_pool file " + ca.file + "\n\t\t\tcrl " + ca.server.URL + "/devices.crl"
 }
 
@@ -218,7 +218,12 @@ func enroll(t *testing.T, e *env.Env, d operatorDevice) (dir string, err error) 
 // enrolledWith is an enrolled device, request by request.
 func enrolledWith(t *testing.T, e *env.Env, d operatorDevice) *claimant.Claimant {
 	t.Helper()
-	dir, err := enroll(t, e, d)
+	var dir string
+	var err error
+	until(t, 20*time.Second, "somebody can tell whether the certificate is revoked", func() bool {
+		dir, err = enroll(t, e, d)
+		return exitCode(err) != unavailable
+	})
 	fatal(t, err)
 	c, err := claimant.FromDevice(e.Issuer, e.Client, dir)
 	fatal(t, err)
@@ -243,7 +248,28 @@ func tries(t *testing.T, c *claimant.Claimant) claimant.Answer {
 
 func attests(t *testing.T, c *claimant.Claimant, status int, code string) {
 	t.Helper()
-	if a := tries(t, c); a.Status != status || a.Code() != code {
+	isAnswer(t, tries(t, c), status, code)
+}
+
+// attestsHeld is attests as soon as a CRL holds.
+func attestsHeld(t *testing.T, c *claimant.Claimant, status int, code string) {
+	t.Helper()
+	isAnswer(t, held(t, func() claimant.Answer { return tries(t, c) }), status, code)
+}
+
+// held asks again while the answer is that nobody can tell.
+func held(t *testing.T, ask func() claimant.Answer) (a claimant.Answer) {
+	t.Helper()
+	until(t, 20*time.Second, "a CRL holds", func() bool {
+		a = ask()
+		return a.Status != http.StatusServiceUnavailable
+	})
+	return a
+}
+
+func isAnswer(t *testing.T, a claimant.Answer, status int, code string) {
+	t.Helper()
+	if a.Status != status || a.Code() != code {
 		t.Errorf("answered %d %q, want %d %q", a.Status, a.Code(), status, code)
 	}
 }
@@ -269,6 +295,9 @@ func block(kind string, der []byte) []byte {
 	_ = pem.Encode(&out, &pem.Block{Type: kind, Bytes: der}) // into memory
 	return out.Bytes()
 }
+
+// unavailable is the exit code of `regrant` where the gateway could not tell.
+const unavailable = 3
 
 // exitCode is how a program of ours ended.
 func exitCode(err error) int {

@@ -105,6 +105,11 @@ func (a *attacker) half(ep endpoint, what, pattern string) *tls.Conn {
 func TestHalfARequestHoldsNothing(t *testing.T) {
 	hostile(t, func(a *attacker, list []endpoint) {
 		p := enrolled(t, a.e, "alice")
+		began := time.Now()
+		for range 21 {
+			p.granted()
+		}
+		free := time.Since(began)
 		in := p.initiated()
 		var open sync.WaitGroup
 		for _, ep := range list {
@@ -118,18 +123,19 @@ func TestHalfARequestHoldsNothing(t *testing.T) {
 		text := fmt.Sprintf("%%[1]s HTTP/1.1\r\nHost: %%[2]s\r\nContent-Type: %%[3]s\r\nContent-Length: 9000\r\n\r\n{\"recovery_id\":\"%s\"", in.RecoveryID)
 		conn := held.half(endpoint{path: "/recovery/attest", post: true, speaks: "api"}, "a recovery of somebody", text)
 		open.Go(func() { a.listen("half a proof", conn) })
-		began := time.Now()
+		began = time.Now()
 		if _, answer, err := p.Attest(t.Context(), in.RecoveryID, p.Proof(in.Statement)); err != nil || answer.Status != http.StatusOK {
 			t.Errorf("while half of it is sent by somebody else: %d %s, %v", answer.Status, answer.Body, err)
 		}
 		for range 20 {
 			p.granted()
 		}
-		t.Logf("%d connections held open; 21 recoveries took %s", len(list)*len(halves), time.Since(began))
-		if time.Since(began) > 8*time.Second {
-			t.Errorf("recoveries are held up: 21 took %s", time.Since(began))
+		took := time.Since(began)
+		t.Logf("%d connections held open; 21 recoveries took %s, and %s before", len(list)*len(halves), took, free)
+		if took > max(8*time.Second, 3*free) { // the machine may be busy with other things, before too
+			t.Errorf("recoveries are held up: 21 took %s, and %s before", took, free)
 		}
-		a.sent.Add(1 + 21*2) // the device was enrolled, and each recovery is two requests
+		a.sent.Add(1 + 2*21*2) // the device was enrolled, and each recovery is two requests
 		open.Wait()
 	})
 }

@@ -3,6 +3,7 @@ package integration
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestAVetoWhileTheFormForANewPasswordIsOpenEndsTheSession(t *testing.T) {
 	}
 	p.revoke()
 	if _, ok := e.Hook.Await(time.Minute, func(n env.Notice) bool {
-		return n.Type == "recovery-abandoned" && strings.Contains(n.Text, "was stopped after its sign-in had begun")
+		return n.Type == "recovery-abandoned" && slices.Contains(n.Identifiers, bob) && strings.Contains(n.Text, "was stopped after its sign-in had begun")
 	}); !ok {
 		t.Fatal("the owner was not told that the recovery was stopped")
 	}

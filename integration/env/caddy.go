@@ -223,12 +223,19 @@ func (e *Env) StartCaddy(ctx context.Context, variables ...string) error {
 		if _, err := os.Stat(e.CAFile); err != nil {
 			return false
 		}
-		conn, err := tls.Dial("tcp", strings.TrimPrefix(e.Origin, "https://"), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // only asks whether it listens
-		if err != nil {
-			return false
+		for _, name := range e.names {
+			if !e.greets(name) {
+				return false
+			}
 		}
-		return conn.Close() == nil && e.administers(ctx)
+		return e.administers(ctx)
 	})
+}
+
+// greets tells whether Caddy has a certificate for name, each of which it makes beside serving.
+func (e *Env) greets(name string) bool {
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(e.Origin, "https://"), &tls.Config{ServerName: name, InsecureSkipVerify: true}) //nolint:gosec // only asks whether it is there
+	return err == nil && conn.Close() == nil
 }
 
 // administers tells whether Caddy's admin endpoint knows the gateway, open or not: the configuration runs when all of its apps have started,

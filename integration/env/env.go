@@ -91,6 +91,7 @@ type Env struct {
 	Client   *http.Client   `json:"-"` // trusts Roots, follows no redirects
 
 	log       io.Writer
+	names     []string // that Caddy serves
 	program   string
 	variables []string
 	caddy     *child.Child
@@ -124,8 +125,10 @@ func Start(ctx context.Context, o Options) (_ *Env, err error) {
 	}
 	e.Origin = fmt.Sprintf("https://localhost:%d", ports[0])
 	e.Issuer = fmt.Sprintf("https://%s:%d/recovery", append(slices.Clone(o.Hosts), "localhost")[0], ports[0])
+	e.names = append(slices.Clone(o.Hosts), "localhost")
 	if o.Devices != "" {
 		e.Devices = fmt.Sprintf("https://devices.localhost:%d", ports[0])
+		e.names = append(e.names, "devices.localhost")
 	}
 	e.Admin = fmt.Sprintf("127.0.0.1:%d", ports[1])
 	e.CAFile = filepath.Join(o.Dir, "caddy", "pki", "authorities", "local", "root.crt")

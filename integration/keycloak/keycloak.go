@@ -13,17 +13,14 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
@@ -96,40 +93,6 @@ func Missing() error {
 		}
 	}
 	return nil
-}
-
-// given are the ports that this process was given. Whoever has one may not listen on it yet.
-var given sync.Map
-
-// FreePort returns a TCP port of 127.0.0.1 that nobody listens on now, and never the same again. It lies below those that
-// systems take for outgoing connections, which would otherwise take it again before the server listens.
-func FreePort() (int, error) {
-	for range 100 {
-		var draw [2]byte
-		_, _ = rand.Read(draw[:]) // never fails (crypto/rand)
-		port := 12_000 + int(binary.BigEndian.Uint16(draw[:]))%20_000
-		if _, taken := given.LoadOrStore(port, true); taken {
-			continue
-		}
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			continue
-		}
-		return port, l.Close()
-	}
-	return 0, errors.New("looking for a free port: 100 are taken")
-}
-
-// FreePorts are so many of them.
-func FreePorts(n int) (ports []int, err error) {
-	for range n {
-		port, err := FreePort()
-		if err != nil {
-			return nil, err
-		}
-		ports = append(ports, port)
-	}
-	return ports, nil
 }
 
 // Start runs the server until [Server.Stop], the end of ctx, or the end of

@@ -76,7 +76,9 @@ func TestTheFirstStartIsNotTakenForReadyWhileItImports(t *testing.T) {
 		t.Fatalf("%s: %v, %v", installed, found, err)
 	}
 	fresh := t.TempDir()
-	if out, err := exec.Command("cp", append([]string{"-a"}, append(found, fresh)...)...).CombinedOutput(); err != nil {
+	// Servers of other tests may be starting, and write there while they hold the lock.
+	locked := append([]string{filepath.Join(cache(t), "lock"), "cp", "-a"}, append(found, fresh)...)
+	if out, err := exec.Command("flock", locked...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	t.Setenv("REGRANT_KEYCLOAK_CACHE", fresh)

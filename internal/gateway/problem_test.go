@@ -59,8 +59,8 @@ func TestRefusalsAreTheSameBytes(t *testing.T) {
 }
 
 func TestTooManyRequestsAreTurnedAway(t *testing.T) {
-	slow := throttle.Rate{Burst: 1, Every: 1500 * time.Millisecond}
-	h := open(t, func(h *house) { h.limiter.PerNetwork = slow })
+	slow, now := throttle.Rate{Burst: 1, Every: 1500 * time.Millisecond}, time.Now()
+	h := open(t, func(h *house) { h.limiter = throttle.Config{PerNetwork: slow, Clock: func() time.Time { return now }} })
 	for i, path := range []string{"/recovery/initiate", "/recovery/attest", "/recovery/devices/enroll"} {
 		h.addr = netip.AddrFrom4([4]byte{198, 51, byte(i), 1})
 		h.postJSON(path, "{}")

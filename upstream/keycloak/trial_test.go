@@ -27,7 +27,9 @@ func TestATrialsAccountIsMadeAndDeleted(t *testing.T) {
 	newBrowser(t, w).signIn(w, name, "Aa1!trial-of-a-password", nil)
 	seen, err := w.adapter.TrialSessions(t.Context(), made.ID)
 	must(t, err)
-	if len(seen) != 1 || seen[0].ID == "" || seen[0].BeganAt.Before(before.Add(-3*time.Second)) || seen[0].BeganAt.After(time.Now().Add(time.Second)) {
+	// The server tells both, sessions and its time, in whole seconds, and a token that arrives late makes its clock seem slow.
+	const vague = 3 * time.Second
+	if len(seen) != 1 || seen[0].ID == "" || seen[0].BeganAt.Before(before.Add(-vague)) || seen[0].BeganAt.After(time.Now().Add(vague)) {
 		t.Errorf("sessions: %+v", seen)
 	}
 	must(t, w.adapter.EndTrial(t.Context(), name, made.ID))
