@@ -12,6 +12,7 @@ import (
 	"github.com/regrant/regrant/integration/browser"
 	"github.com/regrant/regrant/integration/claimant"
 	"github.com/regrant/regrant/integration/env"
+	"github.com/regrant/regrant/internal/wire"
 )
 
 // summary is a recovery as `caddy regrant recoveries` lists it.
@@ -140,40 +141,29 @@ func TestAFaultyHydraGivesNoSessionAndLosesNothing(t *testing.T) {
 	grantsAndLosesNothing(t, env.Hydra)
 }
 
+// troubles are the faults under which people and programs complete. Each is there from the first call on.
+var troubles = []fault{failing, garbage, truncated, slow, silent, refusing, leadsAway, mistaken}
+
 func grantsAndLosesNothing(t *testing.T, kind string) {
 	t.Helper()
-	e, proxy := faulty(t, kind)
-	p := enrolled(t, e, "alice")
+	e, proxy := faulty(t, kind, newcomers()[:2*len(troubles)]...)
+	alice, bob := enrolled(t, e, "alice"), enrolled(t, e, "bob")
 	recovers := func(t *testing.T) {
-		b, page := p.confirming()
+		b, page := alice.confirming()
 		isSignedIn(t, e, press(t, b, page), "alice")
+		bob.isGiven(bob.exchanged(bob.granted().RecoveryToken))
 	}
 	recovers(t)
 	baseline := goroutines(t, e)
-	all := []fault{failing, garbage, truncated, slow, silent, refusing}
-	for _, f := range all {
+	programs := []*person{bob}
+	for _, f := range troubles {
 		t.Run(string(f), func(t *testing.T) {
-			p := *p
-			p.t = t
 			t.Cleanup(func() { proxy.set(sound) })
-			if kind != env.Hydra { // which knows no accounts, and is asked at the end alone
-				p.isNotGranted(func() { proxy.set(f) })
-			}
-			proxy.set(sound)
-			b, page := p.confirming()
-			proxy.set(f)
-			kept := press(t, b, page)
-			// It is busy, and not unavailable, while the end of the recovery before hangs, too.
-			if kept.Status != http.StatusServiceUnavailable && kept.Status != http.StatusBadRequest || !waits(kept) {
-				t.Fatalf("the completion is answered %d by way of %v: %q", kept.Status, kept.Via, kept.Text())
-			}
-			passes(t, e)
-			proxy.set(sound)
-			isSignedIn(t, e, goOn(t, b, kept), "alice")
+			programs = append(programs, getsThrough(t, e, proxy, f))
 		})
 	}
 	t.Run("a step that is being done is not the end", func(t *testing.T) {
-		p := *p
+		p := *alice
 		p.t = t
 		t.Cleanup(func() { proxy.set(sound) })
 		p.busy(proxy)
@@ -189,20 +179,64 @@ func grantsAndLosesNothing(t *testing.T, kind string) {
 	until(t, 30*time.Second, fmt.Sprintf("no more than %d goroutines over the %d at the beginning", restless, baseline), func() bool {
 		return goroutines(t, e) <= baseline+restless
 	})
-	store, delayed := left(t, e), map[string]int{}
+	for _, p := range programs {
+		p.t = t
+		if n := p.standing(); n > 1 || n == 1 && kind != env.Kratos { // whose token is a session
+			t.Errorf("%s has %d sessions and ways in", p.user, n)
+		}
+	}
+	store, delayed, completions := left(t, e), map[string]int{}, map[string]bool{}
 	for _, r := range store.Recoveries {
 		if r.State == "abandoning" && r.RedeemedAt.IsZero() {
 			t.Errorf("%s is still being taken back, and its sign-in never began", r.Txn)
 		}
 	}
 	for _, entry := range store.Journal {
-		if entry.Kind == "recovery-delayed" {
-			delayed[entry.Detail.Step]++
+		if entry.Kind != "recovery-delayed" {
+			continue
+		}
+		delayed[entry.Detail.Step]++
+		if slices.Contains([]string{"revoke", "prepare", "session"}, entry.Detail.Step) {
+			completions[entry.Txn] = true
 		}
 	}
-	if judged := kind != env.Hydra; judged != (delayed["grant"] == len(all)) || delayed["revoke"] == 0 {
-		t.Errorf("the journal has %v as delayed, of %d faults", delayed, len(all))
+	want := 2*len(troubles) + 1 // and the one that is busy
+	if judged := kind != env.Hydra; judged != (delayed["grant"] == len(troubles)) || len(completions) != want {
+		t.Errorf("the journal has %v as delayed, and %d completions, want %d", delayed, len(completions), want)
 	}
+}
+
+// getsThrough has a person and, beside him, another one's program complete under a fault: both wait as long as it takes, and come through once it
+// is over. Each has an account of his own: a recovery waits for the end of the one before.
+func getsThrough(t *testing.T, e *env.Env, proxy *faultProxy, f fault) (program *person) {
+	t.Helper()
+	p, program := enrolled(t, e, newcomer(t, e)), enrolled(t, e, newcomer(t, e))
+	proxy.confuse(e, p.user, program.user)
+	if e.Kind != env.Hydra { // which knows no accounts, and is asked at the end alone
+		p.isNotGranted(func() { proxy.set(f) })
+	}
+	proxy.set(sound)
+	access := program.exchanged(program.granted().RecoveryToken)
+	b, page := p.confirming()
+	proxy.set(f)
+	completed := program.completing(access)
+	kept := press(t, b, page)
+	if kept.Status != http.StatusServiceUnavailable || !waits(kept) {
+		t.Fatalf("the completion is answered %d by way of %v: %q", kept.Status, kept.Via, kept.Text())
+	}
+	answer := <-completed
+	isProblem(t, "complete", answer, http.StatusServiceUnavailable, "unavailable", "")
+	if answer.Header.Get("Retry-After") == "" {
+		t.Error("nothing says when to come again")
+	}
+	if n := p.standing() + program.standing(); n > 0 {
+		t.Errorf("there are %d sessions and ways in", n)
+	}
+	passes(t, e)
+	proxy.set(sound)
+	isSignedIn(t, e, goOn(t, b, kept), p.user)
+	program.isGiven(access)
+	return program
 }
 
 // isNotGranted has p prove himself after fails.
@@ -224,6 +258,48 @@ func (p *person) isNotGranted(fails func()) {
 	if after := len(recoveries(p.t, p.e)); after != before {
 		p.t.Errorf("%d recoveries were granted", after-before)
 	}
+}
+
+// standing counts the sessions and ways in of p that are at the identity provider.
+func (p *person) standing() int {
+	p.t.Helper()
+	ctx := p.t.Context()
+	n, err := p.e.Provider.Sessions(ctx, p.e.User(p.user))
+	fatal(p.t, err)
+	links, err := p.e.Provider.Links(ctx, p.user)
+	fatal(p.t, err)
+	if h, ok := p.e.Provider.(*env.HydraProvider); ok {
+		trusts, err := h.Server.Trusts(ctx, "")
+		fatal(p.t, err)
+		links += len(trusts)
+	}
+	return n + links
+}
+
+// completing asks for what a program is given, and answers what came.
+func (p *person) completing(access string) <-chan claimant.Answer {
+	answered := make(chan claimant.Answer, 1)
+	go func() {
+		_, a, err := p.Complete(p.t.Context(), access)
+		if err != nil {
+			p.t.Error(err)
+		}
+		answered <- a
+	}()
+	return answered
+}
+
+// isGiven asks until a program is given what is good at the identity provider.
+func (p *person) isGiven(access string) {
+	p.t.Helper()
+	var given wire.CompleteResponse
+	until(p.t, time.Minute, "the program is answered", func() bool {
+		out, a, err := p.Complete(p.t.Context(), access)
+		fatal(p.t, err)
+		given = out
+		return a.Status == http.StatusOK
+	})
+	fatal(p.t, p.isGood(p.t.Context(), given))
 }
 
 // busy presses the button while the gateway itself tries the step again. The person has to wait; that is not the end.

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"strings"
@@ -28,6 +29,8 @@ const (
 	slow      fault = "slow"
 	silent    fault = "never answers"
 	refusing  fault = "refuses connections"
+	leadsAway fault = "redirects elsewhere"
+	mistaken  fault = "answers about somebody else"
 )
 
 // slowness is how long a slow one takes for each answer: too long for one step together, or by itself where one answer is a step.
@@ -39,6 +42,7 @@ type faultProxy struct {
 	addr     string
 	slowness time.Duration
 	held     chan struct{} // one for each request that is kept waiting by silent; what nobody reads is lost
+	trap     string        // where leadsAway leads, and nobody must come
 
 	mu      sync.Mutex
 	forward *httputil.ReverseProxy
@@ -46,6 +50,32 @@ type faultProxy struct {
 	changed chan struct{} // closed and replaced when the fault changes
 	server  *http.Server
 	around  func(r *http.Request, pass func()) // stands around each call that passes; nil: nothing does
+	others  *strings.Replacer                  // what mistaken makes of an answer; nil: nothing
+}
+
+// confuse has mistaken answer about the one where it was asked about the other of two people, and with another login than Hydra was asked for.
+func (p *faultProxy) confuse(e *env.Env, one, other string) {
+	pairs := []string{`"challenge":"`, `"challenge":"another-`}
+	for _, who := range [][2]string{{one, other}, {other, one}} {
+		pairs = append(pairs, idOf(p.t, e, who[0]), idOf(p.t, e, who[1]), who[0], who[1])
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.others = strings.NewReplacer(pairs...)
+}
+
+// idOf is what the identity provider calls the account of user.
+func idOf(t *testing.T, e *env.Env, user string) string {
+	t.Helper()
+	switch p := e.Provider.(type) {
+	case env.KeycloakProvider:
+		id, err := p.Server.UserID(t.Context(), user)
+		fatal(t, err)
+		return id
+	case *env.KratosProvider:
+		return p.ID(user + "@example.com")
+	}
+	return e.User(user)
 }
 
 // watch has each call that passes go through around, or through nothing.
@@ -72,6 +102,11 @@ func faulty(t *testing.T, kind string, users ...string) (*env.Env, *faultProxy) 
 	t.Helper()
 	p := &faultProxy{t: t, slowness: slowness[kind], addr: "127.0.0.1:0", held: make(chan struct{}, 1), fault: sound, changed: make(chan struct{})}
 	p.listen()
+	trap := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("a redirect was followed: %s %s", r.Method, r.URL.Path)
+	}))
+	t.Cleanup(trap.Close)
+	p.trap = trap.URL
 	t.Cleanup(func() {
 		p.set(sound)
 		_ = p.server.Close()
@@ -99,7 +134,7 @@ func (p *faultProxy) aim(e *env.Env) {
 				}
 			}
 		},
-		ModifyResponse: p.truncate,
+		ModifyResponse: p.spoil,
 		ErrorLog:       log.New(io.Discard, "", 0), // whoever went away is what the faults are about
 	}
 }
@@ -192,22 +227,30 @@ func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			p.ServeHTTP(w, r)
 		case <-r.Context().Done():
 		}
+	case leadsAway:
+		w.Header().Set("Location", p.trap+r.URL.Path)
+		w.WriteHeader(http.StatusTemporaryRedirect)
 	default:
 		p.pass(w, r, forward)
 	}
 }
 
-// truncate cuts an answer in half, in good order but for that.
-func (p *faultProxy) truncate(resp *http.Response) error {
-	if f, _, _ := p.now(); f != truncated {
+// spoil cuts an answer in half or has it be about somebody else, in good order but for that.
+func (p *faultProxy) spoil(resp *http.Response) error {
+	f, _, _ := p.now()
+	if f != truncated && f != mistaken {
 		return nil
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
 	}
-	half := body[:len(body)/2]
-	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(half)), int64(len(half))
+	if f == truncated {
+		body = body[:len(body)/2]
+	} else if p.others != nil {
+		body = []byte(p.others.Replace(string(body)))
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	resp.Header.Del("Content-Length")
 	return nil
 }

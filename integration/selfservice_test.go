@@ -73,12 +73,16 @@ func (v *visitor) begins() *browser.Page {
 // signs fills in the identity provider's login page, as far as it leads.
 func (v *visitor) signs(login *browser.Page, name string) *browser.Page {
 	v.t.Helper()
-	if v.e.Kind == env.Kratos {
+	user := name
+	switch v.e.Kind {
+	case env.Kratos, env.KratosHydra:
 		page, err := v.SubmitWhere(v.t.Context(), login, "method", "password", url.Values{"identifier": {v.e.User(name)}, "password": {name + "-password"}})
 		fatal(v.t, err)
 		return page
+	case env.Hydra:
+		user += "@example.com"
 	}
-	page, err := v.Submit(v.t.Context(), login, "", url.Values{"username": {name}, "password": {name + "-password"}})
+	page, err := v.Submit(v.t.Context(), login, "", url.Values{"username": {user}, "password": {name + "-password"}})
 	fatal(v.t, err)
 	return page
 }

@@ -21,12 +21,16 @@ import (
 const holderCookie = "__Host-regrant"
 
 // ends are the identity providers of the two ends that a recovery has: the answer to a login that waits, and a session that is handed on.
+// Where a login waits at Hydra it has both: TestNobodyElseComesInAtHydra.
 var ends = []string{env.Keycloak, env.Kratos}
 
 // home is where a person is told who is signed in, and session the cookie by which the identity provider knows it.
 func home(e *env.Env) (address, greeting, session string) {
-	if e.Kind == env.Kratos {
+	switch e.Kind {
+	case env.Kratos:
 		return e.Origin + "/ui/", e.Welcome(""), kratos.SessionCookie
+	case env.Hydra, env.KratosHydra:
+		return e.App.URL + "/", "Signed in as", "ory_hydra_session"
 	}
 	return e.App.URL + "/", "Signed in as", "KEYCLOAK_IDENTITY"
 }
@@ -93,8 +97,11 @@ func (v *visitor) wantStranger(after *browser.Page) {
 func (v *visitor) wantAtApp(page *browser.Page, name string) {
 	v.t.Helper()
 	welcome := v.e.Welcome(name)
-	if v.e.Kind == env.Keycloak {
-		welcome += "." // and not newcomer1 for newcomer10
+	switch v.e.Kind { // newcomer1 is not newcomer10
+	case env.Keycloak:
+		welcome += "."
+	case env.Hydra, env.KratosHydra:
+		welcome += "@example.com."
 	}
 	if page.Status != http.StatusOK || !strings.Contains(page.Text(), welcome) {
 		v.t.Errorf("%d at %s, want %s at the application: %s", page.Status, page.URL.Redacted(), name, page.Text())

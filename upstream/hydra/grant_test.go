@@ -56,6 +56,7 @@ func TestAProgramsTokenIsTheSubjectsAndNothingIsTrustedAfterwards(t *testing.T) 
 			assertion = form.Get("assertion")
 			r.Body = io.NopCloser(strings.NewReader(string(body)))
 			trusted = strings.Join(w.recoveries(t, alice.ID), " ")
+			w.trustsAliceAlone(t)
 		}
 		return http.DefaultTransport.RoundTrip(r)
 	})
@@ -75,6 +76,24 @@ func TestAProgramsTokenIsTheSubjectsAndNothingIsTrustedAfterwards(t *testing.T) 
 	}
 	if status := w.present(t, assertion); status != http.StatusBadRequest {
 		t.Errorf("replayed: %d", status)
+	}
+}
+
+// trustsAliceAlone demands that there is one trust, about alice and no other subject, for what was configured, and that it says of itself
+// that it is over soon.
+func (w *world) trustsAliceAlone(t *testing.T) {
+	t.Helper()
+	all, err := w.Trusts(t.Context(), "")
+	must(t, err)
+	if len(all) != 1 {
+		t.Fatalf("trusts: %+v", all)
+	}
+	trust := all[0]
+	if trust.AnySubject || trust.Subject != alice.ID || strings.Join(trust.Scope, " ") != "recover" {
+		t.Errorf("the trust is %+v", trust)
+	}
+	if lasts := time.Until(trust.ExpiresAt); lasts <= 0 || lasts > 2*time.Minute {
+		t.Errorf("the trust lasts for %s", lasts)
 	}
 }
 
