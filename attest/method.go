@@ -43,11 +43,12 @@ type trait struct {
 	maxAge    time.Duration
 	guessable bool
 	relay     func(Statement, Input, Claims) bool // nil: never relay-resistant
+	browser   bool                                // relay only ever holds of a browser's
 }
 
 // traits is closed: no format declares for itself how strong it is.
 var traits = map[Method]trait{
-	MethodPasskey:           {class: ClassMultiFactorCryptographic, maxAge: MaxAge, relay: atIssuer},
+	MethodPasskey:           {class: ClassMultiFactorCryptographic, maxAge: MaxAge, relay: atIssuer, browser: true},
 	MethodDeviceCertificate: {class: ClassSingleFactorCryptographic, maxAge: MaxAge, relay: holdersKeyOrConnection},
 	MethodTPM:               {class: ClassSingleFactorCryptographic, maxAge: MaxAge, relay: holdersKey},
 	MethodSSHKey:            {class: ClassSingleFactorCryptographic, maxAge: MaxAgeCarried},
@@ -84,3 +85,6 @@ func (s Statement) Stale(m Method, now time.Time) bool { return now.Sub(s.Reques
 
 // CanResistRelay tells whether any proof of m is relay-resistant.
 func (m Method) CanResistRelay() bool { return traits[m].relay != nil }
+
+// CanResistRelayWithoutBrowser tells whether a proof of m that a program brings can be.
+func (m Method) CanResistRelayWithoutBrowser() bool { return m.CanResistRelay() && !traits[m].browser }

@@ -23,10 +23,12 @@ type trialBegun struct {
 	Upstream  string             `json:"upstream"`
 	Issuer    string             `json:"issuer"`
 	Account   string             `json:"account"`
+	AccountID string             `json:"account_id"`
 	Password  string             `json:"password"`
 	Cookie    string             `json:"cookie"`
 	Session   string             `json:"session"`
 	Methods   []attest.Method    `json:"methods"`
+	Programs  []attest.Method    `json:"programs"` // methods of a program without a browser
 	Path      upstream.TrialPath `json:"path"`
 	ExpiresAt time.Time          `json:"expires_at"`
 }
@@ -54,8 +56,8 @@ func beginTrial(ctx context.Context, c adminCall) (any, error) {
 		return nil, trialError(err)
 	}
 	return trialBegun{
-		ID: t.ID, Upstream: name, Issuer: c.realm.issuer(), Account: t.Account.Identifiers[0], Password: t.Password, Cookie: c.gateway.SelfCookie(), Session: t.Session,
-		Methods: c.trialMethods, Path: c.trials.Trials.TrialPath(), ExpiresAt: t.ExpiresAt,
+		ID: t.ID, Upstream: name, Issuer: c.realm.issuer(), Account: t.Account.Identifiers[0], AccountID: t.Account.ID, Password: t.Password, Cookie: c.gateway.SelfCookie(), Session: t.Session,
+		Methods: c.trialMethods, Programs: c.trialProgram, Path: c.trials.Trials.TrialPath(), ExpiresAt: t.ExpiresAt,
 	}, nil
 }
 

@@ -49,6 +49,10 @@ It comes by the identity provider's own way for who forgot the password. In mode
 which leaves that as it is, it comes by the button on the sign-in page or by the gateway's
 own start page, and says so in a line of its own.
 
+Where programs without a browser are given the identity provider's own token
+(upstream_grant of Keycloak, session_tokens of Kratos), a program recovers the account
+once more, and shows its token to the identity provider.
+
 Each step says what was seen, and the end which steps were skipped. The exit status is
 0 if everything else held, 1 if something did not, and 2 if it could not be told. If
 the command is killed, the gateway deletes the account by itself, a minute later. The
@@ -95,7 +99,7 @@ func (t *triedTrial) run(ctx context.Context, r *tryReport, roots *x509.CertPool
 	defer cancel()
 	go t.keep(ctx) // ends with ctx
 	_, err := person.Run(ctx, person.Trial{
-		Issuer: t.Issuer, Account: t.Account, Password: t.Password, Cookie: t.Cookie, Secret: t.Session, Methods: t.Methods, Path: t.Path,
+		Issuer: t.Issuer, Account: t.Account, AccountID: t.AccountID, Password: t.Password, Cookie: t.Cookie, Secret: t.Session, Methods: t.Methods, Programs: t.Programs, Path: t.Path,
 	}, t, roots, r.tell)
 	if err != nil {
 		r.tell(person.StepOf("person", "", err))

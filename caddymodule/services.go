@@ -38,6 +38,7 @@ type services struct {
 	login        *login.Service
 	trials       *trial.Service
 	trialMethods []attest.Method // with which one is made; none: software can hold none that are enough
+	trialProgram []attest.Method // likewise, of a program without a browser
 	enrolment    *enrolment.Service
 	recovery     *recovery.Service
 	grant        *grant.Server
@@ -104,7 +105,7 @@ func (r *realm) services(ctx context.Context, c common) (s services, err error) 
 	if err != nil {
 		return s, err
 	}
-	s.trialMethods = a.trialMethods(rules)
+	s.trialMethods, s.trialProgram = a.trialMethods(rules.Enough), a.trialMethods(rules.EnoughWithoutBrowser)
 	s.programs = s.authority.Programs(verifier, a.probation)
 	var devices *authority.Authority // where people may add some
 	if a.has(attest.MethodDeviceCertificate) || a.has(attest.MethodTPM) {

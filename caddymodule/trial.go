@@ -5,12 +5,11 @@ import (
 
 	"github.com/regrant/regrant/attest"
 	"github.com/regrant/regrant/attest/webauthn"
-	"github.com/regrant/regrant/internal/policy"
 	"github.com/regrant/regrant/internal/trial/person"
 )
 
 // trialMethods are the fewest methods that are enough together and that a program can hold without any hardware. None: there are no such.
-func (a *App) trialMethods(rules *policy.Policy) []attest.Method {
+func (a *App) trialMethods(enough func([]attest.Method) bool) []attest.Method {
 	var soft []attest.Method
 	for _, m := range person.Makeable() {
 		if a.has(m) && a.inSoftware(m) {
@@ -18,11 +17,11 @@ func (a *App) trialMethods(rules *policy.Policy) []attest.Method {
 		}
 	}
 	for i, one := range soft {
-		if rules.Enough([]attest.Method{one}) {
+		if enough([]attest.Method{one}) {
 			return []attest.Method{one}
 		}
 		for _, other := range soft[:i] {
-			if pair := []attest.Method{other, one}; rules.Enough(pair) {
+			if pair := []attest.Method{other, one}; enough(pair) {
 				return pair
 			}
 		}

@@ -17,15 +17,16 @@ import (
 
 func TestATrialTakesTheFewestMethodsThatAreEnoughInSoftware(t *testing.T) {
 	const device = `{"method":"device_certificate","risk_analysis":"RA-2026-014"}`
-	for name, c := range map[string]struct{ methods, want string }{
-		"a passkey":                          {`{"method":"passkey"},{"method":"recovery_code"},{"method":"recovery_key"}`, "[passkey]"},
-		"a device, at the operator's risk":   {device, "[device-certificate]"},
-		"a code and a device":                {`{"method":"recovery_code"},{"method":"device_certificate"}`, "[device-certificate recovery-code]"},
-		"a code and a key":                   {`{"method":"recovery_code"},{"method":"ssh_key"}`, "[recovery-code ssh-key]"},
-		"a passkey that must be attested":    {`{"method":"passkey","attestation":"verified"},{"method":"recovery_code"},{"method":"recovery_key"}`, "[recovery-code recovery-key]"},
-		"nothing but such passkeys":          {`{"method":"passkey","attestation":"verified"}`, "[]"},
-		"SSH keys on security keys":          {`{"method":"recovery_code"},{"method":"ssh_key","user_verification":true}`, "[]"},
-		"those, and a key in a file as well": {`{"method":"recovery_code"},{"method":"ssh_key","user_verification":true},{"method":"recovery_key"}`, "[recovery-code recovery-key]"},
+	for name, c := range map[string]struct{ methods, want, programs string }{
+		"a passkey":                          {`{"method":"passkey"},{"method":"recovery_code"},{"method":"recovery_key"}`, "[passkey]", "[passkey recovery-code]"},
+		"nothing but a passkey":              {`{"method":"passkey"}`, "[passkey]", "[]"},
+		"a device, at the operator's risk":   {device, "[device-certificate]", "[device-certificate]"},
+		"a code and a device":                {`{"method":"recovery_code"},{"method":"device_certificate"}`, "[device-certificate recovery-code]", "[device-certificate recovery-code]"},
+		"a code and a key":                   {`{"method":"recovery_code"},{"method":"ssh_key"}`, "[recovery-code ssh-key]", "[recovery-code ssh-key]"},
+		"a passkey that must be attested":    {`{"method":"passkey","attestation":"verified"},{"method":"recovery_code"},{"method":"recovery_key"}`, "[recovery-code recovery-key]", "[recovery-code recovery-key]"},
+		"nothing but such passkeys":          {`{"method":"passkey","attestation":"verified"}`, "[]", "[]"},
+		"SSH keys on security keys":          {`{"method":"recovery_code"},{"method":"ssh_key","user_verification":true}`, "[]", "[]"},
+		"those, and a key in a file as well": {`{"method":"recovery_code"},{"method":"ssh_key","user_verification":true},{"method":"recovery_key"}`, "[recovery-code recovery-key]", "[recovery-code recovery-key]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			privateData(t)
@@ -42,8 +43,9 @@ func TestATrialTakesTheFewestMethodsThatAreEnoughInSoftware(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if rt := mustOpen(t, app); fmt.Sprint(rt.realms[0].trialMethods) != c.want {
-				t.Errorf("%v, want %s", rt.realms[0].trialMethods, c.want)
+			r := mustOpen(t, app).realms[0]
+			if fmt.Sprint(r.trialMethods) != c.want || fmt.Sprint(r.trialProgram) != c.programs {
+				t.Errorf("%v, want %s; of a program %v, want %s", r.trialMethods, c.want, r.trialProgram, c.programs)
 			}
 		})
 	}

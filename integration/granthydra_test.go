@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/regrant/regrant/integration/claimant"
@@ -63,9 +62,7 @@ func TestAProgramWithoutABrowserIsGivenHydrasToken(t *testing.T) {
 	})
 	t.Run("handed over: where programs are not to have tokens", func(t *testing.T) {
 		access := p.exchanged(p.granted().RecoveryToken)
-		fatal(t, e.Configure(t.Context(), func(text string) string {
-			return strings.Replace(text, "upstream_grant ", "# upstream_grant ", 1)
-		}))
+		fatal(t, e.Configure(t.Context(), withoutGrant))
 		done, a, err := p.Complete(t.Context(), access)
 		fatal(t, err)
 		if a.Status != http.StatusOK || done.Outcome != "handoff" || done.Code == "" || done.AccessToken != "" {

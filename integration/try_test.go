@@ -48,13 +48,23 @@ func (r tried) step(name string) string {
 	return ""
 }
 
+// trySteps are those of every trial but the program's, programsSteps of one where programs are given the identity provider's own token.
+var (
+	trySteps      = []string{"account", "old session", "authenticators", "lost", "forgotten", "proof", "session", "old session ended", "journal", "notices", "deleted"}
+	programsSteps = []string{"program", "program's token", "used again", "program's journal"}
+)
+
 // mustBeGreen demands that every step held but those named, of which nothing can be said there.
 func (r tried) mustBeGreen(t *testing.T, skipped ...string) {
 	t.Helper()
 	if !r.Green || r.status != 0 {
 		t.Errorf("status %d", r.status)
 	}
-	for _, name := range []string{"account", "old session", "authenticators", "lost", "forgotten", "proof", "session", "old session ended", "journal", "notices", "deleted"} {
+	names := slices.Concat(trySteps, programsSteps)
+	if slices.Contains(skipped, "program") {
+		names = append(slices.Clone(trySteps), "program")
+	}
+	for _, name := range names {
 		want := "held: "
 		if slices.Contains(skipped, name) {
 			want = "skipped: "
@@ -73,24 +83,45 @@ func TestTryIsGreenInFrontOfARealKeycloak(t *testing.T) {
 	e := own(t, env.Options{IdP: env.Keycloak, Patient: true, Probation: "72h"})
 	try(t, e).mustBeGreen(t)
 	nothingLeft(t, e)
-	for name, methods := range map[string]string{
-		"by a passkey, under the standard's rules": "method passkey",
-		"by a code and a recovery key":             "method recovery_code\n\t\tmethod recovery_key",
-		"by a code and an SSH key":                 "method recovery_code\n\t\tmethod ssh_key",
-		"by a device and a code":                   "method recovery_code\n\t\tmethod device_certificate",
+	for _, c := range []struct {
+		name, methods string
+		program       string // why its step is skipped; "": it is not
+	}{
+		{"by a device and a code", "method recovery_code\n\t\tmethod device_certificate", ""},
+		{"by a passkey, under the standard's rules", "method passkey", "in a browser only"},
+		{"by a code and a recovery key", "method recovery_code\n\t\tmethod recovery_key", noGrant},
+		{"by a code and an SSH key", "method recovery_code\n\t\tmethod ssh_key", noGrant},
 	} {
-		t.Run(name, func(t *testing.T) {
-			fatal(t, e.Configure(t.Context(), func(text string) string { return withMethods(text, methods) }))
-			try(t, e).mustBeGreen(t)
+		t.Run(c.name, func(t *testing.T) {
+			fatal(t, e.Configure(t.Context(), func(text string) string {
+				if c.program == noGrant {
+					text = withoutGrant(text)
+				}
+				return withMethods(text, c.methods)
+			}))
+			out := try(t, e)
+			if c.program == "" {
+				out.mustBeGreen(t)
+			} else if out.mustBeGreen(t, "program"); !strings.Contains(out.step("program"), c.program) || out.step("program's token") != "" {
+				t.Errorf("%+v", out)
+			}
 			nothingLeft(t, e)
 		})
 	}
 	t.Run("by what nobody can have two of", func(t *testing.T) {
 		const methods = "method recovery_code\n\t\tmethod passphrase {\n\t\t\trisk_analysis RA-1\n\t\t}"
 		fatal(t, e.Configure(t.Context(), func(text string) string { return withMethods(text, methods) }))
-		try(t, e).mustBeGreen(t, "lost")
+		try(t, e).mustBeGreen(t, "lost", "program")
 		nothingLeft(t, e)
 	})
+}
+
+// noGrant is said where programs are given no tokens.
+const noGrant = "the upstream has no upstream_grant"
+
+// withoutGrant gives programs no tokens.
+func withoutGrant(caddyfile string) string {
+	return strings.Replace(caddyfile, "upstream_grant ", "# upstream_grant ", 1)
 }
 
 // withMethods puts methods in the place of those of a Caddyfile.
@@ -103,6 +134,14 @@ func TestTryIsGreenInFrontOfARealKratos(t *testing.T) {
 	t.Parallel()
 	e := own(t, env.Options{IdP: env.Kratos, Probation: "72h"})
 	try(t, e).mustBeGreen(t)
+	noIdentityLeft(t, e)
+	fatal(t, e.Configure(t.Context(), func(text string) string { return strings.Replace(text, "session_tokens", "# session_tokens", 1) }))
+	try(t, e).mustBeGreen(t, "program")
+	noIdentityLeft(t, e)
+}
+
+func noIdentityLeft(t *testing.T, e *env.Env) {
+	t.Helper()
 	var people []struct {
 		ID string `json:"id"`
 	}

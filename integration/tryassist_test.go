@@ -22,7 +22,7 @@ func TestAPlainRealmIsSetUpAndTriedOut(t *testing.T) {
 	fatal(t, e.Configure(t.Context(), func(now string) string { return asPrinted(t, e, now, plan.Caddyfile) }))
 
 	out := try(t, e)
-	out.mustBeGreen(t)
+	out.mustBeGreen(t, "program")
 	out.isOfModeAssist(t, "has no button for the gateway")
 	nothingLeft(t, e)
 
@@ -45,7 +45,7 @@ func TestAPlainRealmIsSetUpAndTriedOut(t *testing.T) {
 	h.must("--button", "--apply")
 	fatal(t, e.Configure(t.Context(), func(text string) string { return withMethods(text, "method passkey") })) // with limits for two tries in a minute
 	out = try(t, e)
-	out.mustBeGreen(t)
+	out.mustBeGreen(t, "program")
 	out.isOfModeAssist(t, "the button on the sign-in page")
 }
 

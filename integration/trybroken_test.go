@@ -35,6 +35,7 @@ var brokenRealms = []brokenRealm{
 	{name: "the wrong secret", step: "session", mend: "client secret", config: map[string]any{"clientSecret": "not-the-secret-of-the-gateway-at-all"}},
 	{name: "the wrong token address", step: "session", mend: "token URL", config: map[string]any{"tokenUrl": "https://localhost:1/token"}},
 	{name: "the wrong keys", step: "session", mend: "JWKS URL", config: map[string]any{"jwksUrl": "https://localhost:1/jwks"}},
+	{name: "the grant is off", step: "program", mend: "jwtAuthorizationGrantEnabled", config: map[string]any{"jwtAuthorizationGrantEnabled": "false"}},
 }
 
 func TestTryIsRedInARealmThatIsBroken(t *testing.T) {
@@ -45,13 +46,24 @@ func TestTryIsRedInARealmThatIsBroken(t *testing.T) {
 			restore := m.make(t, realServer(e))
 			defer restore()
 			out := try(t, e)
-			if out.Green || out.status != 1 || !strings.Contains(out.step(m.step), m.mend) {
+			if said := out.step(m.step); out.Green || out.status != 1 || !strings.HasPrefix(said, "failed: ") || !strings.Contains(said, m.mend) {
 				t.Errorf("%+v", out)
 			}
 			nothingLeft(t, e)
 		})
 	}
 	try(t, e).mustBeGreen(t)
+}
+
+// Kratos tells nobody whether it has this flag.
+func TestTryIsRedWhereKratosGivesProgramsNothing(t *testing.T) {
+	t.Parallel()
+	e := own(t, env.Options{IdP: env.Kratos, Kratos: "feature_flags: {use_continue_with_transitions: false}\n", Probation: "72h"})
+	out := try(t, e)
+	if said := out.step("program"); out.Green || out.status != 1 || !strings.HasPrefix(said, "failed: ") || !strings.Contains(said, "use_continue_with_transitions") {
+		t.Errorf("%+v", out)
+	}
+	noIdentityLeft(t, e)
 }
 
 // make makes the mistake, and restore takes it back.
@@ -126,7 +138,7 @@ func TestNothingIsLeftOfATryThatIsKilled(t *testing.T) {
 		}
 		nothingLeft(t, e)
 	})
-	for _, step := range []string{"account", "authenticators", "proof"} {
+	for _, step := range []string{"account", "proof", "program's token"} {
 		t.Run("the command, after "+step, func(t *testing.T) {
 			before := trialAccounts(t, e)
 			for range 5 { // on a busy machine, the command may get to the end first, and clean up

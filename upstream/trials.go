@@ -44,6 +44,19 @@ type TrialPath struct {
 	// MendEntry and MendSignIn say what to look at if that does not lead to the gateway, and if what the gateway answers makes no session.
 	MendEntry  string `json:"mend_entry"`
 	MendSignIn string `json:"mend_sign_in"`
+	// Program is what a program gets that recovers without a browser.
+	Program TrialProgram `json:"program"`
+}
+
+// TrialProgram is where the server itself tells whose the token is that a program was given: to whoever has the token, so that nobody needs a right for it.
+type TrialProgram struct {
+	// Option of the upstream's configuration by which programs are given something.
+	Option string `json:"option"`
+	// URL takes an access token as Bearer and answers with its sub (OpenID Connect Core section 5.3), or a session token as X-Session-Token, and answers
+	// with identity.id. "": programs are given nothing, see [Facts].Programs.
+	URL string `json:"url,omitzero"`
+	// Mend says what to look at if a program is given nothing, or nothing good.
+	Mend string `json:"mend,omitzero"`
 }
 
 // TrialPrefix is how the names of accounts for trials begin, so that nobody mistakes one for a person's.

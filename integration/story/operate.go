@@ -20,7 +20,8 @@ func (s *Story) try(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.saw(strings.Contains(out, "session"), "an account that was made for it recovered, and is gone (caddy regrant try)")
+	return s.saw(strings.Contains(out, "✓ session: ") && strings.Contains(out, "✓ program's token: "),
+		"an account that was made for it recovered, in a browser and as a program, and is gone (caddy regrant try)")
 }
 
 // examine has the doctor look at a good deployment.

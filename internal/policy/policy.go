@@ -98,13 +98,22 @@ func New(c Config) (*Policy, error) {
 // Enough tells whether proofs by methods would be enough together, each as good as its method can make it, for an account
 // against which nothing speaks. Methods that are not configured count for nothing.
 func (p *Policy) Enough(methods []attest.Method) bool {
+	return p.enough(methods, attest.Method.CanResistRelay)
+}
+
+// EnoughWithoutBrowser is Enough for proofs that a program brings.
+func (p *Policy) EnoughWithoutBrowser(methods []attest.Method) bool {
+	return p.enough(methods, attest.Method.CanResistRelayWithoutBrowser)
+}
+
+func (p *Policy) enough(methods []attest.Method, resists func(attest.Method) bool) bool {
 	best := Input{
 		Account: Account{OwnsIdentifier: true, Enabled: true, Privilege: PrivilegeOrdinary},
 		Actions: []attest.Action{attest.ActionRehearse}, // which no upstream can lack
 	}
 	for _, m := range methods {
 		if slices.Contains(p.methods, m) {
-			best.Proofs = append(best.Proofs, Proof{Method: m, RelayResistant: m.CanResistRelay()})
+			best.Proofs = append(best.Proofs, Proof{Method: m, RelayResistant: resists(m)})
 		}
 	}
 	return p.Decide(best).Granted()

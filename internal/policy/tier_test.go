@@ -182,6 +182,7 @@ func TestEnoughIsWhatTheBestProofsWouldBeGranted(t *testing.T) {
 	for list, want := range map[string]bool{
 		"":                                 false,
 		"passkey":                          true,
+		"recovery-code passkey":            true,
 		"device-certificate":               false,
 		"tpm":                              true, // accepted, and it can resist relays
 		"ssh-key":                          false,
@@ -201,6 +202,9 @@ func TestEnoughIsWhatTheBestProofsWouldBeGranted(t *testing.T) {
 		}
 		if got := p.Enough(methods); got != want {
 			t.Errorf("%q: %v, want %v", list, got, want)
+		}
+		if got := p.EnoughWithoutBrowser(methods); got != (want && list != "passkey") { // whose page tells that nobody relays it
+			t.Errorf("%q, of a program: %v", list, got)
 		}
 	}
 }

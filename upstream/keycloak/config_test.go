@@ -1,6 +1,7 @@
 package keycloak_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/regrant/regrant/upstream/keycloak"
@@ -46,6 +47,19 @@ func TestATrialGoesTheWayOfTheMode(t *testing.T) {
 		must(t, err)
 		if path := a.TrialPath(); path.Link != want || path.Assist == strict || path.MendEntry == "" || path.MendSignIn == "" {
 			t.Errorf("strict %v: %+v", strict, path)
+		}
+	}
+}
+
+func TestATrialKnowsWhetherProgramsAreGivenTokens(t *testing.T) {
+	cfg := keycloak.Config{URL: "http://127.0.0.1:8080", PublicURL: "https://id.example.com", Realm: "acme", ClientID: "gateway", ClientSecret: "secret"}
+	for client, want := range map[string]string{"": "", "programs": "https://id.example.com/realms/acme/protocol/openid-connect/userinfo"} {
+		cfg.GrantClientID, cfg.GrantClientSecret = client, client
+		a, err := keycloak.New(cfg)
+		must(t, err)
+		p := a.TrialPath().Program
+		if p.URL != want || p.Option != "upstream_grant" || (p.URL != "") != (len(a.Facts().Programs) > 0) || !strings.Contains(p.Mend, client) {
+			t.Errorf("client %q: %+v", client, p)
 		}
 	}
 }

@@ -178,10 +178,23 @@ func (a *Adapter) TrialPath() upstream.TrialPath {
 			"identity-provider-redirector to " + a.alias + ", and " + enabled,
 		MendSignIn: "Compare the identity provider " + a.alias + " with what `caddy regrant broker` prints: token URL, JWKS URL, issuer, client ID and client secret. Keycloak must " +
 			"reach the gateway under these addresses and trust its certificate. The event log of the realm names the error.",
+		Program: a.trialProgram(),
 	}
 	if !a.guard.strict {
 		path.Assist, path.Link, path.MendEntry = true, "/broker/"+a.alias+"/login", "In the realm, "+enabled
 		path.MendSignIn = path.MendEntry + " Its browser flow must have the Identity Provider Redirector. " + path.MendSignIn
 	}
 	return path
+}
+
+// trialProgram is userinfo, which the scope of a program's token is good for.
+func (a *Adapter) trialProgram() upstream.TrialProgram {
+	p := upstream.TrialProgram{Option: "upstream_grant"}
+	if a.grantClient.id != "" {
+		p.URL = a.api.issuer + "/protocol/openid-connect/userinfo"
+		p.Mend = "The identity provider " + a.alias + " must take the gateway's assertions (jwtAuthorizationGrantEnabled), and the client " + a.grantClient.id + " must take them of it, with the secret of upstream_grant: " +
+			"`caddy regrant init keycloak --upstream-grant` shows what differs, and with --apply makes it that. New accounts must have no required action. The gateway's log has " +
+			"Keycloak's own word."
+	}
+	return p
 }

@@ -47,3 +47,17 @@ func TestATrialGoesTheWayOfTheMode(t *testing.T) {
 		}
 	}
 }
+
+func TestATrialKnowsWhetherProgramsAreGivenSessions(t *testing.T) {
+	for programs, want := range map[bool]string{true: public + "/.ory/sessions/whoami", false: ""} {
+		cfg := plainConfig()
+		cfg.PublicURL, cfg.Programs = public+"/.ory", programs
+		a, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := a.TrialPath().Program; p.URL != want || p.Option != "session_tokens" || (p.Mend != "") != programs || (len(a.Facts().Programs) > 0) != programs {
+			t.Errorf("programs %v: %+v", programs, p)
+		}
+	}
+}

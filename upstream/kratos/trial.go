@@ -117,6 +117,12 @@ func (a *Adapter) TrialPath() upstream.TrialPath {
 		MendEntry: "The site of " + a.cfg.PublicURL + " must have the directive regrant before what leads to Kratos.",
 		MendSignIn: "Kratos' serve.public.base_url must be " + a.cfg.PublicURL + ", the method code must be enabled in selfservice.methods, and the addresses of " +
 			"upstream kratos must be those of its public and its admin API. Kratos' own log names the error.",
+		Program: upstream.TrialProgram{Option: "session_tokens"},
+	}
+	if a.cfg.Programs {
+		path.Program.URL = a.cfg.PublicURL + "/sessions/whoami"
+		path.Program.Mend = "session_tokens needs feature_flags.use_continue_with_transitions in Kratos' configuration, and the method code in selfservice.methods. The gateway's log says what " +
+			"Kratos answered."
 	}
 	if !a.cfg.Strict {
 		path.Assist = true

@@ -131,7 +131,7 @@ var Checks = []doctor.Check[*doctor.Server]{
 	},
 	{
 		ID: "kratos-session-tokens", Asks: "Can programs that are promised session tokens get them?",
-		Remedy: "Take session_tokens out of the upstream, or set feature_flags.use_continue_with_transitions to true; a recovery of a program shows whether it is.",
+		Remedy: "Take session_tokens out of the upstream, or set feature_flags.use_continue_with_transitions to true; 'caddy regrant try' shows whether it is.",
 		Look: func(_ context.Context, s *doctor.Server) doctor.Verdict {
 			if !s.Provider.SessionTokens {
 				return doctor.Pass("none are promised")

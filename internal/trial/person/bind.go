@@ -22,34 +22,64 @@ func (p *person) bind(ctx context.Context) (string, error) {
 	if err := p.enterSelf(ctx); err != nil {
 		return "", err
 	}
-	var names []string
-	for _, m := range p.Methods {
+	for _, m := range p.needed() {
 		t, err := p.bindOne(ctx, m)
 		if err != nil {
 			return "", err
 		}
-		p.kept, names = append(p.kept, t), append(names, string(m))
+		p.bound = append(p.bound, t)
 	}
+	p.kept = p.those(p.Methods)
 	more := ""
+	if rest := p.bound[len(p.kept):]; len(rest) > 0 {
+		more = ", and " + methodsOf(rest) + " for a program"
+	}
 	if m := p.spare(); m != "" {
 		var err error
 		if p.lost, err = p.bindOne(ctx, m); err != nil {
 			return "", err
 		}
-		more = ", and one more " + string(m) + ", which is going to be lost"
+		more += ", and one more " + string(m) + ", which is going to be lost"
 	}
 	seen, err := p.operator.Observe(ctx)
 	if err != nil {
 		return "", err
 	}
-	bound := len(p.kept)
+	bound := len(p.bound)
 	if p.lost != nil {
 		bound++
 	}
 	if len(seen.Authenticators) != bound {
 		return "", failed("", "%d authenticators were bound, and the gateway lists %d", bound, len(seen.Authenticators))
 	}
-	return "bound " + strings.Join(names, " and ") + ", which is enough" + more + "; what is bound counts at once, in a trial alone", nil
+	return "bound " + methodsOf(p.kept) + ", which is enough" + more + "; what is bound counts at once, in a trial alone", nil
+}
+
+// needed are the methods that are to be bound, what recovers in the browser first.
+func (p *person) needed() []attest.Method {
+	methods := slices.Clone(p.Methods)
+	if p.Path.Program.URL == "" {
+		return methods
+	}
+	for _, m := range p.Programs {
+		if !slices.Contains(methods, m) {
+			methods = append(methods, m)
+		}
+	}
+	return methods
+}
+
+// those are the bound ones of methods.
+func (p *person) those(methods []attest.Method) []thing {
+	return slices.DeleteFunc(slices.Clone(p.bound), func(t thing) bool { return !slices.Contains(methods, t.method()) })
+}
+
+func methodsOf(things []thing) string {
+	names := make([]string, len(things))
+	for i, t := range things {
+		names[i] = string(t.method())
+	}
+	return strings.Join(names, " and ")
 }
 
 // spare is the method of which there can be two; "": there is none.

@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/regrant/regrant/attest"
+	"github.com/regrant/regrant/internal/wire"
 	"github.com/regrant/regrant/upstream"
 )
 
@@ -28,9 +30,12 @@ type Trial struct {
 	Issuer   string
 	Account  string // as typed
 	Password string // of the account at the identity provider
+	// AccountID is its stable id there.
+	AccountID string
 	// Cookie is that of a session of self-service, and Secret its value.
 	Cookie, Secret string
 	Methods        []attest.Method // that are enough together
+	Programs       []attest.Method // likewise for a program without a browser; none: there are no such
 	Path           upstream.TrialPath
 }
 
@@ -123,11 +128,21 @@ type person struct {
 	self      *browser // in which authenticators are bound and reported lost
 	away      *browser // in which the account is recovered
 	csrf      string   // of the session of self-service
-	kept      []thing  // what recovers
+	bound     []thing  // but for the lost one
+	kept      []thing  // those of them that recover
 	lost      thing
 	old       []string // ids of the sessions from before
-	reference string   // of the recovery
+	reference string   // of the recovery, the newest one
 	last      *page    // where the recovery ended
+	program   *program // that recovers without a browser; nil: not yet
+	redeemed  string   // its recovery token
+	given     wire.CompleteResponse
+}
+
+// step is one thing to do, and what was seen then.
+type step struct {
+	name string
+	do   func(context.Context) (string, error)
 }
 
 // Run does the steps and tells of each when it is done, as far as the first that does not hold. ok tells whether all did.
@@ -142,10 +157,7 @@ func Run(ctx context.Context, t Trial, o Operator, roots *x509.CertPool, tell fu
 	defer p.transport.CloseIdleConnections()
 	p.self, p.away = newBrowser(p.transport), newBrowser(p.transport)
 	p.self.keep(issuer, t.Cookie, t.Secret)
-	steps := []struct {
-		name string
-		do   func(context.Context) (string, error)
-	}{
+	steps := slices.Concat([]step{
 		{"old session", p.signInBefore},
 		{"authenticators", p.bind},
 		{"lost", p.lose},
@@ -154,19 +166,18 @@ func Run(ctx context.Context, t Trial, o Operator, roots *x509.CertPool, tell fu
 		{"session", p.enter},
 		{"old session ended", p.oldEnded},
 		{"journal", p.recorded},
-		{"notices", p.told},
-	}
+	}, p.programSteps(), []step{{"notices", p.told}})
 	if t.Path.Assist {
 		tell(StepOf("mode", "", skipped(modeAssist)))
 	}
 	for _, s := range steps {
 		seen, err := s.do(ctx)
-		step := StepOf(s.name, seen, err)
+		said := StepOf(s.name, seen, err)
 		if ctx.Err() != nil {
-			step = Step{s.name, Untold, "it was broken off", ""}
+			said = Step{s.name, Untold, "it was broken off", ""}
 		}
-		tell(step)
-		if step.Outcome == Failed || step.Outcome == Untold {
+		tell(said)
+		if said.Outcome == Failed || said.Outcome == Untold {
 			return false, nil
 		}
 	}

@@ -38,7 +38,7 @@ func (p *person) lose(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(after.Authenticators) != len(p.kept) {
+	if len(after.Authenticators) != len(p.bound) {
 		return "", failed("", "it was reported lost, and still counts")
 	}
 	_, _, err = p.attest(ctx, newBrowser(p.transport), []thing{p.lost})
@@ -150,38 +150,51 @@ func excerpt(p *page) string {
 
 // attest begins a recovery and proves it with things: as a program if one of them is a device, whose key then holds it, else in the browser.
 func (p *person) attest(ctx context.Context, b *browser, things []thing) (wire.AttestResponse, *program, error) {
-	client, call := "", func(path string, in, out any) error { return b.call(ctx, p.address(path), "", in, out) }
-	var device *program
-	for _, t := range things {
-		if d := deviceOf(t); d != nil {
-			device = &program{browser: newBrowser(p.transport), key: d.key}
-			client = "regrant-device"
-			call = func(path string, in, out any) error { return device.call(ctx, p.address(path), in, out) }
+	if deviceOf(things) != nil {
+		g, err := p.newProgram(things)
+		if err != nil {
+			return wire.AttestResponse{}, nil, err
 		}
+		answer, err := p.attestAs(ctx, g, things)
+		return answer, g, err
 	}
-	var answer wire.AttestResponse
+	answer, err := p.argue(ctx, "", func(path string, in, out any) error { return b.call(ctx, p.address(path), "", in, out) }, things)
+	return answer, nil, err
+}
+
+// attestAs is attest for a program.
+func (p *person) attestAs(ctx context.Context, g *program, things []thing) (wire.AttestResponse, error) {
+	return p.argue(ctx, deviceClient, func(path string, in, out any) error { return g.call(ctx, p.address(path), in, out) }, things)
+}
+
+// argue begins a recovery for a client, "" for a browser's, and brings the proofs.
+func (p *person) argue(ctx context.Context, client string, call func(path string, in, out any) error, things []thing) (answer wire.AttestResponse, err error) {
 	var begun wire.InitiateResponse
 	request := wire.InitiateRequest{AccountIdentifier: p.Account, Actions: []string{string(attest.ActionSignIn)}, ClientID: client}
 	if err := call("/initiate", request, &begun); err != nil {
-		return answer, nil, err
+		return answer, err
 	}
 	proof := wire.AttestRequest{RecoveryID: begun.RecoveryID}
 	for _, t := range things {
 		said, err := t.evidence(begun.Statement)
 		if err != nil {
-			return answer, nil, err
+			return answer, err
 		}
 		element, err := json.Marshal(said)
 		if err != nil {
-			return answer, nil, err
+			return answer, err
 		}
 		proof.Evidence = append(proof.Evidence, jsontext.Value(element))
 	}
-	err := call("/attest", proof, &answer)
-	return answer, device, err
+	return answer, call("/attest", proof, &answer)
 }
 
-func deviceOf(t thing) *device {
-	d, _ := t.(*device)
-	return d
+// deviceOf is the device among things; nil: there is none.
+func deviceOf(things []thing) *device {
+	for _, t := range things {
+		if d, ok := t.(*device); ok {
+			return d
+		}
+	}
+	return nil
 }

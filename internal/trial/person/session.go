@@ -60,16 +60,9 @@ func (p *person) signInBefore(ctx context.Context) (string, error) {
 // prove begins the recovery, proves it, and notes its reference.
 func (p *person) prove(ctx context.Context) (string, error) {
 	answer, device, err := p.attest(ctx, p.away, p.kept)
-	if no, ok := errors.AsType[*refused](err); ok {
-		return "", failed(mendProof, "the proof was not accepted: %v", no)
-	}
-	if err != nil {
+	if err := p.isGranted(answer, err); err != nil {
 		return "", err
 	}
-	if answer.Outcome != wire.OutcomeGranted || answer.Reference == "" {
-		return "", failed(mendProof, "the recovery was not granted: the gateway answers %q", answer.Outcome)
-	}
-	p.reference = answer.Reference
 	if device != nil {
 		if err := p.handOver(ctx, device, answer.RecoveryToken); err != nil {
 			return "", err
@@ -83,6 +76,21 @@ func (p *person) prove(ctx context.Context) (string, error) {
 		return "", failed("", "the recovery was granted, and is not in the journal")
 	}
 	return "the gateway has granted recovery " + p.reference, nil
+}
+
+// isGranted is nil if an attest was answered with a grant, whose reference it notes.
+func (p *person) isGranted(answer wire.AttestResponse, err error) error {
+	if no, ok := errors.AsType[*refused](err); ok {
+		return failed(mendProof, "the proof was not accepted: %v", no)
+	}
+	if err != nil {
+		return err
+	}
+	if answer.Outcome != wire.OutcomeGranted || answer.Reference == "" {
+		return failed(mendProof, "the recovery was not granted: the gateway answers %q", answer.Outcome)
+	}
+	p.reference = answer.Reference
+	return nil
 }
 
 // handOver brings a program's recovery into the browser, as far as the page that asks whether it is meant.
@@ -165,12 +173,15 @@ func (p *person) recorded(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	kinds := p.kinds(seen)
+	kinds, mend := p.kinds(seen), p.Path.MendSignIn
+	if p.program != nil {
+		mend = p.Path.Program.Mend
+	}
 	switch {
 	case !p.entry(seen, abandoned).IsZero():
-		return "", failed(p.Path.MendSignIn, "the recovery was abandoned: the journal has %s", strings.Join(kinds, ", "))
+		return "", failed(mend, "the recovery was abandoned: the journal has %s", strings.Join(kinds, ", "))
 	case !ok:
-		return "", failed(p.Path.MendSignIn, "the recovery is not closed after %s: the journal has %s", doneTime, strings.Join(kinds, ", "))
+		return "", failed(mend, "the recovery is not closed after %s: the journal has %s", doneTime, strings.Join(kinds, ", "))
 	case p.entry(seen, granted).IsZero() || p.entry(seen, session).IsZero():
 		return "", failed("", "the journal lacks entries: it has %s", strings.Join(kinds, ", "))
 	}

@@ -2,6 +2,7 @@ package person
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -50,46 +51,70 @@ type program struct {
 	nonce    string // what the gateway last sent to prove possession with (RFC 9449 section 8)
 }
 
-// call posts JSON with a proof of possession. If the gateway asks for a nonce, it is sent once more.
+// call posts JSON with a proof of possession.
 func (g *program) call(ctx context.Context, address string, in, out any) error {
-	err := g.once(ctx, address, in, out)
-	if no, ok := errors.AsType[*refused](err); ok && no.code == string(wire.ProblemUseDPoPNonce) {
-		err = g.once(ctx, address, in, out)
-	}
-	return err
-}
-
-func (g *program) once(ctx context.Context, address string, in, out any) error {
-	r, err := newCall(ctx, address, in)
+	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	proof, err := wire.NewProofWithNonce(g.key, http.MethodPost, address, time.Now(), "", g.nonce)
+	got, err := g.post(ctx, address, jsonType, body, "")
 	if err != nil {
 		return err
-	}
-	r.Header.Set("DPoP", proof)
-	got, err := g.send(r)
-	if err != nil {
-		return err
-	}
-	if nonce := got.header.Get("DPoP-Nonce"); nonce != "" {
-		g.nonce = nonce
 	}
 	return got.read(out)
 }
+
+// post posts with a proof of possession, of an access token too if that is not empty. If the gateway asks for a nonce, it is sent once more.
+func (g *program) post(ctx context.Context, address, mediaType string, body []byte, access string) (answer, error) {
+	got, err := g.once(ctx, address, mediaType, body, access)
+	if err == nil && got.wantsNonce() {
+		got, err = g.once(ctx, address, mediaType, body, access)
+	}
+	return got, err
+}
+
+func (g *program) once(ctx context.Context, address, mediaType string, body []byte, access string) (answer, error) {
+	r, err := newPost(ctx, address, mediaType, body)
+	if err != nil {
+		return answer{}, err
+	}
+	hash := ""
+	if access != "" {
+		hash = wire.AccessTokenHash(access)
+		r.Header.Set("Authorization", "DPoP "+access)
+	}
+	proof, err := wire.NewProofWithNonce(g.key, http.MethodPost, address, time.Now(), hash, g.nonce)
+	if err != nil {
+		return answer{}, err
+	}
+	r.Header.Set("DPoP", proof)
+	got, err := g.send(r)
+	if nonce := got.header.Get("DPoP-Nonce"); nonce != "" {
+		g.nonce = nonce
+	}
+	return got, err
+}
+
+const (
+	jsonType = "application/json"
+	formType = "application/x-www-form-urlencoded"
+)
 
 func newCall(ctx context.Context, address string, in any) (*http.Request, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
 	}
+	return newPost(ctx, address, jsonType, body)
+}
+
+func newPost(ctx context.Context, address, mediaType string, body []byte) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Content-Type", mediaType)
+	r.Header.Set("Accept", jsonType)
 	r.Header.Set("User-Agent", userAgent)
 	return r, nil
 }
@@ -108,12 +133,7 @@ func (a answer) read(out any) error {
 		return nil
 	}
 	if a.status != http.StatusOK || out == nil {
-		var problem struct {
-			Type   string `json:"type"`
-			Detail string `json:"detail"`
-		}
-		_ = json.Unmarshal([]byte(a.body), &problem) // what is no problem has no code
-		no := &refused{a.status, strings.TrimPrefix(problem.Type, "urn:regrant:problem:"), problem.Detail}
+		no := a.refusal()
 		if a.status == http.StatusTooManyRequests || a.status >= 500 {
 			return &untold{"the gateway answers " + no.Error(), mendLater, nil}
 		}
@@ -123,6 +143,24 @@ func (a answer) read(out any) error {
 		return fmt.Errorf("the answer cannot be read: %v", err)
 	}
 	return nil
+}
+
+// refusal is what the gateway says of one: a problem (RFC 9457), or an error of OAuth (RFC 6749 section 5.2). What is neither has no code.
+func (a answer) refusal() *refused {
+	var said struct {
+		Type        string `json:"type"`
+		Detail      string `json:"detail"`
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	_ = json.Unmarshal([]byte(a.body), &said)
+	return &refused{a.status, cmp.Or(strings.TrimPrefix(said.Type, "urn:regrant:problem:"), said.Error), cmp.Or(said.Detail, said.Description)}
+}
+
+// wantsNonce tells whether the proof is to be made anew with the nonce that came (RFC 9449 sections 8 and 9).
+func (a answer) wantsNonce() bool {
+	code := a.refusal().code
+	return code == string(wire.ProblemUseDPoPNonce) || code == "use_dpop_nonce"
 }
 
 // notReached is why no answer came. Nothing of it says how the gateway is.

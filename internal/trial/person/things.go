@@ -67,7 +67,9 @@ func (c *codes) evidence(string) (members, error) {
 	if len(c.left) == 0 {
 		return nil, failed("", "the gateway showed no recovery codes")
 	}
-	return members{"method": c.method(), "code": c.left[0]}, nil
+	code := c.left[0]
+	c.left = c.left[1:] // each is good once
+	return members{"method": c.method(), "code": code}, nil
 }
 
 // passphrase is one that nobody remembers.
