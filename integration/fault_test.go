@@ -45,10 +45,10 @@ func passes(t *testing.T, e *env.Env) {
 	}
 }
 
-// isUnavailable checks the answer to an attest that could not be judged.
-func isUnavailable(t *testing.T, a claimant.Answer) {
+// isUnavailable checks the answer to what could not be judged or done.
+func isUnavailable(t *testing.T, what string, a claimant.Answer) {
 	t.Helper()
-	isProblem(t, "attest", a, http.StatusServiceUnavailable, "unavailable", "")
+	isProblem(t, what, a, http.StatusServiceUnavailable, "unavailable", "")
 	if a.Header.Get("Retry-After") == "" {
 		t.Error("nothing says when to come again")
 	}
@@ -147,15 +147,14 @@ var troubles = []fault{failing, garbage, truncated, slow, silent, refusing, lead
 func grantsAndLosesNothing(t *testing.T, kind string) {
 	t.Helper()
 	e, proxy := faulty(t, kind, newcomers()[:2*len(troubles)]...)
-	alice, bob := enrolled(t, e, "alice"), enrolled(t, e, "bob")
+	alice := enrolled(t, e, "alice")
 	recovers := func(t *testing.T) {
 		b, page := alice.confirming()
 		isSignedIn(t, e, press(t, b, page), "alice")
-		bob.isGiven(bob.exchanged(bob.granted().RecoveryToken))
 	}
 	recovers(t)
 	baseline := goroutines(t, e)
-	programs := []*person{bob}
+	var programs []*person
 	for _, f := range troubles {
 		t.Run(string(f), func(t *testing.T) {
 			t.Cleanup(func() { proxy.set(sound) })
@@ -206,58 +205,54 @@ func grantsAndLosesNothing(t *testing.T, kind string) {
 	}
 }
 
-// getsThrough has a person and, beside him, another one's program complete under a fault: both wait as long as it takes, and come through once it
-// is over. Each has an account of his own: a recovery waits for the end of the one before.
+// getsThrough has a person complete under a fault. Beside him another one's program does, and he proves himself once more: all wait as long as it
+// takes. Once it is over, the two that were granted come through. Each has an account of his own: a recovery waits for the end of the one before.
 func getsThrough(t *testing.T, e *env.Env, proxy *faultProxy, f fault) (program *person) {
 	t.Helper()
 	p, program := enrolled(t, e, newcomer(t, e)), enrolled(t, e, newcomer(t, e))
 	proxy.confuse(e, p.user, program.user)
-	if e.Kind != env.Hydra { // which knows no accounts, and is asked at the end alone
-		p.isNotGranted(func() { proxy.set(f) })
-	}
-	proxy.set(sound)
-	access := program.exchanged(program.granted().RecoveryToken)
+	access, in := program.exchanged(program.granted().RecoveryToken), p.initiated()
 	b, page := p.confirming()
+	granted := len(recoveries(t, e))
 	proxy.set(f)
-	completed := program.completing(access)
+	asked := map[string]<-chan claimant.Answer{"complete": asking(t, func() (claimant.Answer, error) {
+		_, a, err := program.Complete(t.Context(), access)
+		return a, err
+	})}
+	if e.Kind != env.Hydra { // which knows no accounts, and is asked at the end alone
+		asked["attest"] = asking(t, func() (claimant.Answer, error) {
+			_, a, err := p.Attest(t.Context(), in.RecoveryID, p.Proof(in.Statement))
+			return a, err
+		})
+	}
+	passes(t, e)
 	kept := press(t, b, page)
+	for what, answer := range asked {
+		isUnavailable(t, what, <-answer)
+	}
 	if kept.Status != http.StatusServiceUnavailable || !waits(kept) {
 		t.Fatalf("the completion is answered %d by way of %v: %q", kept.Status, kept.Via, kept.Text())
 	}
-	answer := <-completed
-	isProblem(t, "complete", answer, http.StatusServiceUnavailable, "unavailable", "")
-	if answer.Header.Get("Retry-After") == "" {
-		t.Error("nothing says when to come again")
+	if more, n := len(recoveries(t, e))-granted, p.standing()+program.standing(); more > 0 || n > 0 {
+		t.Errorf("%d recoveries were granted, and there are %d sessions and ways in", more, n)
 	}
-	if n := p.standing() + program.standing(); n > 0 {
-		t.Errorf("there are %d sessions and ways in", n)
-	}
-	passes(t, e)
 	proxy.set(sound)
 	isSignedIn(t, e, goOn(t, b, kept), p.user)
 	program.isGiven(access)
 	return program
 }
 
-// isNotGranted has p prove himself after fails.
-func (p *person) isNotGranted(fails func()) {
-	p.t.Helper()
-	before := len(recoveries(p.t, p.e))
-	in := p.initiated()
-	fails()
+// asking asks beside the test, and sends what is answered.
+func asking(t *testing.T, ask func() (claimant.Answer, error)) <-chan claimant.Answer {
 	answered := make(chan claimant.Answer, 1)
 	go func() {
-		_, a, err := p.Attest(p.t.Context(), in.RecoveryID, p.Proof(in.Statement))
+		a, err := ask()
 		if err != nil {
-			p.t.Error(err)
+			t.Error(err)
 		}
 		answered <- a
 	}()
-	passes(p.t, p.e)
-	isUnavailable(p.t, <-answered)
-	if after := len(recoveries(p.t, p.e)); after != before {
-		p.t.Errorf("%d recoveries were granted", after-before)
-	}
+	return answered
 }
 
 // standing counts the sessions and ways in of p that are at the identity provider.
@@ -274,19 +269,6 @@ func (p *person) standing() int {
 		links += len(trusts)
 	}
 	return n + links
-}
-
-// completing asks for what a program is given, and answers what came.
-func (p *person) completing(access string) <-chan claimant.Answer {
-	answered := make(chan claimant.Answer, 1)
-	go func() {
-		_, a, err := p.Complete(p.t.Context(), access)
-		if err != nil {
-			p.t.Error(err)
-		}
-		answered <- a
-	}()
-	return answered
 }
 
 // isGiven asks until a program is given what is good at the identity provider.
@@ -333,7 +315,7 @@ func TestBelowTheReserveNothingIsGrantedAndTrafficPasses(t *testing.T) {
 	passes(t, e)
 	_, a, err := p.Attest(t.Context(), in.RecoveryID, p.Proof(in.Statement))
 	fatal(t, err)
-	isUnavailable(t, a)
+	isUnavailable(t, "attest", a)
 	page, err := browser.New(e.Roots).Open(t.Context(), e.Issuer+"/")
 	fatal(t, err)
 	if page.Status != http.StatusServiceUnavailable || page.Title == "" {
