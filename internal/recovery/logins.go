@@ -87,13 +87,22 @@ func (s *Service) prepareAgain(ctx context.Context, signature string) {
 	defer cancel()
 	var rec *record
 	err := s.DB.View(ctx, func(r storage.Reader) (err error) {
-		rec, err = s.byCode(r, signature)
-		return err
+		if rec, err = s.byCode(r, signature); err != nil {
+			return err
+		}
+		return s.allowed(r, rec)
 	})
 	if err != nil {
-		return // which the code's redemption says, too
+		return // which the code's redemption says, too: of one that was vetoed nothing is demanded any more
 	}
-	if err := s.prepare(ctx, rec); err != nil {
+	done := make(chan error, 1)
+	go func() { done <- s.prepare(ctx, rec) }()
+	select {
+	case err = <-done:
+	case <-ctx.Done(): // whatever it still waits for, ctx ends it
+		err = ctx.Err()
+	}
+	if err != nil {
 		s.Logger.Warn("an account could not be prepared again as its session is made", "error", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/regrant/regrant/fosite/broker"
 	"github.com/regrant/regrant/upstream"
@@ -39,13 +38,12 @@ func TestThatAnAccountCouldNotBePreparedAgainEndsNothing(t *testing.T) {
 	}
 }
 
-func TestAnAccountThatIsDisabledBeforeTheEndIsNotFinished(t *testing.T) {
+func TestNothingIsDemandedAgainForAVetoedRecovery(t *testing.T) {
 	h := newHouse(t)
-	txn, signature := h.inSession(browserHolder("b"))
-	must(t, h.Logins().Redeem(t.Context(), signature))
-	h.idp.set("finish", upstream.ErrRefused)
-	h.sweep(time.Minute)
-	if got := h.state(txn); got != StateAbandoning || h.notices(MessageAbandoned) != 1 {
-		t.Errorf("state %s, told %d times", got, h.notices(MessageAbandoned))
+	_, signature := h.inSession(browserHolder("b"))
+	before := h.idp.log()
+	h.revokeDevice()
+	if err := h.Logins().Redeem(t.Context(), signature); !errors.Is(err, broker.ErrSpent) || h.idp.log() != before {
+		t.Errorf("%v, asked the provider for %s", err, strings.TrimPrefix(h.idp.log(), before))
 	}
 }

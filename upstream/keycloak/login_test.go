@@ -126,6 +126,14 @@ func TestTheLostOTPGoesOnlyWhenANewOneIsThere(t *testing.T) {
 		t.Error("the way in waits for the new factor")
 	}
 	fresh := w.addOTP(t, s.AccountID, "new", s.GrantedAt.Add(time.Second))
+	enable := func(on bool) {
+		must(t, w.Admin(t.Context(), "PUT", "/users/"+s.AccountID, map[string]any{"enabled": on}, nil))
+	}
+	enable(false)
+	if w.finish(t, s) || !slices.Contains(w.otps(t, s.AccountID), lost) {
+		t.Error("the lost factor of an account that is disabled is gone")
+	}
+	enable(true)
 	if !w.finish(t, s) {
 		t.Error("not finished although the new factor is there")
 	}

@@ -50,9 +50,14 @@ func (a *Adapter) Prepare(ctx context.Context, id string, actions []attest.Actio
 			return fmt.Errorf("preparing %s: %w: the account's store does not take it", action, upstream.ErrRefused)
 		}
 	}
-	if err := a.unlock(ctx, id); err != nil {
+	if err := a.demand(ctx, u, actions); err != nil {
 		return err
 	}
+	return a.unlock(ctx, id) // last, since it may be locked again at any time
+}
+
+// demand sets the required actions of actions that u does not have.
+func (a *Adapter) demand(ctx context.Context, u user, actions []attest.Action) error {
 	missing := u.missingDemands(actions)
 	if len(missing.add) == 0 {
 		return nil
@@ -60,11 +65,12 @@ func (a *Adapter) Prepare(ctx context.Context, id string, actions []attest.Actio
 	// Only this one member: a whole representation could overwrite a change
 	// made meanwhile, and an empty attribute map wipes the e-mail address.
 	change := map[string][]string{"requiredActions": append(missing.present, missing.add...)}
-	if err := a.api.send(ctx, http.MethodPut, "/users/"+id, change); err != nil {
+	if err := a.api.send(ctx, http.MethodPut, "/users/"+u.ID, change); err != nil {
 		return upstream.CouldNotTell(err)
 	}
 	// A required action that the server does not know vanishes silently.
-	if u, err = a.user(ctx, id); err != nil {
+	u, err := a.user(ctx, u.ID)
+	if err != nil {
 		return err
 	}
 	if missing := u.missingDemands(actions).add; len(missing) > 0 {

@@ -101,9 +101,6 @@ func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	if !*u.Enabled { // switched off since: nothing that is left to it is taken away any more
-		return false, fmt.Errorf("%w: the account is disabled", upstream.ErrRefused)
-	}
 	sessions, err := a.sessions(ctx, s.AccountID, "/sessions")
 	if err != nil {
 		return false, err
@@ -126,6 +123,9 @@ func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) 
 	if slices.ContainsFunc(u.RequiredActions, demandOf(s.Actions)) {
 		// A login that was not held up: the realm has switched the required
 		// action off. What the person came to replace is not replaced.
+		return false, nil
+	}
+	if !*u.Enabled { // switched off since: until it is switched on, nothing that it has is taken away
 		return false, nil
 	}
 	return a.removeLost(ctx, s)

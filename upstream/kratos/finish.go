@@ -2,7 +2,6 @@ package kratos
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/regrant/regrant/attest"
@@ -22,9 +21,6 @@ func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) 
 	i, err := a.identity(ctx, s.AccountID, "password")
 	if err != nil {
 		return false, err
-	}
-	if !i.active() { // switched off since: no session of the recovery's is left to it
-		return false, fmt.Errorf("%w: the identity is inactive", upstream.ErrRefused)
 	}
 	t := tagOf(s.Subject)
 	ours, later, err := a.made(ctx, i.ID, t)
