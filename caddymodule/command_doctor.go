@@ -73,6 +73,10 @@ func runDoctor(cmd *cobra.Command) (doctor.Report, error) {
 	if err := askGateway(cmd, http.MethodPost, "doctor", struct{}{}, &inside); err != nil {
 		return doctor.Report{}, fmt.Errorf("asking the gateway: %w", err)
 	}
+	hydra, err := hydraAddress(cmd, inside.Deployment.Provider)
+	if err != nil {
+		return doctor.Report{}, err
+	}
 	config, err := runningConfig(cmd, inside.Deployment)
 	if err != nil {
 		return doctor.Report{}, err
@@ -85,17 +89,13 @@ func runDoctor(cmd *cobra.Command) (doctor.Report, error) {
 	ctx, site := cmd.Context(), doctor.NewSite(inside.Deployment, roots)
 	findings := append(inside.Findings, doctor.Examine(ctx, config, doctor.ConfigChecks)...)
 	findings = append(findings, doctor.Examine(ctx, site, doctor.SiteChecks)...)
-	own, err := examineProvider(ctx, cmd, site.Bypass())
-	if err != nil {
-		return doctor.Report{}, err
-	}
-	findings = append(findings, own...)
+	findings = append(findings, examineProvider(ctx, cmd, site.Bypass(), hydra)...)
 	strict, _ := cmd.Flags().GetBool("strict")
 	return doctor.NewReport(findings, strict, accepted), nil
 }
 
-// examineProvider makes the checks that are particular to the identity provider.
-func examineProvider(ctx context.Context, cmd *cobra.Command, server *doctor.Server) ([]doctor.Finding, error) {
+// examineProvider makes the checks that are particular to the identity provider, and to the Hydra whose login app it is.
+func examineProvider(ctx context.Context, cmd *cobra.Command, server *doctor.Server, hydra string) []doctor.Finding {
 	var findings []doctor.Finding
 	switch server.Provider.Kind {
 	case "keycloak":
@@ -105,25 +105,24 @@ func examineProvider(ctx context.Context, cmd *cobra.Command, server *doctor.Ser
 	case "hydra":
 		findings = doctor.Examine(ctx, server, doctorhydra.Checks)
 	}
-	more, err := examineHydra(ctx, cmd, server)
-	return append(findings, more...), err
+	if server.Provider.HydraURL != "" {
+		findings = append(findings, doctorhydra.ExamineWithKratos(ctx, server, hydra)...)
+	}
+	return findings
 }
 
-// examineHydra makes the checks of a Hydra that stands before the identity provider, if one does.
-func examineHydra(ctx context.Context, cmd *cobra.Command, server *doctor.Server) ([]doctor.Finding, error) {
+// hydraAddress is where people reach that Hydra's public API; "": not said.
+func hydraAddress(cmd *cobra.Command, provider doctor.Provider) (string, error) {
 	public, _ := cmd.Flags().GetString("hydra")
 	switch {
-	case public != "" && server.Provider.HydraURL == "":
-		return nil, errors.New("--hydra: the upstream has no option hydra, so no Hydra is known whose login app it is")
-	case public != "" && !strings.HasPrefix(public, "https://"):
-		return nil, fmt.Errorf("--hydra %q: write the https address at which people reach Hydra's public API", public)
-	case server.Provider.HydraURL == "":
-		return nil, nil
+	case public == "":
+		return "", nil
+	case provider.HydraURL == "":
+		return "", errors.New("--hydra: the upstream has no option hydra, so no Hydra is known whose login app it is")
+	case !strings.HasPrefix(public, "https://"):
+		return "", fmt.Errorf("--hydra %q: write the https address at which people reach Hydra's public API", public)
 	}
-	if err := checkURL("--hydra", public); err != nil {
-		return nil, err
-	}
-	return doctorhydra.ExamineWithKratos(ctx, server, strings.TrimSuffix(public, "/")), nil
+	return strings.TrimSuffix(public, "/"), checkURL("--hydra", public)
 }
 
 // inspect reads the realm, if there is a client that may.

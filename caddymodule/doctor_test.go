@@ -199,8 +199,7 @@ func TestAnAddressOfHydraIsRefusedThatPeopleCannotUseOrNobodyNamed(t *testing.T)
 		if err := cmd.Flags().Set("hydra", c.at); err != nil {
 			t.Fatal(err)
 		}
-		site := doctor.NewSite(doctor.Deployment{Provider: doctor.Provider{HydraURL: c.hydra}}, nil)
-		if found, err := examineHydra(t.Context(), cmd, site.Bypass()); err == nil || !strings.HasPrefix(err.Error(), "--hydra") {
+		if found, err := hydraAddress(cmd, doctor.Provider{HydraURL: c.hydra}); err == nil || !strings.HasPrefix(err.Error(), "--hydra") {
 			t.Errorf("%s: %v, %v", name, found, err)
 		}
 	}

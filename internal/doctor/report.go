@@ -20,9 +20,9 @@ type Report struct {
 // nobody could tell. With strict, a warning counts as a failure. Accepted has reasons, by check, for which a warning, or what nobody could
 // tell, counts for nothing; a failure always counts.
 func NewReport(findings []Finding, strict bool, accepted map[string]string) Report {
-	r := Report{Status: StatusPass, Findings: ofEach(findings)}
-	for i := range r.Findings {
-		f := &r.Findings[i]
+	findings = slices.Clone(findings)
+	for i := range findings {
+		f := &findings[i]
 		if f.Status == StatusWarn || f.Status == StatusUnknown {
 			f.Accepted = accepted[f.Check]
 		}
@@ -30,6 +30,7 @@ func NewReport(findings []Finding, strict bool, accepted map[string]string) Repo
 			f.Status = StatusFail
 		}
 	}
+	r := Report{Status: StatusPass, Findings: ofEach(findings)}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return b.weight() - a.weight() })
 	if len(r.Findings) > 0 && r.Findings[0].Accepted == "" {
 		r.Status = r.Findings[0].Status
@@ -51,13 +52,13 @@ func ofEach(findings []Finding) []Finding {
 	return list
 }
 
-// or is the worse of two findings of one check; where they end alike, what both saw.
+// or is the worse of two findings of one check, with what both saw if neither passes or both do.
 func (f Finding) or(other Finding) Finding {
-	switch d := f.Status.weight() - other.Status.weight(); {
-	case d > 0:
+	if f.Status.weight() < other.Status.weight() {
+		f, other = other, f
+	}
+	if other.Status == StatusPass && f.Status != StatusPass {
 		return f
-	case d < 0:
-		return other
 	}
 	if f.Seen != other.Seen {
 		f.Seen += "; " + other.Seen

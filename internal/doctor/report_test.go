@@ -36,7 +36,7 @@ func TestTheExitStatusIsThatOfTheWorstFinding(t *testing.T) {
 }
 
 // Kratos and the Hydra before it are asked some of the same.
-func TestACheckThatWasMadeOfTwoServersIsOneFindingTheWorst(t *testing.T) {
+func TestACheckThatWasMadeOfTwoServersIsOneFindingAsBadAsTheWorst(t *testing.T) {
 	report := NewReport([]Finding{
 		{Check: "skew", Status: StatusPass, Seen: "they agree"},
 		{Check: "cookies", Status: StatusFail, Seen: "open", Remedy: "Close it."},
@@ -47,7 +47,7 @@ func TestACheckThatWasMadeOfTwoServersIsOneFindingTheWorst(t *testing.T) {
 	}, false, nil)
 	want := []Finding{
 		{Check: "skew", Status: StatusFail, Seen: "an hour off", Remedy: "Wind it."},
-		{Check: "cookies", Status: StatusFail, Seen: "open", Remedy: "Close it."},
+		{Check: "cookies", Status: StatusFail, Seen: "open; silent", Remedy: "Close it. Ask."},
 		{Check: "paths", Status: StatusFail, Seen: "one; another", Remedy: "Mend one. Mend another."},
 	}
 	if !slices.Equal(report.Findings, want) {

@@ -112,9 +112,22 @@ func TestAHydraWithKratosIsAskedWherePeopleReachIt(t *testing.T) {
 	s := withKratos(t, nil, doctortest.Answers{
 		discovery: doctortest.Say(404, `{}`), at + discovery: document("https://a.example", "https://a.example"),
 		at + "/oauth2/auth": login("https://login.example/login"), at + "/oauth2/register/none": doctortest.Say(401, `{}`),
+		at + clientsPath: doctortest.Say(200, `[]`), at + clientsPath + "/": doctortest.Say(200, `[]`),
 	})
-	if f := doctortest.Of(t, ExamineWithKratos(t.Context(), s, s.Origin+at), registration); f.Status != doctor.StatusWarn {
-		t.Errorf("%+v", f)
+	report := doctor.NewReport(ExamineWithKratos(t.Context(), s, s.Origin+at), false, nil)
+	for id, want := range map[string]doctor.Status{registration: doctor.StatusWarn, "idp-admin-paths": doctor.StatusFail, "path-variants": doctor.StatusFail} {
+		if f := doctortest.Of(t, report.Findings, id); f.Status != want {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestWhyAHydraWithKratosWasNotFoundIsSaid(t *testing.T) {
+	s := withKratos(t, nil, nil)
+	for _, f := range examinePublic(t.Context(), before(s, "https://127.0.0.1:1"), false) {
+		if f.Status != doctor.StatusUnknown || strings.Contains(f.Seen, "--hydra") || !strings.Contains(f.Seen, "refused") {
+			t.Errorf("%+v", f)
+		}
 	}
 }
 
@@ -124,7 +137,7 @@ func TestAHydraWithKratosThatIsNotAtTheSitePassesNothingOfWhatIsLookedForThere(t
 		"somebody else": doctortest.Say(200, `{"issuer":"https://a.example","authorization_endpoint":"https://a.example/auth"}`),
 	} {
 		s := withKratos(t, nil, doctortest.Answers{discovery: there})
-		for _, f := range examinePublic(t.Context(), before(s, s.Origin)) {
+		for _, f := range examinePublic(t.Context(), before(s, s.Origin), true) {
 			if f.Status != doctor.StatusUnknown || !strings.Contains(f.Seen, "--hydra") {
 				t.Errorf("%s: %+v", name, f)
 			}

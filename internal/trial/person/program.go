@@ -93,11 +93,21 @@ func (p *person) redeem(ctx context.Context) (access string, err error) {
 }
 
 // complete asks for the end of the recovery. The gateway answers 503 where the identity provider gave nothing, and also where that is away: then it cannot be
-// looked at from the operator's side either.
+// looked at from the operator's side either. A moment without an answer looks the same, so it
+// is asked three times.
 func (p *person) complete(ctx context.Context, access string) error {
-	got, err := p.program.post(ctx, p.address("/complete"), jsonType, []byte("{}"), access)
-	if err != nil {
-		return err
+	var got answer
+	for tries := 0; tries == 0 || tries < 3 && got.status == http.StatusServiceUnavailable; tries++ {
+		var err error
+		if tries > 0 {
+			err = pause(ctx, pauseTime)
+		}
+		if err == nil {
+			got, err = p.program.post(ctx, p.address("/complete"), jsonType, []byte("{}"), access)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if got.status == http.StatusServiceUnavailable {
 		if _, err := p.operator.Observe(ctx); err != nil {
@@ -105,7 +115,7 @@ func (p *person) complete(ctx context.Context, access string) error {
 		}
 		return failed(p.Path.Program.Mend, "the identity provider gave the program nothing: the gateway answers %v", got.refusal())
 	}
-	err = got.read(&p.given)
+	err := got.read(&p.given)
 	if no, ok := errors.AsType[*refused](err); ok {
 		return failed(p.Path.Program.Mend, "the recovery was not completed: %v", no)
 	}
@@ -113,6 +123,18 @@ func (p *person) complete(ctx context.Context, access string) error {
 		err = failed(p.Path.Program.Mend, "the program was given no token, but is to go on in a browser: the gateway answers %q", p.given.Outcome)
 	}
 	return err
+}
+
+// pauseTime is between two tries.
+const pauseTime = 2 * time.Second
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 // showToken shows the token to the identity provider, as its applications would.
