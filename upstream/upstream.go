@@ -72,8 +72,8 @@ type Adapter interface {
 	// and removes the lost credentials that s.Actions replace. It reports done
 	// when nothing is left to do, which includes that the person has set the
 	// credential that s.Actions promise; false without an error means: call
-	// again later. Of an account that is disabled meanwhile it removes nothing,
-	// and is not done.
+	// again later. From an account that is disabled meanwhile it removes no
+	// credential.
 	Finish(ctx context.Context, s Session) (done bool, err error)
 
 	// Abandon takes the way in of s away, the session of an adapter that is

@@ -100,6 +100,7 @@ type fakeIdP struct {
 	onSession func()
 	onRevoke  func()
 	onPrepare func()
+	silent    bool // Prepare gets no answer
 }
 
 func (f *fakeIdP) called(verb string) bool {
@@ -161,9 +162,13 @@ func (f *fakeIdP) Revoke(context.Context, string) error {
 	return f.call("revoke")
 }
 
-func (f *fakeIdP) Prepare(context.Context, string, []attest.Action) error {
+func (f *fakeIdP) Prepare(ctx context.Context, _ string, _ []attest.Action) error {
 	if f.onPrepare != nil {
 		f.onPrepare()
+	}
+	if f.silent {
+		<-ctx.Done()
+		return ctx.Err()
 	}
 	return f.call("prepare")
 }

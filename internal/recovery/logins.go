@@ -95,14 +95,7 @@ func (s *Service) prepareAgain(ctx context.Context, signature string) {
 	if err != nil {
 		return // which the code's redemption says, too: of one that was vetoed nothing is demanded any more
 	}
-	done := make(chan error, 1)
-	go func() { done <- s.prepare(ctx, rec) }()
-	select {
-	case err = <-done:
-	case <-ctx.Done(): // whatever it still waits for, ctx ends it
-		err = ctx.Err()
-	}
-	if err != nil {
+	if err := s.prepare(ctx, rec); err != nil {
 		s.Logger.Warn("an account could not be prepared again as its session is made", "error", err)
 	}
 }

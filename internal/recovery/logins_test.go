@@ -29,12 +29,19 @@ func TestAnAccountIsPreparedAgainAsItsCodeIsRedeemed(t *testing.T) {
 }
 
 func TestThatAnAccountCouldNotBePreparedAgainEndsNothing(t *testing.T) {
-	h := newHouse(t)
-	txn, signature := h.inSession(browserHolder("b"))
-	h.idp.set("prepare", upstream.ErrUnavailable)
-	must(t, h.Logins().Redeem(t.Context(), signature))
-	if h.state(txn) != StateFinish {
-		t.Errorf("state %s", h.state(txn))
+	for name, fails := range map[string]func(*fakeIdP){
+		"it cannot be": func(f *fakeIdP) { f.set("prepare", upstream.ErrUnavailable) },
+		"no answer":    func(f *fakeIdP) { f.silent = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			txn, signature := h.inSession(browserHolder("b"))
+			fails(h.idp)
+			must(t, h.Logins().Redeem(t.Context(), signature))
+			if h.state(txn) != StateFinish {
+				t.Errorf("state %s", h.state(txn))
+			}
+		})
 	}
 }
 

@@ -31,6 +31,8 @@ type api struct {
 	now                    func() time.Time
 	version                versionCheck
 
+	asking chan struct{} // has room for whoever asks for a token; the others wait for as long as they want
+
 	mu      sync.Mutex
 	token   string
 	expires time.Time
@@ -41,7 +43,7 @@ func newAPI(cfg Config) *api {
 	return &api{
 		base: cfg.URL, issuer: cfg.PublicURL + "/realms/" + cfg.Realm, realm: cfg.Realm,
 		clientID: cfg.ClientID, clientSecret: cfg.ClientSecret,
-		http: upstream.BoundedClient(cfg.HTTPClient), now: cfg.Clock,
+		http: upstream.BoundedClient(cfg.HTTPClient), now: cfg.Clock, asking: make(chan struct{}, 1),
 	}
 }
 
@@ -147,10 +149,17 @@ func route(path string) string {
 // until 10 seconds before its end, else a new one. No token is asked for
 // before the server has shown that its version may be used.
 func (a *api) authorize(ctx context.Context) (string, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.token != "" && a.now().Before(a.expires) {
-		return a.token, nil
+	if token := a.atHand(); token != "" {
+		return token, nil
+	}
+	select {
+	case a.asking <- struct{}{}:
+		defer func() { <-a.asking }()
+	case <-ctx.Done():
+		return "", upstream.CouldNotTell(fmt.Errorf("waiting for a token: %w", ctx.Err()))
+	}
+	if token := a.atHand(); token != "" { // somebody else has just got one
+		return token, nil
 	}
 	if err := a.checkVersion(ctx); err != nil {
 		return "", err
@@ -159,9 +168,21 @@ func (a *api) authorize(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	now := a.now()
 	a.token, a.expires, a.ahead = token, now.Add(lifetime-10*time.Second), issued.Sub(now)
 	return token, nil
+}
+
+// atHand is the token that is still good, or "".
+func (a *api) atHand() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.now().Before(a.expires) {
+		return a.token
+	}
+	return ""
 }
 
 // serverTime is what the server's clock shows at t of ours, up to the second

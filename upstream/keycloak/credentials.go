@@ -43,11 +43,12 @@ func (a *Adapter) best(ctx context.Context, id string) (best upstream.Assurance,
 
 // removeLost deletes the credentials that the recovery replaced and reports
 // whether none is left. What was there before the recovery is lost only once
-// a new one of its kind is there: nobody is left without.
-func (a *Adapter) removeLost(ctx context.Context, s upstream.Session) (bool, error) {
+// a new one of its kind is there: nobody is left without. From an account that
+// was switched off meanwhile nothing is taken until it is switched on again.
+func (a *Adapter) removeLost(ctx context.Context, u user, s upstream.Session) (bool, error) {
 	lost, replaced, err := a.lost(ctx, s)
-	if err != nil || len(lost) == 0 {
-		return err == nil, err
+	if err != nil || len(lost) == 0 || !*u.Enabled {
+		return err == nil && len(lost) == 0, err
 	}
 	for _, c := range lost {
 		if !replaced[c.Type] {

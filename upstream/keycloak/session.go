@@ -125,10 +125,7 @@ func (a *Adapter) Finish(ctx context.Context, s upstream.Session) (bool, error) 
 		// action off. What the person came to replace is not replaced.
 		return false, nil
 	}
-	if !*u.Enabled { // switched off since: until it is switched on, nothing that it has is taken away
-		return false, nil
-	}
-	return a.removeLost(ctx, s)
+	return a.removeLost(ctx, u, s)
 }
 
 // shifted returns s by the server's clock, which wrote every time that s is

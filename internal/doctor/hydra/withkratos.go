@@ -47,7 +47,7 @@ func only(ids ...string) (list []doctor.Check[*doctor.Server]) {
 // ExamineWithKratos judges the Hydra whose login app a Kratos is. Public is where people reach its public API; "": at the site of Kratos.
 func ExamineWithKratos(ctx context.Context, kratos *doctor.Server, public string) []doctor.Finding {
 	findings := doctor.Examine(ctx, before(kratos, kratos.Origin), kratosAdmin)
-	if public != "" {
+	if public != "" && public != kratos.Origin {
 		findings = append(findings, doctor.Examine(ctx, before(kratos, public), adminAtSite)...) // which may be another proxy's
 	}
 	return append(findings, examinePublic(ctx, before(kratos, cmp.Or(public, kratos.Origin)), public == "")...)

@@ -93,21 +93,19 @@ func (p *person) redeem(ctx context.Context) (access string, err error) {
 }
 
 // complete asks for the end of the recovery. The gateway answers 503 where the identity provider gave nothing, and also where that is away: then it cannot be
-// looked at from the operator's side either. A moment without an answer looks the same, so it
-// is asked three times.
+// looked at from the operator's side either. A moment without an answer looks the same, so it is asked three times.
 func (p *person) complete(ctx context.Context, access string) error {
-	var got answer
-	for tries := 0; tries == 0 || tries < 3 && got.status == http.StatusServiceUnavailable; tries++ {
-		var err error
-		if tries > 0 {
-			err = pause(ctx, pauseTime)
+	ask := func() (answer, error) {
+		return p.program.post(ctx, p.address("/complete"), jsonType, []byte("{}"), access)
+	}
+	got, err := ask()
+	for again := 2; again > 0 && err == nil && got.status == http.StatusServiceUnavailable; again-- {
+		if err = pause(ctx); err == nil {
+			got, err = ask()
 		}
-		if err == nil {
-			got, err = p.program.post(ctx, p.address("/complete"), jsonType, []byte("{}"), access)
-		}
-		if err != nil {
-			return err
-		}
+	}
+	if err != nil {
+		return err
 	}
 	if got.status == http.StatusServiceUnavailable {
 		if _, err := p.operator.Observe(ctx); err != nil {
@@ -115,7 +113,7 @@ func (p *person) complete(ctx context.Context, access string) error {
 		}
 		return failed(p.Path.Program.Mend, "the identity provider gave the program nothing: the gateway answers %v", got.refusal())
 	}
-	err := got.read(&p.given)
+	err = got.read(&p.given)
 	if no, ok := errors.AsType[*refused](err); ok {
 		return failed(p.Path.Program.Mend, "the recovery was not completed: %v", no)
 	}
@@ -125,14 +123,12 @@ func (p *person) complete(ctx context.Context, access string) error {
 	return err
 }
 
-// pauseTime is between two tries.
-const pauseTime = 2 * time.Second
-
-func pause(ctx context.Context, d time.Duration) error {
+// pause is between two tries.
+func pause(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(d):
+	case <-time.After(time.Second):
 		return nil
 	}
 }

@@ -20,6 +20,7 @@ type counter struct {
 	nonce    bool   // proofs need one
 	redeems  int    // of the one recovery token
 	again    string // what is said of the second; "": as of the first
+	away     int    // times that completing is answered with 503 first
 	complete string // JSON; "": 503
 	whose    string // JSON; "": 401
 	shown    http.Header
@@ -66,6 +67,11 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		answer(http.StatusOK, `{"access_token":"access"}`)
 	case "/recovery/complete":
+		if c.away > 0 {
+			c.away--
+			answer(http.StatusServiceUnavailable, `{"type":"urn:regrant:problem:unavailable"}`)
+			return
+		}
 		if c.complete == "" || r.Header.Get("Authorization") != "DPoP access" {
 			answer(http.StatusServiceUnavailable, `{"type":"urn:regrant:problem:unavailable"}`)
 			return
@@ -121,6 +127,8 @@ func TestAProgramsRecoveryHoldsOnlyIfTheProviderTakesItsToken(t *testing.T) {
 		"a session token": {func(c *counter) {
 			c.complete, c.whose = `{"outcome":"session","session_token":"x"}`, `{"identity":{"id":"id"}}`
 		}, "used again", Held, ""},
+		"it is away for a moment":          {func(c *counter) { c.away = 2 }, "used again", Held, ""},
+		"it is away for longer":            {func(c *counter) { c.away = 3 }, "program", Failed, "look there"},
 		"the provider gives nothing":       {func(c *counter) { c.complete = "" }, "program", Failed, "look there"},
 		"the program is handed over":       {func(c *counter) { c.complete = `{"outcome":"handoff","code":"x"}` }, "program", Failed, "look there"},
 		"the provider takes no such token": {func(c *counter) { c.whose = "" }, "program's token", Failed, "look there"},
